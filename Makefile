@@ -1,0 +1,55 @@
+# `make run` and `make test` do everything from a fresh checkout. They need Python 3.11 or newer with venv, and make.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+SOURCE ?=
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format screenshots bench clean
+
+help: ## Say what each command does
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+run: $(VENV)/.ready ## Serve the explorer on 127.0.0.1:8050 (SOURCE=torchvision:resnet18, ARGS="--port 8051")
+	@$(BIN)/python -m explorer $(SOURCE) $(ARGS)
+
+test: check ## Run all checks and all tests, browser journeys included (installs a Chromium if none is found)
+	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" \
+		$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+check: $(VENV)/.ready-dev ## Check format, lint, types and floors
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.ready-dev ## Format, and mend what lint can mend
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+screenshots: $(VENV)/.ready-dev ## Take the screenshots of the README anew
+	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" $(BIN)/python -m tests.journeys.screenshots
+
+bench: $(VENV)/.ready ## Time the engine against a plain forward (ARGS="resnet50 --repeats 9")
+	@$(BIN)/python -m benchmarks.engine $(ARGS)
+
+clean: ## Remove caches and build results; the environment stays
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+	find explorer sample_models tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# A stamp for each list of requirements: pip runs again only when the list is newer.
+$(VENV)/.ready: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.ready-dev: requirements-dev.txt requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $(VENV)/.ready $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else \
+		f"The explorer needs Python 3.11 or newer; $(PYTHON) is {v[0]}.{v[1]}. Try: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
