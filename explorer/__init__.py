@@ -1,0 +1,85 @@
+"""The explorer: see why the parts of a neural network must be pruned together, and prune them.
+
+Example:
+    >>> import explorer
+    >>> graph = explorer.trace("sample:resnet20")  # or explorer.trace(model, example_inputs)
+    >>> plan = graph.plan(0.5)  # nothing is run or changed
+    >>> pruned = plan.apply()  # a new, smaller module
+    >>> pruned.verify().ok
+    True
+    >>> folder = explorer.save(pruned, "out")
+    >>> model = explorer.load(folder)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from explorer.app import show
+    from explorer.engine.apply import Pruned
+    from explorer.engine.cost import Cost, CostChange
+    from explorer.engine.errors import ExplorerError
+    from explorer.engine.graph import DependencyGraph
+    from explorer.engine.groups import Frozen, Group, Member, Tie
+    from explorer.engine.plan import Plan
+    from explorer.engine.rules import register_rule
+    from explorer.engine.save import save
+    from explorer.models.saved import load
+    from explorer.models.tracing import trace
+    from explorer.training import evaluate
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Cost",
+    "CostChange",
+    "DependencyGraph",
+    "ExplorerError",
+    "Frozen",
+    "Group",
+    "Member",
+    "Plan",
+    "Pruned",
+    "Tie",
+    "evaluate",
+    "load",
+    "register_rule",
+    "save",
+    "show",
+    "trace",
+]
+
+
+_PLACES = {
+    "Cost": "explorer.engine.cost",
+    "CostChange": "explorer.engine.cost",
+    "DependencyGraph": "explorer.engine.graph",
+    "ExplorerError": "explorer.engine.errors",
+    "Frozen": "explorer.engine.groups",
+    "Group": "explorer.engine.groups",
+    "Member": "explorer.engine.groups",
+    "Plan": "explorer.engine.plan",
+    "Pruned": "explorer.engine.apply",
+    "Tie": "explorer.engine.groups",
+    "evaluate": "explorer.training",
+    "load": "explorer.models.saved",
+    "register_rule": "explorer.engine.rules",
+    "save": "explorer.engine.save",
+    "show": "explorer.app",
+    "trace": "explorer.models.tracing",
+}
+"""Where each public name lives."""
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when they are used: PyTorch takes seconds, and only `show` needs Dash."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, imported or not."""
+    return [*globals(), *__all__]

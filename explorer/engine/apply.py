@@ -1,0 +1,198 @@
+"""From a plan to a new, smaller model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from explorer.engine.attributes import grouped_convolutions, sizes_of_inputs, standard_attributes
+from explorer.engine.errors import ApplyError
+from explorer.engine.provenance import Attribute
+from explorer.engine.renumber import renumbered
+from explorer.engine.repair import find_repairs
+from explorer.engine.replay import ReplayedModel
+from explorer.engine.shapes import PlannedShapes
+from explorer.engine.surgery import AttentionChange, AttributeChange, Surgery, perform
+from explorer.engine.trace import call_model, mode_of
+
+if TYPE_CHECKING:
+    from explorer.engine.plan import Plan
+    from explorer.engine.verify import Verification
+
+
+@dataclass(frozen=True, eq=False)
+class Pruned:
+    """A pruned model and how it was made.
+
+    Attributes:
+        model: The new module; the classes of the original run their own code.
+        way: ``live``: the original classes; ``program``: the recorded calls replayed.
+        surgery: What was changed, as plain data.
+        plan: The plan.
+        reason: Why the original classes cannot run the plan; empty where they do.
+    """
+
+    model: nn.Module = field(repr=False)
+    way: str
+    surgery: Surgery = field(repr=False)
+    plan: Plan = field(repr=False)
+    reason: str = ""
+
+    @property
+    def repairs(self) -> tuple[AttributeChange, ...]:
+        """Attributes that were found in the user's code and set, with the reason."""
+        return tuple(change for change in self.surgery.attributes if not change.is_standard)
+
+    def verify(self) -> Verification:
+        """Check the model against the plan and against the zeroed original."""
+        from explorer.engine.verify import verify  # verify builds on apply
+
+        return verify(self)
+
+
+def apply_plan(plan: Plan) -> Pruned:
+    """A new, smaller model.
+
+    Args:
+        plan: Any plan; the model of its graph is untouched.
+
+    Returns:
+        The pruned model in the mode (train or eval) of the original; it has run once on the example inputs.
+
+    Raises:
+        ApplyError: Neither the model's own code nor the recorded calls can express the plan.
+    """
+    try:
+        surgery = plan_surgery(plan)
+        model = perform(plan.graph.model, surgery)
+        _try(model, plan)
+    except ApplyError as refusal:
+        return _replayed(plan, refusal)
+    return Pruned(model, "live", surgery, plan)
+
+
+def _replayed(plan: Plan, refusal: ApplyError) -> Pruned:
+    """The program way, for plans that the model's own code refuses."""
+    model, coupling = plan.graph.model, plan.graph.coupling
+    shapes = PlannedShapes(coupling, 0, plan.alive, _integer_attributes(model))
+    try:
+        surgery = Surgery(plan.kept, index_buffers=renumbered([shapes]))
+        replayed = ReplayedModel(perform(model, surgery), shapes)
+        _try(replayed, plan)
+    except ApplyError as error:
+        raise ApplyError(f"{refusal} Replaying the recorded calls does not help: {error}") from refusal
+    return Pruned(replayed, "program", surgery, plan, str(refusal))
+
+
+def plan_surgery(plan: Plan) -> Surgery:
+    """What a plan changes, as plain data.
+
+    Raises:
+        ApplyError: Some size in the user's code cannot follow.
+    """
+    model, coupling = plan.graph.model, plan.graph.coupling
+    originals = _integer_attributes(model)
+    shapes = [PlannedShapes(coupling, number, plan.alive, originals) for number in range(len(coupling.programs))]
+    standard = [*standard_attributes(model, plan.shape), *(c for each in shapes for c in sizes_of_inputs(model, each))]
+    found = _repairs(shapes, {key: value for change in standard for key, value in _entries(change)})
+    standard += grouped_convolutions(
+        model, plan.shape, lambda path, groups: found.get(Attribute(path, "groups"), (groups, ""))[0]
+    )
+    changes = (*standard, *_merged(model, found))
+    distinct = {(c.module, c.name): c for c in changes if c.before != c.after}
+    return Surgery(plan.kept, tuple(distinct.values()), tuple(_attention_changes(plan)), renumbered(shapes))
+
+
+def _repairs(every: list[PlannedShapes], known: dict[Attribute, int]) -> dict[Attribute, tuple[int, str]]:
+    """Attributes beyond the standard ones, with the reason for each."""
+    found: dict[Attribute, tuple[int, str]] = {}
+    for shapes in every:
+        settled = known | {attribute: value for attribute, (value, _) in found.items()}
+        for attribute, (value, call) in find_repairs(shapes, settled).items():
+            found[attribute] = value, f"{call.function} at {call.source}"
+    return {attribute: entry for attribute, entry in found.items() if entry[0] != every[0].attribute(attribute)}
+
+
+def _merged(model: nn.Module, found: dict[Attribute, tuple[int, str]]) -> Iterator[AttributeChange]:
+    """One change for each attribute; entries of one tuple together."""
+    by_name: dict[tuple[str, str], list[Attribute]] = {}
+    for attribute in found:
+        by_name.setdefault((attribute.module, attribute.name), []).append(attribute)
+    for (path, name), entries in by_name.items():
+        module = model.get_submodule(path)
+        before = _plain(getattr(module, name))
+        reason = found[entries[0]][1]
+        is_standard = type(module).__module__.startswith("torch.nn.")
+        after: int | tuple[int, ...]
+        if isinstance(before, int):
+            after = found[entries[0]][0]
+        else:
+            changed = {entry.position: found[entry][0] for entry in entries}
+            after = tuple(changed.get(place, number) for place, number in enumerate(before))
+        yield AttributeChange(path, name, before, after, reason, is_standard)
+
+
+def _plain(value: Any) -> int | tuple[int, ...]:
+    return value if isinstance(value, int) else tuple(value)
+
+
+def _entries(change: AttributeChange) -> Iterator[tuple[Attribute, int]]:
+    if isinstance(change.after, int):
+        yield Attribute(change.module, change.name), change.after
+    else:
+        for place, number in enumerate(change.after):
+            yield Attribute(change.module, change.name, place), number
+
+
+def _integer_attributes(model: nn.Module) -> dict[Attribute, int]:
+    found: dict[Attribute, int] = {}
+    for path, module in model.named_modules():
+        for name, value in module.__dict__.items():
+            if type(value) is int:
+                found[Attribute(path, name)] = value
+            elif type(value) in (tuple, list) and all(type(item) is int for item in value):
+                found |= {Attribute(path, name, place): item for place, item in enumerate(value)}
+    return found
+
+
+def _attention_changes(plan: Plan) -> Iterator[AttentionChange]:
+    """Every `nn.MultiheadAttention` that loses something; a subclass with a forward of its own is left to `repair`."""
+    shapes = plan.graph.state_shapes
+    for path, module in plan.graph.model.named_modules():
+        if isinstance(module, nn.MultiheadAttention) and type(module).forward is nn.MultiheadAttention.forward:
+            prefix = f"{path}." if path else ""
+            names = [name for name in shapes if name.startswith(prefix)]
+            if any(plan.shape(name) != shapes[name] for name in names):
+                heads = _kept_heads(plan, f"{prefix}out_proj.weight", module)
+                yield AttentionChange(path, heads, float(module.head_dim) ** -0.5)
+
+
+def _kept_heads(plan: Plan, name: str, module: nn.MultiheadAttention) -> int:
+    """Heads that keep something, each equally many."""
+    if (name, 1) not in plan.kept:
+        return int(module.num_heads)
+    heads = np.array(plan.kept[name, 1]) // module.head_dim
+    _, counts = np.unique(heads, return_counts=True)
+    if len(set(counts.tolist())) > 1:
+        raise ApplyError(
+            f"The plan keeps {counts.tolist()} indices in the heads of {name.removesuffix('.out_proj.weight')}. "
+            "Attention needs as many in every head: prune head_dim, not single indices of one head."
+        )
+    return len(counts)
+
+
+def _try(model: nn.Module, plan: Plan) -> None:
+    """Run the new model once, so that nobody is handed one that cannot run."""
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad(), mode_of(model, is_training=False):
+            call_model(model, plan.graph.example_inputs)
+    except Exception as error:
+        raise ApplyError(
+            f"{type(model).__name__} does not run with the planned sizes: {type(error).__name__}: {error}. Some size "
+            "in the model's code is not an attribute or a tensor's size that could be followed; leave the group alone."
+        ) from error

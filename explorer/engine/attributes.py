@@ -1,0 +1,173 @@
+"""Attributes of torch.nn modules that follow from the shapes of their parameters, or of what they read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from torch import Tensor, nn
+
+from explorer.engine.program import Ref
+from explorer.engine.shapes import PlannedShapes
+from explorer.engine.surgery import Attribute, AttributeChange
+
+Shape = tuple[int, ...]
+Shapes = Mapping[str, Shape]
+"""New shapes of a module's parameters and buffers by name inside the module."""
+
+Follows = Callable[[nn.Module, Shapes], Mapping[str, Attribute]]
+
+
+def _convolution(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+    rows, columns = shapes["weight"][:2]
+    is_transposed = bool(getattr(module, "transposed", False))
+    into, out = ("out_channels", "in_channels") if is_transposed else ("in_channels", "out_channels")
+    if getattr(module, "groups", 1) != 1:
+        return {out: rows}  # the other side is `columns` times the groups, which `repair` reads off the recorded call
+    return {into: columns, out: rows}
+
+
+def _linear(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+    return {"in_features": shapes["weight"][1], "out_features": shapes["weight"][0]}
+
+
+def _bilinear(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+    out, first, second = shapes["weight"]
+    return {"out_features": out, "in1_features": first, "in2_features": second}
+
+
+def _feature_norm(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+    name = "weight" if "weight" in shapes else "running_mean"
+    return {"num_features": shapes[name][0]} if name in shapes else {}  # others: see `sizes_of_inputs`
+
+
+def _layer_norm(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+    return {"normalized_shape": tuple(shapes["weight"])}
+
+
+def _group_norm(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+    return {"num_channels": shapes["weight"][0]}
+
+
+def _embedding(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+    return {"embedding_dim": shapes["weight"][1]}
+
+
+def _prelu(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+    return {"num_parameters": shapes["weight"][0]}
+
+
+def _recurrent(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+    recurrent = shapes["weight_hh_l0"]
+    gates = getattr(module, "weight_hh_l0").shape[0] // int(getattr(module, "hidden_size"))  # noqa: B009 - dynamic
+    found: dict[str, Attribute] = {"input_size": shapes["weight_ih_l0"][1], "hidden_size": recurrent[0] // gates}
+    if getattr(module, "proj_size", 0):
+        found["proj_size"] = recurrent[1]
+    return found
+
+
+def _recurrent_cell(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+    return {"input_size": shapes["weight_ih"][1], "hidden_size": shapes["weight_hh"][1]}
+
+
+def _transformer(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+    return {"d_model": shapes["decoder.layers.0.linear1.weight"][1]}
+
+
+FOLLOWS: tuple[tuple[type[nn.Module], str, Follows], ...] = (
+    (nn.modules.conv._ConvNd, "weight", _convolution),
+    (nn.Linear, "weight", _linear),
+    (nn.Bilinear, "weight", _bilinear),
+    (nn.modules.batchnorm._NormBase, "", _feature_norm),
+    (nn.LayerNorm, "weight", _layer_norm),
+    (nn.RMSNorm, "weight", _layer_norm),
+    (nn.GroupNorm, "weight", _group_norm),
+    (nn.Embedding, "weight", _embedding),
+    (nn.EmbeddingBag, "weight", _embedding),
+    (nn.PReLU, "weight", _prelu),
+    (nn.RNNBase, "weight_hh_l0", _recurrent),
+    (nn.RNNCellBase, "weight_hh", _recurrent_cell),
+    (nn.Transformer, "decoder.layers.0.linear1.weight", _transformer),
+)
+"""Classes, a parameter that they must have, and the attributes that follow from the shapes; a new class is a row."""
+
+SIZES_OF_INPUTS: Mapping[str, tuple[type[nn.Module], str]] = {
+    "instance_norm": (nn.modules.instancenorm._InstanceNorm, "num_features"),
+    "group_norm": (nn.GroupNorm, "num_channels"),
+}
+"""Torch calls, the class that makes them, and its attribute that says how many channels the input has."""
+
+
+def standard_attributes(model: nn.Module, shape_of: Callable[[str], Shape]) -> Iterator[AttributeChange]:
+    """The attributes that follow from parameters, whether they change or not.
+
+    Args:
+        model: The original model.
+        shape_of: New shape of a parameter or buffer by qualified name.
+    """
+    names = _names(model)
+    for path, module in model.named_modules():
+        for kind, needed, follows in FOLLOWS:
+            if isinstance(module, kind):
+                shapes = {
+                    local: shape_of(names[id(tensor)]) for local, tensor in _tensors(module) if id(tensor) in names
+                }
+                if not needed or needed in shapes:
+                    reason = f"size of the parameters of {type(module).__name__}"
+                    yield from _changes(path, module, follows(module, shapes), reason)
+                break
+
+
+def sizes_of_inputs(model: nn.Module, shapes: PlannedShapes) -> Iterator[AttributeChange]:
+    """The attributes of modules without parameters that follow from what the modules read."""
+    for call in shapes.program.calls:
+        kind, name = SIZES_OF_INPUTS.get(call.function, (nn.Identity, ""))
+        if name and isinstance(module := model.get_submodule(call.module), kind):
+            read = call.args[0]
+            assert isinstance(read, Ref), f"{call.function} reads no tensor"
+            channels = shapes.shape(read.value)[1]
+            yield from _changes(call.module, module, {name: channels}, f"size of the input of {type(module).__name__}")
+
+
+def grouped_convolutions(
+    model: nn.Module, shape_of: Callable[[str], Shape], groups_of: Callable[[str, int], int]
+) -> Iterator[AttributeChange]:
+    """The side of grouped convolutions that their weights do not show.
+
+    Args:
+        model: The original model.
+        shape_of: New shape of a parameter by qualified name.
+        groups_of: New number of groups by module path and original number.
+    """
+    names = _names(model)
+    for path, module in model.named_modules():
+        if isinstance(module, nn.modules.conv._ConvNd) and module.groups != 1:
+            weights = [names[id(tensor)] for local, tensor in _tensors(module) if local == "weight"]
+            name = "out_channels" if module.transposed else "in_channels"
+            for weight in weights:
+                after = shape_of(weight)[1] * groups_of(path, module.groups)
+                yield from _changes(path, module, {name: after}, f"size of the parameters of {type(module).__name__}")
+
+
+def _changes(path: str, module: nn.Module, after: Mapping[str, Attribute], reason: str) -> Iterator[AttributeChange]:
+    for name, value in after.items():
+        yield AttributeChange(path, name, getattr(module, name), value, reason)
+
+
+def _names(model: nn.Module) -> dict[int, str]:
+    """The first name of every parameter and buffer; tied ones have several."""
+    return {id(tensor): name for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+
+
+def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and buffers by name inside a module; of a reparametrised one the tensor that has its shape."""
+    held = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
+    yield from held
+    for name, tensor in held:
+        for whole in (
+            "weight_v",
+            "weight_orig",
+            "parametrizations.weight.original",
+            "parametrizations.weight.original1",
+        ):
+            if name == whole:
+                yield "weight", tensor

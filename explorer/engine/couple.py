@@ -1,0 +1,213 @@
+"""Runs the rules over programs: `couple` says which atoms every dimension of every value is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from explorer.engine.coupler import Coupler
+from explorer.engine.factors import INPUT, Dims, inert_dim
+from explorer.engine.program import Op, Program, Ref, Value
+from explorer.engine.rules import Bound, Operand, Result, find_rule
+from explorer.engine.solve import Solution, solve
+
+OUTPUT = "model output: its size is what the model promises"
+UNTOUCHED = "no traced operation says how this dimension could shrink"
+
+
+@dataclass(frozen=True)
+class State:
+    """A parameter or buffer of the model and the atoms of its dimensions.
+
+    Attributes:
+        name: Qualified name.
+        value: The value as the first program that read it saw it.
+        dims: Factors, one new factor per dimension.
+    """
+
+    name: str
+    value: Value
+    dims: Dims
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """An op without a rule: everything live that it touched is frozen.
+
+    Attributes:
+        op: ATen name.
+        module: Path of the module that ran it.
+        source: The user's line.
+    """
+
+    op: str
+    module: str
+    source: object
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """What is one channel with what, over all programs of a model.
+
+    Attributes:
+        programs: The traced runs.
+        dims: For each program, the dims of every value that an op read or made.
+        states: Reached parameters and buffers by name, in order of first use.
+        coupler: What the rules said.
+        solution: The classes of atoms.
+        unsupported: Ops without a rule.
+        offsets: For each program, the number of its first op in the joined numbering that `coupler` uses.
+    """
+
+    programs: tuple[Program, ...]
+    dims: tuple[dict[int, Dims], ...]
+    states: dict[str, State]
+    coupler: Coupler
+    solution: Solution
+    unsupported: tuple[Unsupported, ...]
+    offsets: tuple[int, ...]
+
+    def op(self, number: int) -> Op | None:
+        """An op by its number in the joined numbering; None for numbers before the first."""
+        for program, offset in zip(reversed(self.programs), reversed(self.offsets), strict=True):
+            if number >= offset:
+                return program.ops[number - offset]
+        return None
+
+
+def couple(programs: Sequence[Program]) -> Coupling:
+    """The joint coupling of several runs of one model.
+
+    Args:
+        programs: One program per example input and mode; they share parameters by name.
+
+    Returns:
+        Dims of all values, and the solved classes.
+    """
+    coupler = Coupler()
+    states: dict[str, State] = {}
+    all_dims, offsets, unsupported = [], [], []
+    offset = 0
+    for program in programs:
+        walk = _Walk(program, coupler, states, offset)
+        walk.run()
+        all_dims.append(walk.dims)
+        unsupported += walk.unsupported
+        offsets.append(offset)
+        offset += len(program.ops)
+    solution = solve(coupler, [factor for state in states.values() for dim in state.dims for factor in dim], UNTOUCHED)
+    return Coupling(tuple(programs), tuple(all_dims), states, coupler, solution, tuple(unsupported), tuple(offsets))
+
+
+class _Walk:
+    """One pass over one program."""
+
+    def __init__(self, program: Program, coupler: Coupler, states: dict[str, State], offset: int) -> None:
+        self.program = program
+        self.coupler = coupler
+        self.states = states
+        self.offset = offset
+        self.dims: dict[int, Dims] = {}
+        self.unsupported: list[Unsupported] = []
+        self.fixed = _fixed_indices(program)
+
+    def run(self) -> None:
+        for op in self.program.ops:
+            self.coupler.op = self.offset + op.index
+            self._apply(op)
+        for output in self.program.outputs:
+            self.coupler.freeze_all(self._dims(output), OUTPUT)
+
+    def _apply(self, op: Op) -> None:
+        bound = self._bind(op)
+        found = find_rule(op.name, op.base_name, is_pointwise=op.is_pointwise)
+        results = found(bound, self.coupler) if found else self._freeze(op, bound)
+        for value, dims, shape in zip(op.results, results, bound.shapes, strict=True):
+            _check(op, dims, shape)
+            self._assign(op, value, dims)
+
+    def _assign(self, op: Op, value: int, dims: Dims) -> None:
+        """Give a result its dims; what an op wrote into keeps its own, coupled with the new ones."""
+        written = self.dims.get(value)
+        if written is None:
+            self.dims[value] = dims
+            return
+        for mine, other in zip(written, dims, strict=True):
+            self.coupler.unify(mine, other)
+
+    def _bind(self, op: Op) -> Bound:
+        args = tuple([self._look_up(item) for item in op.args])
+        kwargs = {name: self._look_up(item) for name, item in op.kwargs.items()} if op.kwargs else {}
+        shapes = tuple([self.program.values[value].shape for value in op.results])
+        function = self.program.calls[op.call].function if op.call >= 0 else ""
+        return Bound(op.name, args, kwargs, shapes, function, self._unread(op))
+
+    def _unread(self, op: Op) -> tuple[int, ...]:
+        """Positions of the results that no other op reads and the model does not return."""
+        if len(op.results) < 2:
+            return ()
+        return tuple([place for place, value in enumerate(op.results) if value not in self.read])
+
+    @cached_property
+    def read(self) -> set[int]:
+        """Values that some op reads or the model returns."""
+        return {value for op in self.program.ops for value in op.inputs()} | set(self.program.outputs)
+
+    def _look_up(self, tree: Any) -> Any:
+        if isinstance(tree, Ref):
+            value = self.program.values[tree.value]
+            is_fixed = tree.value in self.fixed
+            return Operand(self._dims(tree.value), value.shape, value.data, value.is_state, is_fixed, value.dtype)
+        if isinstance(tree, (tuple, list)):
+            return [self._look_up(item) for item in tree]
+        return tree
+
+    def _dims(self, number: int) -> Dims:
+        known = self.dims.get(number)
+        if known is None:
+            known = self.dims[number] = self._first_dims(self.program.values[number])
+        return known
+
+    def _first_dims(self, value: Value) -> Dims:
+        if value.is_state:
+            if value.name not in self.states:
+                dims = tuple(self.coupler.new_dim(size) for size in value.shape)
+                self.states[value.name] = State(value.name, value, dims)
+            return self.states[value.name].dims
+        atom = INPUT if value.kind == "input" else 0
+        return tuple(inert_dim(size, atom) for size in value.shape)
+
+    def _freeze(self, op: Op, bound: Bound) -> Result:
+        place = f" in {op.module}" if op.module else ""
+        for operand in bound.operands():
+            self.coupler.freeze_all(operand.dims, f"the explorer has no rule for {op.name}{place}")
+        self.unsupported.append(Unsupported(op.name, op.module, op.source))
+        return tuple(tuple(inert_dim(size) for size in shape) for shape in bound.shapes)
+
+
+def _fixed_indices(program: Program) -> set[int]:
+    """Integer and boolean buffers and constants that no op writes: a plan can renumber what they say."""
+    written = {program.values[op.inputs()[0]].storage for op in program.ops if op.is_in_place and op.inputs()}
+    fixed = {
+        value.index
+        for value in program.values
+        if value.kind in ("buffer", "constant") and value.data is not None and value.storage not in written
+    }
+    for op in program.ops:
+        if op.name == "aten.lift_fresh.default" and op.inputs()[0] in fixed:
+            fixed.update(op.results)
+    return fixed
+
+
+def _check(op: Op, dims: Dims, shape: tuple[int, ...]) -> None:
+    found = tuple(_size(dim) for dim in dims)
+    assert found == shape, f"the rule of {op.name} gives {found} for a result of shape {shape}"
+
+
+def _size(dim: tuple[Any, ...]) -> int:
+    size = 1
+    for factor in dim:
+        size *= len(factor)
+    return size

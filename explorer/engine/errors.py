@@ -1,0 +1,47 @@
+"""What can go wrong, as one tree.
+
+    ExplorerError
+    ├── ModelSourceError   a model could not be found, built or given its weights
+    ├── TraceError         the model did not run on the example inputs, or what it did could not be recorded
+    ├── PlanError          a ratio, a group name or a set of indices that no plan can be made of
+    ├── ApplyError         a plan that the model's own code cannot express
+    ├── VerifyError        the check of a pruned model could not be carried out
+    ├── EvaluationError    a model or data that accuracy cannot be measured on
+    └── SaveError          a folder that could not be written, or must not be read
+
+Every message says what was asked, what was found and what to do.
+"""
+
+from __future__ import annotations
+
+
+class ExplorerError(Exception):
+    """Base of every error that the explorer raises on purpose."""
+
+
+class ModelSourceError(ExplorerError):
+    """A model could not be found, built or given its weights."""
+
+
+class TraceError(ExplorerError):
+    """The model did not run on the example inputs, or what it did could not be recorded."""
+
+
+class PlanError(ExplorerError):
+    """A ratio, a group name or a set of indices that no plan can be made of."""
+
+
+class ApplyError(ExplorerError):
+    """A plan that the model's own code cannot express."""
+
+
+class VerifyError(ExplorerError):
+    """The check of a pruned model could not be carried out."""
+
+
+class EvaluationError(ExplorerError):
+    """A model or data that accuracy cannot be measured on."""
+
+
+class SaveError(ExplorerError):
+    """A folder that could not be written, or must not be read."""

@@ -1,0 +1,264 @@
+"""The dependency graph of a model: what people browse, and what plans are made of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from explorer.engine.cost import Cost, CostModel, StateSize
+from explorer.engine.couple import Coupling, Unsupported, couple
+from explorer.engine.errors import PlanError, TraceError
+from explorer.engine.explain import Step, explain
+from explorer.engine.grouping import Grouping, find_groups
+from explorer.engine.groups import Frozen, Group, Tie
+from explorer.engine.importance.scoring import Scores, score_groups
+from explorer.engine.layers import Dependency, Edge, Layer
+from explorer.engine.plan import Keep, Plan, Ratios, make_plan
+from explorer.engine.program import Program
+from explorer.engine.propagation import PropagationStep, propagate
+from explorer.engine.selection import Options, check_names
+from explorer.engine.trace import ExampleInputs, doubled_batch, record
+from explorer.engine.view import View, build_view
+
+WeightVersions = tuple[tuple[int, int], ...]
+"""Where each parameter lies in memory and how often it was written to."""
+
+
+@dataclass(frozen=True, eq=False)
+class DependencyGraph:
+    """Everything that is known about how the parts of a model hang together.
+
+    Attributes:
+        model: The traced model, never changed.
+        example_inputs: What it was traced on.
+        coupling: Which index of which dimension is the same channel.
+        grouping: Groups, ties and frozen dimensions.
+        source: Canonical name of where the model came from ("sample:resnet20"), empty for a model in memory.
+        title: What to call the model on screen.
+    """
+
+    model: nn.Module = field(repr=False)
+    example_inputs: ExampleInputs = field(repr=False)
+    coupling: Coupling = field(repr=False)
+    grouping: Grouping = field(repr=False)
+    source: str = ""
+    title: str = ""
+    _scores: dict[Options, tuple[WeightVersions, dict[str, Scores]]] = field(default_factory=dict, repr=False)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """All groups, in execution order of their first parameter."""
+        return self.grouping.groups
+
+    @property
+    def ties(self) -> tuple[Tie, ...]:
+        """Relations between the groups' counts that the model's code assumes."""
+        return self.grouping.ties
+
+    @property
+    def frozen(self) -> tuple[Frozen, ...]:
+        """Parameter dimensions that stay, with the reason."""
+        return self.grouping.frozen
+
+    @cached_property
+    def not_reached(self) -> tuple[str, ...]:
+        """Parameters that no traced forward read; they are never pruned."""
+        return tuple(name for name, _ in self.model.named_parameters() if name not in self.coupling.states)
+
+    def unsupported_ops(self) -> tuple[Unsupported, ...]:
+        """Ops without a rule; what they touched is frozen."""
+        return self.coupling.unsupported
+
+    def group(self, name: str) -> Group:
+        """A group by name.
+
+        Raises:
+            PlanError: There is none of this name.
+        """
+        check_names([name], self._by_name)
+        return self._by_name[name]
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Modules that own parameters, and the ops that join or reshape, in execution order."""
+        return self.view.layers
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """Data that flows between layers."""
+        return self.view.edges
+
+    @property
+    def dependencies(self) -> tuple[Dependency, ...]:
+        """Ports that are pruned together: the paper's D."""
+        return self.view.dependencies
+
+    def layer(self, name: str) -> Layer:
+        """A layer by name.
+
+        Raises:
+            PlanError: There is none of this name.
+        """
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise PlanError(f"There is no layer {name!r} in this graph. See graph.layers.")
+
+    def explain(self, group: str, a: tuple[str, int], b: tuple[str, int]) -> tuple[Step, ...]:
+        """The shortest chain of ops that couples two members of a group.
+
+        Args:
+            group: Name of the group.
+            a: (parameter, dim) of one member.
+            b: (parameter, dim) of another.
+
+        Returns:
+            Steps from a to b, each with op, module path, source line and a sentence.
+
+        Raises:
+            PlanError: One of the names is unknown.
+        """
+        return explain(self.coupling, self.group(group), a, b)
+
+    def propagation(self, port: str) -> tuple[PropagationStep, ...]:
+        """What pruning one port reaches, step by step.
+
+        Args:
+            port: Name of a port: a layer's name followed by ``-`` or ``+``.
+
+        Returns:
+            Steps in breadth-first order, inter-layer or intra-layer, each with a reason.
+
+        Raises:
+            PlanError: There is no such port.
+        """
+        return propagate(self.view, port)
+
+    def plan(
+        self,
+        ratios: Ratios | None = None,
+        *,
+        keep: Keep | None = None,
+        importance: str = "l2",
+        round_to: int = 1,
+        minimum: int = 1,
+    ) -> Plan:
+        """A plan; nothing is run or changed.
+
+        Args:
+            ratios: Fraction to remove: one number for every group but kinds heads and conv_groups, or by group name.
+            keep: Channels to keep by group name; they win over ratios.
+            importance: Criterion: ``l1``, ``l2`` or ``random``.
+            round_to: Round kept counts up to a multiple of this.
+            minimum: Channels that every group keeps at least.
+
+        Raises:
+            PlanError: An unknown group or criterion, a ratio outside [0, 1), or a plan that would empty a group.
+        """
+        return make_plan(self, ratios, keep, Options(importance, round_to, minimum))
+
+    @cached_property
+    def cost(self) -> Cost:
+        """What the model costs as it is."""
+        return self.cost_model.cost(self.cost_model.alive(np.empty(0, dtype=np.int64)))
+
+    @cached_property
+    def cost_model(self) -> CostModel:
+        """Costs of any plan."""
+        sizes = [StateSize(name, p.numel(), p.element_size(), True) for name, p in self.model.named_parameters()]
+        sizes += [StateSize(name, b.numel(), b.element_size(), False) for name, b in self.model.named_buffers()]
+        return CostModel(self.coupling, sizes)
+
+    @cached_property
+    def state_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every parameter and buffer."""
+        states = [*self.model.named_parameters(), *self.model.named_buffers()]
+        return {name: tuple(tensor.shape) for name, tensor in states}
+
+    @cached_property
+    def view(self) -> View:
+        """Layers, ports, edges and dependencies."""
+        return build_view(self.model, self.coupling, self.grouping, self.cost_model)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that name the architecture: parameter names and shapes, and the ops of the forward."""
+        digest = hashlib.sha256()
+        for name, shape in self.state_shapes.items():
+            digest.update(f"{name}{shape};".encode())
+        for program in self.coupling.programs:
+            digest.update(",".join(op.name for op in program.ops).encode())
+        return digest.hexdigest()[:16]
+
+    def scores(self, options: Options) -> dict[str, Scores]:
+        """The importance of every channel of every group, computed once per criterion until the weights change."""
+        key = Options(options.importance, seed=options.seed)
+        weights = dict(self.model.named_parameters())
+        versions = _versions(weights.values())
+        known = self._scores.get(key)
+        if known is None or known[0] != versions:
+            known = self._scores[key] = versions, score_groups(self.groups, weights, key.importance, seed=key.seed)
+        return known[1]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Group]:
+        return {group.name: group for group in self.groups}
+
+
+def trace(model: nn.Module, example_inputs: ExampleInputs, *, source: str = "", title: str = "") -> DependencyGraph:
+    """The dependency graph of a model, from one real run.
+
+    Args:
+        model: Any module; it is as before when this returns.
+        example_inputs: A tensor, a tuple of positional inputs, a dict of keyword inputs, or a callable that runs the
+            model it is given.
+        source: Where the model came from, for recipes.
+        title: What to call it on screen.
+
+    Returns:
+        The graph. A model with branches that only training reaches (auxiliary heads) is traced in both modes.
+
+    Raises:
+        TraceError: The model does not run on the example inputs, or returns no tensor.
+    """
+    programs = [record(model, example_inputs)]
+    if _has_unreached(model, programs[0]):
+        programs += _training_program(model, example_inputs, programs[0])
+    coupling = couple(programs)
+    return DependencyGraph(
+        model, example_inputs, coupling, find_groups(coupling), source, title or source or type(model).__name__
+    )
+
+
+def _versions(weights: Iterable[Tensor]) -> WeightVersions:
+    return tuple((weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights)
+
+
+def _has_unreached(model: nn.Module, program: Program) -> bool:
+    return len(_reached(program)) < sum(1 for _ in model.parameters())
+
+
+def _reached(program: Program) -> set[str]:
+    read = {value for op in program.ops for value in op.inputs()}
+    return {program.values[value].name for value in read if program.values[value].kind == "parameter"}
+
+
+def _training_program(model: nn.Module, example_inputs: ExampleInputs, evaluated: Program) -> list[Program]:
+    """The program in train mode, where that reaches more parameters; nothing where the model cannot run so."""
+    try:
+        copy = deepcopy(model)
+        for module in copy.modules():
+            if isinstance(module, nn.modules.dropout._DropoutNd):
+                module.p = 0.0
+        with torch.random.fork_rng(devices=[]):
+            program = record(copy, doubled_batch(example_inputs), is_training=True)
+    except (TraceError, RuntimeError):
+        return []  # a model that needs targets to train, or that cannot be copied, is traced in eval mode alone
+    return [program] if _reached(program) - _reached(evaluated) else []

@@ -1,0 +1,185 @@
+"""Plans: which channels stay, what that costs, and which indices of which parameter that means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from explorer.engine.cost import Cost, CostChange
+from explorer.engine.errors import PlanError
+from explorer.engine.groups import Group
+from explorer.engine.importance.scoring import Scores
+from explorer.engine.selection import (
+    NEVER_BY_DEFAULT,
+    Options,
+    Wishes,
+    check_keep,
+    check_names,
+    check_ratio,
+    counts_with_ties,
+    kept_count,
+    most_important,
+    tied_components,
+)
+from explorer.engine.solve import Mask
+
+if TYPE_CHECKING:
+    from explorer.engine.apply import Pruned
+    from explorer.engine.graph import DependencyGraph
+
+Ratios = float | Mapping[str, float]
+Keep = Mapping[str, Sequence[int]]
+Kept = Mapping[tuple[str, int], tuple[int, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What to remove from a model. Making one runs nothing and changes nothing.
+
+    Attributes:
+        graph: The graph that it was made for.
+        ratios: The fraction to remove that was asked of each group.
+        channels: For each group, the channels kept, in order.
+        options: Importance, rounding, minimum, seed.
+    """
+
+    graph: DependencyGraph = field(repr=False)
+    ratios: Mapping[str, float]
+    channels: Mapping[str, tuple[int, ...]] = field(repr=False)
+    options: Options
+
+    @property
+    def importance(self) -> str:
+        """The criterion that ranked the channels."""
+        return self.options.importance
+
+    @cached_property
+    def alive(self) -> Mask:
+        """For each class of atoms, whether it stays."""
+        removed = [_removed(self.graph.group(name), kept) for name, kept in self.channels.items()]
+        return self.graph.cost_model.alive(np.concatenate([np.empty(0, dtype=np.int64), *removed]))
+
+    @cached_property
+    def cost(self) -> CostChange:
+        """Cost before and after."""
+        return CostChange(self.graph.cost, self.graph.cost_model.cost(self.alive))
+
+    @cached_property
+    def kept(self) -> Kept:
+        """For each (parameter or buffer, dim) that a group touches, the indices kept, in order."""
+        solution = self.graph.coupling.solution
+        touched = {(member.parameter, member.dim) for group in self.graph.groups for member in group.members}
+        states = self.graph.coupling.states
+        return {
+            (name, dim): tuple(np.flatnonzero(self.alive[solution.labels[states[name].dims[dim][0]]]).tolist())
+            for name, dim in sorted(touched)
+        }
+
+    @cached_property
+    def scores(self) -> Mapping[str, Scores]:
+        """The importance of every channel of every group, by group name."""
+        return self.graph.scores(self.options)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether nothing is removed."""
+        return all(len(kept) == self.graph.group(name).size for name, kept in self.channels.items())
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape that a parameter or buffer will have."""
+        state = self.graph.coupling.states.get(name)
+        if state is None:
+            return self.graph.state_shapes[name]
+        labels = self.graph.coupling.solution.labels
+        return tuple(int(self.alive[labels[dim[0]]].sum()) if dim else 1 for dim in state.dims)
+
+    def apply(self) -> Pruned:
+        """A new, smaller model; the graph's model is untouched.
+
+        Raises:
+            ApplyError: The model's own code cannot express the plan.
+        """
+        from explorer.engine.apply import apply_plan  # apply builds on plans
+
+        return apply_plan(self)
+
+
+def make_plan(graph: DependencyGraph, ratios: Ratios | None, keep: Keep | None, options: Options) -> Plan:
+    """A plan from ratios, explicit channels, or both.
+
+    Args:
+        graph: The model's graph.
+        ratios: One fraction for every group but heads and conv groups, or a fraction by group name.
+        keep: Channels to keep by group name; they win over ratios.
+        options: Importance, rounding, minimum, seed.
+
+    Returns:
+        The plan; tied groups move together.
+
+    Raises:
+        PlanError: An unknown group, a ratio outside [0, 1), an empty group, or ties that cannot hold.
+    """
+    _check_options(options)
+    groups = {group.name: group for group in graph.groups}
+    chosen = _chosen(groups, keep)
+    asked = _asked(graph, groups, ratios)
+    wanted = {name: _wanted(group, asked[name], chosen, options) for name, group in groups.items()}
+    named = frozenset(ratios) if isinstance(ratios, Mapping) else frozenset()
+    counts = counts_with_ties(groups, graph.ties, Wishes(wanted, frozenset(chosen), named, options.minimum))
+    is_ranked = any(counts[name] < group.size and name not in chosen for name, group in groups.items())
+    scores = graph.scores(options) if is_ranked else {}
+    channels = {name: chosen.get(name) or _best(group, counts[name], scores) for name, group in groups.items()}
+    return Plan(graph, asked, channels, options)
+
+
+def _check_options(options: Options) -> None:
+    for name in ("round_to", "minimum"):
+        number = getattr(options, name)
+        if not isinstance(number, int) or number < 1:
+            raise PlanError(f"{name} is {number!r}. It must be a whole number of at least 1.")
+
+
+def _chosen(groups: Mapping[str, Group], keep: Keep | None) -> dict[str, tuple[int, ...]]:
+    check_names(keep or (), groups)
+    return {name: check_keep(groups[name], channels) for name, channels in (keep or {}).items()}
+
+
+def _asked(graph: DependencyGraph, groups: Mapping[str, Group], ratios: Ratios | None) -> dict[str, float]:
+    """The ratio of every group; groups tied to a named one follow it."""
+    if ratios is None:
+        ratios = {}
+    if not isinstance(ratios, Mapping):
+        ratio = check_ratio(ratios, "all groups")
+        return {name: 0.0 if group.kind in NEVER_BY_DEFAULT else ratio for name, group in groups.items()}
+    check_names(ratios, groups)
+    asked = {name: check_ratio(ratio, f"group {name}") for name, ratio in ratios.items()}
+    for component in tied_components([tie for tie in graph.ties if tie.kind == "equal_count"]):
+        names = {name for tie in component for name in tie.groups}
+        named = [asked[name] for name in sorted(names) if name in asked]
+        if named:
+            asked |= {name: float(np.mean(named)) for name in names if name not in asked}
+    return {name: asked.get(name, 0.0) for name in groups}
+
+
+def _wanted(group: Group, ratio: float, chosen: Mapping[str, tuple[int, ...]], options: Options) -> int:
+    if group.name in chosen:
+        return len(chosen[group.name])
+    return kept_count(group.size, ratio, round_to=options.round_to, minimum=options.minimum)
+
+
+def _best(group: Group, count: int, scores: Mapping[str, Scores]) -> tuple[int, ...]:
+    return tuple(range(count)) if count == group.size else most_important(scores[group.name], count)
+
+
+def _removed(group: Group, kept: tuple[int, ...]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    gone = np.ones(group.size, dtype=bool)
+    gone[list(kept)] = False
+    channels: np.ndarray[tuple[int], np.dtype[np.int64]] = group.channels[gone]
+    return channels
+
+
+__all__ = ["Cost", "CostChange", "Keep", "Kept", "Plan", "Ratios", "make_plan"]

@@ -1,0 +1,178 @@
+"""What one traced forward did: values, operations on them, and where in the user's code each happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """A line of the user's code.
+
+    Attributes:
+        file: Path as Python knows it.
+        line: 1-based line number.
+        function: Name of the function that the line belongs to.
+    """
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor that a traced forward read or made.
+
+    Attributes:
+        index: Position in `Program.values`.
+        shape: Sizes of the dimensions.
+        dtype: Element type.
+        kind: ``parameter``, ``buffer``, ``input``, ``constant`` or ``intermediate``.
+        name: Qualified name of a parameter or buffer, the position of an input, else empty.
+        storage: Number of the memory that the value lives in; views share their base's.
+        data: The elements, kept only for integer and boolean constants, buffers and indices.
+    """
+
+    index: int
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    kind: str
+    name: str = ""
+    storage: int = -1
+    data: np.ndarray[Any, Any] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def is_state(self) -> bool:
+        """Whether the value is a parameter or a buffer of the model."""
+        return self.kind in ("parameter", "buffer")
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Stands for a value inside the recorded arguments of an op or call."""
+
+    value: int
+
+
+@dataclass(frozen=True)
+class Op:
+    """One ATen operation, as PyTorch's dispatcher saw it.
+
+    Attributes:
+        index: Position in `Program.ops`.
+        name: Operator with overload, such as ``aten.add.Tensor``.
+        args: Positional arguments, with every tensor replaced by a `Ref`.
+        kwargs: Keyword arguments, likewise.
+        results: Indices of the values that came out, in order.
+        module: Path of the module whose forward ran the op ("" is the model itself).
+        source: The user's line.
+        call: Index of the enclosing torch call in `Program.calls`, or -1.
+        is_pointwise: Whether PyTorch tags the operator as pointwise.
+    """
+
+    index: int
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    results: tuple[int, ...]
+    module: str
+    source: SourceLine | None
+    call: int
+    is_pointwise: bool
+
+    @property
+    def base_name(self) -> str:
+        """Operator without overload and without the in-place underscore: ``aten.add``."""
+        return _base_name(self.name)
+
+    @property
+    def short_name(self) -> str:
+        """What people call the operator: ``add``."""
+        return self.base_name.split(".", 1)[1].lstrip("_")
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the op writes into its first argument."""
+        packet = self.name.split(".")[1]
+        return packet.endswith("_") and not packet.startswith("__")
+
+    def inputs(self) -> tuple[int, ...]:
+        """Indices of every value among the arguments, in order."""
+        return tuple(ref.value for ref in refs((self.args, self.kwargs)))
+
+
+@dataclass(frozen=True)
+class Call:
+    """One torch call of the user's code, with the provenance of its integers.
+
+    Attributes:
+        index: Position in `Program.calls`.
+        function: Name of the function, such as ``reshape``.
+        args: Positional arguments; tensors are `Ref`, integers may be `TracedInt`.
+        kwargs: Keyword arguments, likewise.
+        results: Indices of the values that came out.
+        module: Path of the module whose forward made the call.
+        source: The user's line.
+        target: The function itself.
+    """
+
+    index: int
+    function: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    results: tuple[int, ...]
+    module: str
+    source: SourceLine | None
+    target: Any = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Program:
+    """Everything that one run of the model did, in order.
+
+    Attributes:
+        values: All tensors.
+        ops: All ATen operations.
+        calls: All torch calls that made or shaped a tensor.
+        inputs: Values that are example inputs.
+        outputs: Values that the model returned, in order.
+        output_tree: What the model returned, with every tensor replaced by a `Ref`.
+        is_training: Whether the run was in train mode.
+    """
+
+    values: tuple[Value, ...]
+    ops: tuple[Op, ...]
+    calls: tuple[Call, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    output_tree: Any = None
+    is_training: bool = False
+
+
+def refs(tree: Any) -> list[Ref]:
+    """Every `Ref` in nested tuples, lists and dicts, in order."""
+    if isinstance(tree, Ref):
+        return [tree]
+    if isinstance(tree, Mapping):
+        return [found for item in tree.values() for found in refs(item)]
+    if isinstance(tree, (tuple, list)):
+        return [found for item in tree for found in refs(item)]
+    if is_dataclass(tree) and not isinstance(tree, type):
+        return [found for entry in fields(tree) for found in refs(getattr(tree, entry.name))]
+    return []
+
+
+def _base_name(name: str) -> str:
+    namespace, packet, *_ = name.split(".")
+    if packet.endswith("_") and not packet.startswith("__"):
+        packet = packet[:-1]
+    return f"{namespace}.{packet}"

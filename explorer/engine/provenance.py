@@ -1,0 +1,164 @@
+"""Integers that remember where they came from.
+
+While a model is traced, the integer attributes of its modules and the sizes read from its tensors are `TracedInt`:
+ordinary integers that also carry an expression. Arithmetic on them builds larger expressions, so that
+``C // self.num_heads`` still says so when it arrives in a ``view``.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Binary = Callable[[int, int], int]
+
+OPERATORS: Mapping[str, Binary] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """An integer attribute of a module; `position` counts inside a tuple, -1 for a plain integer."""
+
+    module: str
+    name: str
+    position: int = -1
+
+    def __str__(self) -> str:
+        place = f"[{self.position}]" if self.position >= 0 else ""
+        return f"{self.module or 'model'}.{self.name}{place}"
+
+
+@dataclass(frozen=True)
+class Size:
+    """The size of one dimension of a traced value."""
+
+    value: int
+    dim: int
+
+    def __str__(self) -> str:
+        return f"size of dim {self.dim}"
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A number written in the code, or one whose origin is not known."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """Two integers combined."""
+
+    operator: str
+    left: Origin
+    right: Origin
+
+    def __str__(self) -> str:
+        return f"({self.left} {self.operator} {self.right})"
+
+
+Origin = Attribute | Size | Literal | Arithmetic
+
+
+class TracedInt(int):
+    """An integer that carries the expression it came from."""
+
+    origin: Origin
+
+    def __new__(cls, number: int, origin: Origin) -> TracedInt:
+        """Wrap a number.
+
+        Args:
+            number: The value.
+            origin: Where it came from.
+        """
+        made = super().__new__(cls, number)
+        made.origin = origin
+        return made
+
+    def __neg__(self) -> TracedInt:
+        return TracedInt(-int(self), Arithmetic("-", Literal(0), self.origin))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (int, (int(self),))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> int:
+        return int(self)
+
+
+def origin_of(number: int) -> Origin:
+    """The expression of a number; a plain integer is a literal."""
+    return number.origin if isinstance(number, TracedInt) else Literal(int(number))
+
+
+def traced_ints(tree: Any) -> list[TracedInt]:
+    """Every integer with a known origin in nested tuples, lists, dicts and slices, in order."""
+    if isinstance(tree, TracedInt):
+        return [tree]
+    if isinstance(tree, slice):
+        return traced_ints((tree.start, tree.stop, tree.step))
+    if isinstance(tree, Mapping):
+        return traced_ints(tuple(tree.values()))
+    if isinstance(tree, (tuple, list)):
+        return [found for item in tree for found in traced_ints(item)]
+    return []
+
+
+def attributes_of(origin: Origin) -> tuple[Attribute, ...]:
+    """Every attribute that an expression reads, from left to right."""
+    if isinstance(origin, Attribute):
+        return (origin,)
+    if isinstance(origin, Arithmetic):
+        return attributes_of(origin.left) + attributes_of(origin.right)
+    return ()
+
+
+def evaluate(origin: Origin, attribute: Callable[[Attribute], int], size: Callable[[Size], int]) -> int:
+    """The value of an expression where attributes and sizes have become others.
+
+    Args:
+        origin: The expression.
+        attribute: New value of each attribute.
+        size: New value of each size.
+
+    Raises:
+        ZeroDivisionError: The new values make the expression divide by zero.
+    """
+    if isinstance(origin, Attribute):
+        return attribute(origin)
+    if isinstance(origin, Size):
+        return size(origin)
+    if isinstance(origin, Literal):
+        return origin.number
+    left = evaluate(origin.left, attribute, size)
+    return OPERATORS[origin.operator](left, evaluate(origin.right, attribute, size))
+
+
+def _binary(symbol: str, *, is_reflected: bool) -> Callable[[TracedInt, Any], Any]:
+    compute = OPERATORS[symbol]
+
+    def method(self: TracedInt, other: Any) -> Any:
+        if not isinstance(other, int) or isinstance(other, bool):
+            return NotImplemented
+        left, right = (other, self) if is_reflected else (self, other)
+        number = compute(int(left), int(right))
+        return TracedInt(number, Arithmetic(symbol, origin_of(left), origin_of(right)))
+
+    return method
+
+
+for _symbol, _name in (("+", "add"), ("-", "sub"), ("*", "mul"), ("//", "floordiv"), ("%", "mod")):
+    setattr(TracedInt, f"__{_name}__", _binary(_symbol, is_reflected=False))
+    setattr(TracedInt, f"__r{_name}__", _binary(_symbol, is_reflected=True))

@@ -1,0 +1,90 @@
+"""Index buffers under a plan: what picks channels by number must count anew where channels are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from explorer.engine.errors import ApplyError
+from explorer.engine.program import Op, Ref
+from explorer.engine.shapes import PlannedShapes
+
+Numbers = np.ndarray[tuple[int], np.dtype[Any]]
+
+
+def renumbered(every: Iterable[PlannedShapes]) -> dict[str, tuple[int, ...]]:
+    """The new content of every integer or boolean buffer that picks from an axis which shrinks.
+
+    Args:
+        every: The plan's shapes for each traced program.
+
+    Returns:
+        New content by qualified name of the buffer.
+
+    Raises:
+        ApplyError: The numbers are written in the code, or one buffer picks from two axes that shrink differently.
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    for shapes in every:
+        for op in shapes.program.ops:
+            for name, numbers in _picks(op, shapes):
+                if found.setdefault(name, numbers) != numbers:
+                    raise ApplyError(
+                        f"The buffer {name} picks from axes that lose different channels, one of them at {op.source}. "
+                        "Give each axis a buffer of its own, or ask for a ratio of 0 for the groups involved."
+                    )
+    return found
+
+
+def _picks(op: Op, shapes: PlannedShapes) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """(buffer, new content), where an op picks by number from an axis that shrinks."""
+    picked = _picked(op)
+    if picked is None:
+        return
+    place, index = picked
+    read = shapes.dims(_value(op.args[0]))[place]
+    value = shapes.program.values[index]
+    if shapes.is_whole(read) or value.data is None:
+        return
+    made = shapes.dims(op.results[0])[place]
+    numbers = _after(value.data, shapes.kept(read), shapes.kept(made))
+    if value.kind == "buffer":
+        yield value.name, tuple(numbers.tolist())
+    elif numbers.tolist() != value.data.tolist():
+        raise ApplyError(
+            f"{op.short_name} at {op.source} picks channels by numbers written in the code, {_shown(value.data)}, "
+            f"which would have to become {_shown(numbers)}. Register them as a buffer, or ask for a ratio of 0 for the "
+            "groups involved."
+        )
+
+
+def _after(numbers: Numbers, kept_read: Numbers, kept_made: Numbers) -> Numbers:
+    """Numbers, or truth values, for an axis of which only some indices are left."""
+    if numbers.dtype in (np.bool_, np.uint8):
+        return numbers[kept_read]
+    position = np.cumsum(kept_read) - 1
+    after: Numbers = position[numbers[kept_made]]
+    return after
+
+
+def _picked(op: Op) -> tuple[int, int] | None:
+    """(axis, value of the index) of an op that reads one axis through a one-dimensional index; else None."""
+    if op.base_name == "aten.index_select":
+        return int(op.args[1]), _value(op.args[2])
+    if op.base_name in ("aten.index", "aten._unsafe_index"):
+        given: Sequence[Any] = op.args[1]
+        used = [place for place, item in enumerate(given) if item is not None]
+        return (used[0], _value(given[used[0]])) if len(used) == 1 else None
+    return None
+
+
+def _value(item: Any) -> int:
+    assert isinstance(item, Ref)
+    return item.value
+
+
+def _shown(numbers: Numbers) -> str:
+    listed = ", ".join(map(str, numbers[:6].tolist()))
+    return f"[{listed}, ...]" if len(numbers) > 6 else f"[{listed}]"

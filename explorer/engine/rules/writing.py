@@ -1,0 +1,70 @@
+"""Writing by index: the axis that is written by number stays, the other axes are one."""
+
+from __future__ import annotations
+
+from explorer.engine.coupler import Coupler
+from explorer.engine.factors import Dims
+from explorer.engine.rules.indexing import BY_NUMBER, BY_VALUE, is_mask, pick_by_number, spread_masks
+from explorer.engine.rules.table import Bound, Operand, Result, axis, inert_result, rule
+
+
+@rule("aten.index_add", "aten.index_copy", "aten.index_reduce", "aten.index_fill")
+def index_add(op: Bound, couple: Coupler) -> Result:
+    """Self (.., n, ..), index (m,) along one axis, source (.., m, ..): the form of a graph network's aggregation."""
+    x, source = op.tensor(0), op.optional(3, "source")
+    place = axis(int(op.arg(1, "dim")), len(x.dims))
+    couple.freeze(x.dims[place], BY_NUMBER)
+    couple.freeze_all(op.tensor(2).dims, BY_NUMBER)
+    if source is not None and source.shape:
+        couple.freeze(source.dims[place], BY_NUMBER)
+        for number, dim in enumerate(x.dims):
+            if number != place:
+                couple.unify(dim, source.dims[number])
+    return (x.dims,)
+
+
+@rule("aten.scatter", "aten.scatter_add", "aten.scatter_reduce")
+def scatter(op: Bound, couple: Coupler) -> Result:
+    """Self, index and source alike but for one axis; where the index covers only a part, the axis stays."""
+    x, indices, source = op.tensor(0), op.tensor(2), op.optional(3, "src")
+    place = axis(int(op.arg(1, "dim")), len(x.dims))
+    tensors = (x, indices, source) if source is not None and source.shape else (x, indices)
+    for number in range(len(x.dims)):
+        _write_axis(number, tensors, couple, is_numbered=number == place)
+    return (x.dims,)
+
+
+@rule("aten.index_put", "aten._unsafe_index_put")
+def index_put(op: Bound, couple: Coupler) -> Result:
+    """The assignment ``x[indices] = values``, or its sum: indexed axes stay, values broadcast over the others."""
+    x, values = op.tensor(0), op.tensor(2)
+    indices = spread_masks(op.arg(1, "indices"), len(x.dims))
+    rest, before = pick_by_number(x.dims, indices, couple)
+    made = max((1 if is_mask(found) else len(found.shape) for found in indices if found is not None), default=0)
+    written = (*rest[:before], *[None] * made, *rest[before:])
+    for mine, other in zip(reversed(written), reversed(values.dims), strict=False):
+        if mine is None:
+            couple.freeze(other, BY_NUMBER)
+        else:
+            couple.unify(mine, other)
+    for found in indices:
+        couple.freeze_all(found.dims if found is not None else (), BY_NUMBER)
+    return (x.dims,)
+
+
+@rule("aten.masked_scatter", "aten.put")
+def masked_scatter(op: Bound, couple: Coupler) -> Result:
+    """Elements are taken one after the other for every true value: all of it stays."""
+    for operand in op.operands():
+        couple.freeze_all(operand.dims, BY_VALUE)
+    return inert_result(op)
+
+
+def _write_axis(number: int, tensors: tuple[Operand, ...], couple: Coupler, *, is_numbered: bool) -> None:
+    dims: Dims = tuple(tensor.dims[number] for tensor in tensors)
+    if is_numbered or len({tensor.shape[number] for tensor in tensors}) > 1:
+        couple.freeze_all(dims, BY_NUMBER)
+        return
+    for other in dims[1:]:
+        couple.unify(dims[0], other)
+    couple.unify(dims[1], dims[-1])

@@ -1,0 +1,77 @@
+"""Shapes of every value under a plan."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from math import prod
+
+import numpy as np
+
+from explorer.engine.couple import Coupling
+from explorer.engine.factors import Dim, Factor
+from explorer.engine.program import Program
+from explorer.engine.provenance import Attribute, Size
+from explorer.engine.solve import Mask
+
+
+class PlannedShapes:
+    """What one traced program's shapes become when some classes of atoms are gone."""
+
+    def __init__(self, coupling: Coupling, number: int, alive: Mask, attributes: dict[Attribute, int]) -> None:
+        """Prepare.
+
+        Args:
+            coupling: The coupling.
+            number: Which of its programs.
+            alive: For each class, whether it stays.
+            attributes: The original values of the integer attributes of all modules.
+        """
+        self.program: Program = coupling.programs[number]
+        self._dims = coupling.dims[number]
+        self._labels = coupling.solution.labels
+        self._alive = alive
+        self._attributes = attributes
+        self._counts: dict[int, int] = {}
+
+    def attribute(self, attribute: Attribute) -> int:
+        """The original value of an attribute."""
+        return self._attributes[attribute]
+
+    def size(self, size: Size) -> int:
+        """The new size of one dimension of a value."""
+        return self.shape(size.value)[size.dim]
+
+    def shape(self, value: int) -> tuple[int, ...]:
+        """The new shape of a value; one that no op read keeps its own."""
+        dims = self._dims.get(value)
+        return self.program.values[value].shape if dims is None else tuple(self.count(dim) for dim in dims)
+
+    def dims(self, value: int) -> tuple[Dim, ...]:
+        """The factors of a value's dimensions; empty for one that no op read."""
+        return self._dims.get(value, ())
+
+    def count(self, dim: Dim) -> int:
+        """Indices kept of a dimension."""
+        return prod(self._count(factor) for factor in dim)
+
+    def kept(self, dim: Dim) -> Mask:
+        """For each index of a dimension, whether it is kept."""
+        kept = np.ones(1, dtype=bool)
+        for factor in dim:
+            kept = (kept[:, None] & self._alive[self._labels[factor]][None, :]).ravel()
+        return kept
+
+    def is_whole(self, dim: Dim) -> bool:
+        """Whether every index of a dimension is kept."""
+        return all(self._count(factor) == len(factor) for factor in dim)
+
+    @cached_property
+    def changed_values(self) -> frozenset[int]:
+        """Values whose shape changes."""
+        return frozenset(value for value in self._dims if self.shape(value) != self.program.values[value].shape)
+
+    def _count(self, factor: Factor) -> int:
+        key = id(factor)
+        if key not in self._counts:
+            self._counts[key] = int(self._alive[self._labels[factor]].sum())
+        return self._counts[key]

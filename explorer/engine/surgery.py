@@ -1,0 +1,169 @@
+"""Building the smaller module: a copy of the model with indices selected, attributes set and attention replaced.
+
+A `Surgery` is plain data, so that a saved recipe can repeat it on a freshly built model without tracing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from explorer.engine.attention import replace_attention
+from explorer.engine.errors import ApplyError
+
+Attribute = int | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class AttributeChange:
+    """An attribute of a module that a plan sets.
+
+    Attributes:
+        module: Path of the module.
+        name: Name of the attribute.
+        before: Value in the original.
+        after: Value in the pruned model.
+        reason: Why it must be that.
+        is_standard: Whether the attribute belongs to a torch.nn class; others were found in the user's code.
+    """
+
+    module: str
+    name: str
+    before: Attribute
+    after: Attribute
+    reason: str
+    is_standard: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.module or 'model'}.{self.name}: {self.before} -> {self.after} ({self.reason})"
+
+
+@dataclass(frozen=True)
+class AttentionChange:
+    """A `torch.nn.MultiheadAttention` that a drop-in replaces, since its inner and embedding sizes part.
+
+    Attributes:
+        module: Path of the module.
+        num_heads: Heads that stay.
+        scale: What scores are multiplied by: the original's, so that pruned equals zeroed.
+    """
+
+    module: str
+    num_heads: int
+    scale: float
+
+
+@dataclass(frozen=True)
+class Surgery:
+    """Everything that turns a model into its pruned form.
+
+    Attributes:
+        kept: For each (parameter or buffer, dim), the indices kept, in order.
+        attributes: Attributes to set.
+        attention: Attention modules to replace.
+        index_buffers: New content of integer and boolean buffers that pick channels by number.
+    """
+
+    kept: Mapping[tuple[str, int], tuple[int, ...]]
+    attributes: tuple[AttributeChange, ...] = ()
+    attention: tuple[AttentionChange, ...] = ()
+    index_buffers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+def perform(model: nn.Module, surgery: Surgery) -> nn.Module:
+    """A pruned copy of a model; the model itself is untouched.
+
+    Args:
+        model: A model with the original shapes.
+        surgery: What to change.
+
+    Raises:
+        ApplyError: The model cannot be copied, or a name or index does not fit it.
+    """
+    selected = _Selection(surgery.kept, surgery.index_buffers)
+    pruned = copy_with(model, selected.select)
+    selected.check_all_used()
+    for change in surgery.attributes:
+        _set_attribute(pruned, change)
+    for attention in surgery.attention:
+        pruned = replace_attention(pruned, attention.module, attention.num_heads, attention.scale)
+    return pruned
+
+
+def copy_with(model: nn.Module, change: Callable[[str, Tensor], Tensor]) -> nn.Module:
+    """A deep copy in which every parameter and buffer is replaced by `change(name, tensor)`.
+
+    Tied tensors stay tied, `requires_grad` is kept, and the original tensors are never copied whole.
+
+    Raises:
+        ApplyError: The model cannot be copied.
+    """
+    memo: dict[int, object] = {}
+    for name, parameter in model.named_parameters():
+        made = change(name, parameter.detach())
+        memo[id(parameter)] = nn.Parameter(made, requires_grad=parameter.requires_grad)
+    for name, buffer in model.named_buffers():
+        memo[id(buffer)] = change(name, buffer.detach())
+    try:
+        return deepcopy(model, memo)
+    except Exception as error:
+        raise ApplyError(
+            f"{type(model).__name__} cannot be copied: {type(error).__name__}: {error}. Every attribute of the model "
+            "must support copy.deepcopy."
+        ) from error
+
+
+class _Selection:
+    """Index selection by name, which knows whether every name was met."""
+
+    def __init__(
+        self, kept: Mapping[tuple[str, int], tuple[int, ...]], index_buffers: Mapping[str, tuple[int, ...]]
+    ) -> None:
+        self._by_name: dict[str, dict[int, tuple[int, ...]]] = {}
+        for (name, dim), indices in kept.items():
+            self._by_name.setdefault(name, {})[dim] = indices
+        self._index_buffers = index_buffers
+        self._unused = self._by_name.keys() | index_buffers.keys()
+
+    def select(self, name: str, tensor: Tensor) -> Tensor:
+        self._unused.discard(name)
+        if name in self._index_buffers:
+            return torch.tensor(self._index_buffers[name], dtype=tensor.dtype, device=tensor.device)
+        made = tensor
+        for dim, indices in self._by_name.get(name, {}).items():
+            made = _select_dim(name, made, dim, indices)
+        return made.clone() if made is tensor else made
+
+    def check_all_used(self) -> None:
+        if self._unused:
+            raise ApplyError(
+                f"The plan prunes {', '.join(sorted(self._unused)[:5])}, which this model does not have. The plan "
+                "belongs to another architecture."
+            )
+
+
+def _select_dim(name: str, tensor: Tensor, dim: int, indices: tuple[int, ...]) -> Tensor:
+    if dim >= tensor.dim() or (indices and max(indices) >= tensor.shape[dim]):
+        raise ApplyError(
+            f"The plan keeps index {max(indices, default=0)} of {name} dim {dim}, whose shape is {tuple(tensor.shape)}."
+            " The plan belongs to another architecture."
+        )
+    if len(indices) == tensor.shape[dim]:
+        return tensor
+    return tensor.index_select(dim, torch.tensor(indices, dtype=torch.int64, device=tensor.device))
+
+
+def _set_attribute(model: nn.Module, change: AttributeChange) -> None:
+    try:
+        module = model.get_submodule(change.module)
+        before = getattr(module, change.name)
+    except AttributeError as error:
+        raise ApplyError(f"The plan sets {change}, but the model has no such module or attribute.") from error
+    if (tuple(before) if isinstance(before, list) else before) != change.before:
+        raise ApplyError(f"The plan sets {change}, but the attribute is {before!r}. The plan belongs to another model.")
+    after = change.after
+    setattr(module, change.name, list(after) if isinstance(before, list) and isinstance(after, tuple) else after)

@@ -1,0 +1,67 @@
+"""Switches of PyTorch that belong to the whole process, shared by threads: off while one needs it, then as before."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+
+class SharedSwitch:
+    """A context manager that is entered once for all threads and left with the last of them."""
+
+    def __init__(self, turn: Callable[[], AbstractContextManager[None]]) -> None:
+        """Prepare.
+
+        Args:
+            turn: Makes the context that turns the switch, and turns it back at its end.
+        """
+        self._turn = turn
+        self._lock = threading.Lock()
+        self._users = 0
+        self._turned: AbstractContextManager[None] | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._turned = self._turn()
+                self._turned.__enter__()
+            self._users += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users and self._turned is not None:
+                self._turned.__exit__(None, None, None)
+
+
+@contextlib.contextmanager
+def _plain_attention() -> Iterator[None]:
+    fast_path = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast_path)
+
+
+@contextlib.contextmanager
+def _plain_recurrence() -> Iterator[None]:
+    was_enabled = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(was_enabled)
+
+
+PLAIN_ATTENTION = SharedSwitch(_plain_attention)
+"""No fused attention and no fast path of `nn.MultiheadAttention`."""
+
+PLAIN_RECURRENCE = SharedSwitch(_plain_recurrence)
+"""No oneDNN kernels, which hide the steps of recurrent layers."""

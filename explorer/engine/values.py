@@ -1,0 +1,102 @@
+"""The table of tensors that a recorder has met."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import _disable_current_modes
+
+from explorer.engine.program import Ref, Value
+
+MAX_KEPT_ELEMENTS = 4_000_000
+"""Integer tensors up to this size are kept, since an index op may read them."""
+
+
+class ValueTable:
+    """Numbers tensors by identity, without keeping intermediates alive."""
+
+    def __init__(self, model: nn.Module) -> None:
+        """Number the parameters and buffers of a model first.
+
+        Args:
+            model: The model to be traced; a tensor that has several names keeps the first.
+        """
+        self._values: list[Value] = []
+        self._numbers: dict[int, tuple[weakref.ref[Tensor], int]] = {}
+        self._storages: dict[int, tuple[weakref.ref[Any], int]] = {}
+        for name, parameter in model.named_parameters():
+            self.add(parameter, kind="parameter", name=name)
+        for name, buffer in model.named_buffers():
+            self.add(buffer, kind="buffer", name=name)
+
+    def values(self) -> tuple[Value, ...]:
+        """All values so far."""
+        return tuple(self._values)
+
+    def add(self, tensor: Tensor, *, kind: str, name: str = "") -> int:
+        """The number of a tensor that was not known yet."""
+        return self._add(tensor, kind, name, self._new_storage())
+
+    def find(self, tensor: Tensor) -> int:
+        """The number of a tensor; one that no recorded op made is a constant."""
+        known = self._known(tensor)
+        return self.add(tensor, kind="constant") if known is None else known
+
+    def add_result(self, tensor: Tensor, inputs: list[Tensor]) -> int:
+        """The number of what an op returned: its input's where the op returned the input itself."""
+        known = self._known(tensor)
+        if known is not None and any(tensor is candidate for candidate in inputs):
+            return known if self._values[known].shape == tensor.shape else self.add_viewed(tensor, inputs)
+        return self._add(tensor, "intermediate", "", self._storage(tensor, inputs))
+
+    def add_viewed(self, tensor: Tensor, inputs: list[Tensor]) -> int:
+        """The new number of a tensor whose own shape an op changed in place."""
+        return self._add(tensor, "intermediate", "", self._storage(tensor, inputs))
+
+    def refs(self, tree: Any) -> Any:
+        """Nested arguments with every tensor replaced by a `Ref`."""
+        if isinstance(tree, Tensor):
+            return Ref(self.find(tree))
+        if isinstance(tree, tuple):
+            return tuple([self.refs(item) for item in tree])
+        if isinstance(tree, list):
+            return [self.refs(item) for item in tree]
+        if isinstance(tree, dict):
+            return {key: self.refs(item) for key, item in tree.items()}
+        return tree
+
+    def _known(self, tensor: Tensor) -> int | None:
+        entry = self._numbers.get(id(tensor))
+        return entry[1] if entry is not None and entry[0]() is tensor else None
+
+    def _add(self, tensor: Tensor, kind: str, name: str, storage: int) -> int:
+        index = len(self._values)
+        shape = tuple(int(size) for size in tensor.shape)
+        self._values.append(Value(index, shape, tensor.dtype, kind, name, storage, _kept_data(tensor)))
+        self._numbers[id(tensor)] = (weakref.ref(tensor), index)
+        return index
+
+    def _storage(self, tensor: Tensor, inputs: list[Tensor]) -> int:
+        key = _storage_key(tensor)
+        for candidate in inputs:
+            if _storage_key(candidate) == key:
+                return self._values[self.find(candidate)].storage
+        return self._new_storage()
+
+    def _new_storage(self) -> int:
+        return len(self._values)
+
+
+def _storage_key(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else id(tensor)
+
+
+def _kept_data(tensor: Tensor) -> np.ndarray[Any, Any] | None:
+    if tensor.is_floating_point() or tensor.is_complex() or tensor.is_meta or tensor.numel() > MAX_KEPT_ELEMENTS:
+        return None
+    with _disable_current_modes():
+        return tensor.detach().cpu().numpy().copy()
