@@ -1,0 +1,49 @@
+"""Tracing a model, or whatever a source names."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from explorer.engine.errors import TraceError
+from explorer.engine.graph import DependencyGraph
+from explorer.engine.graph import trace as trace_module
+from explorer.engine.trace import ExampleInputs
+from explorer.models.opening import OpenedModel, open_model
+
+
+def trace(model: nn.Module | str, example_inputs: ExampleInputs | None = None) -> DependencyGraph:
+    """The dependency graph of a model, from one run.
+
+    Args:
+        model: Any module, or a source by name: ``sample:NAME`` or ``torchvision:NAME``.
+        example_inputs: A tensor, a tuple of positional inputs, a dict of keyword inputs, or a callable that runs the
+            model it is given. A source by name brings its own.
+
+    Returns:
+        The graph; the model is as before.
+
+    Raises:
+        TraceError: The model does not run on the example inputs.
+        ModelSourceError: The source names no model.
+
+    Example:
+        >>> graph = trace("sample:resnet20")
+        >>> graph.groups[0].name
+        'conv1'
+    """
+    if isinstance(model, str):
+        return trace_opened(open_model(model), example_inputs)
+    if not isinstance(model, nn.Module):
+        raise TraceError(f"trace got a {type(model).__name__}. Pass a torch.nn.Module, or the name of a source.")
+    if example_inputs is None:
+        raise TraceError(
+            f"{type(model).__name__} needs example inputs to run on: a tensor, a tuple of positional inputs, a dict of "
+            "keyword inputs, or a callable that takes the model and runs it."
+        )
+    return trace_module(model, example_inputs)
+
+
+def trace_opened(opened: OpenedModel, example_inputs: ExampleInputs | None = None) -> DependencyGraph:
+    """The dependency graph of an opened source."""
+    inputs = opened.example_inputs if example_inputs is None else example_inputs
+    return trace_module(opened.model, inputs, source=opened.source, title=opened.title)

@@ -1,0 +1,117 @@
+"""Accuracy of a classifier, measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from explorer.engine.errors import EvaluationError
+from explorer.training.data import Split
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was measured.
+
+    Attributes:
+        accuracy: Fraction of the samples whose highest output is the right class, 0-1.
+        correct: Number of those samples.
+        total: Number of samples.
+        seconds: Wall-clock time of the whole measurement.
+    """
+
+    accuracy: float
+    correct: int
+    total: int
+    seconds: float
+
+
+def evaluate(model: nn.Module, data: Split | Iterable[tuple[Tensor, Tensor]], *, batch_size: int = 256) -> Evaluation:
+    """The top-1 accuracy of `model` on `data`.
+
+    The model runs in eval mode without gradients on the device of its parameters; the mode of every submodule is
+    restored afterwards, whatever happens.
+
+    Args:
+        model: A classifier: inputs (N, ...) to one output per class, (N, num_classes).
+        data: A `Split`, or batches of inputs and int64 labels of shape (N,), such as a `torch.utils.data.DataLoader`.
+        batch_size: Samples per forward; used for a `Split` only.
+
+    Raises:
+        EvaluationError: If there is no data, if the model does not run on it, or if its outputs are not one finite
+            number per sample and class.
+    """
+    num_classes = data.num_classes if isinstance(data, Split) else None
+    batches = data.batches(batch_size) if isinstance(data, Split) else data
+    started = time.perf_counter()
+    correct = total = 0
+    with _eval_mode(model), torch.no_grad():
+        for inputs, labels in batches:
+            logits = _logits(model, inputs)
+            _check_logits(logits, labels, num_classes)
+            correct += int((logits.argmax(dim=1) == labels.to(logits.device)).sum())
+            total += len(labels)
+    if total == 0:
+        raise EvaluationError(
+            "Accuracy was asked for, but the data holds no samples. Give at least one labelled sample."
+        )
+    return Evaluation(correct / total, correct, total, time.perf_counter() - started)
+
+
+@contextmanager
+def _eval_mode(model: nn.Module) -> Iterator[None]:
+    """Eval mode inside, and the mode that each submodule had before outside."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, was_training in modes:
+            module.training = was_training
+
+
+def _logits(model: nn.Module, inputs: Tensor) -> Tensor:
+    """The output tensor of one forward."""
+    parameter = next(model.parameters(), None)
+    try:
+        output = model(inputs if parameter is None else inputs.to(parameter.device))
+    except Exception as error:
+        raise EvaluationError(
+            f"The model did not run on a batch of shape {tuple(inputs.shape)}: {error} "
+            "Measure it on data of the shape that it was built for."
+        ) from error
+    if not isinstance(output, Tensor):
+        raise EvaluationError(
+            f"Accuracy needs one tensor of class scores (N, num_classes); the model returned {type(output).__name__}. "
+            "Wrap the model in a module that returns the scores alone."
+        )
+    return output
+
+
+def _check_logits(logits: Tensor, labels: Tensor, num_classes: int | None) -> None:
+    """Raises `EvaluationError` unless `logits` is finite, (N, classes), and covers the classes of the data."""
+    if logits.dim() != 2 or len(logits) != len(labels):
+        raise EvaluationError(
+            f"Accuracy needs class scores of shape ({len(labels)}, num_classes); the model returned "
+            f"{tuple(logits.shape)}. Measure a classifier, one row of scores per sample."
+        )
+    if num_classes is not None and logits.shape[1] != num_classes:
+        raise EvaluationError(
+            f"The data has {num_classes} classes; the model gives {logits.shape[1]} scores per sample. "
+            "Measure it on the data that it was trained for, or replace its last layer."
+        )
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < logits.shape[1]:
+        raise EvaluationError(
+            f"The labels run from {int(labels.min())} to {int(labels.max())}; the model gives {logits.shape[1]} scores "
+            "per sample. Labels must be class indices that the model has a score for."
+        )
+    if not bool(torch.isfinite(logits).all()):
+        raise EvaluationError(
+            "The model's scores hold NaN or infinity, so no class is the highest. "
+            "Check its weights and whether the inputs are scaled as in training."
+        )
