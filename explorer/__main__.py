@@ -1,0 +1,279 @@
+"""The command line: serve the app, print what a trace finds, or prune without a browser."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from explorer.engine.errors import ExplorerError
+
+if TYPE_CHECKING:
+    from explorer.engine.graph import DependencyGraph
+    from explorer.engine.groups import Frozen, Group
+    from explorer.engine.plan import Plan
+    from explorer.models import OpenedModel
+
+COMMANDS = ("serve", "trace", "prune")
+SOURCES = """\
+SOURCE is one of
+  sample:resnet20                 a small trained model that comes with the explorer (the default)
+  torchvision:resnet50            one of torchvision's models, with random weights
+  torchvision:resnet50@DEFAULT    the same with pretrained weights, through torchvision's download cache
+  path/to/file.py:factory         your own: a function that returns a module, or (module, example inputs)
+"""
+EXAMPLES = """\
+examples
+  python -m explorer                                        open the app on a trained ResNet-20
+  python -m explorer torchvision:resnet50 --port 8080       another model, another port
+  python -m explorer my_model.py:build --input 1,3,224,224  your own model
+  python -m explorer trace torchvision:resnet18             which channels hang together, and what stays
+  python -m explorer prune sample:resnet20 --ratio 0.5 --out half/
+                                                            remove half of every group, prove it, save it
+
+`python -m explorer trace --help` and `python -m explorer prune --help` say more.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        argv: Arguments without the program's name; those of the process by default.
+
+    Returns:
+        Exit code: 0, or 2 after an error that was printed.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] not in (*COMMANDS, "-h", "--help"):
+        arguments.insert(0, "serve")  # `explorer SOURCE` is short for `explorer serve SOURCE`
+    options = parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], None] = options.run
+    try:
+        run(options)
+    except ExplorerError as error:
+        sys.stderr.write(f"explorer: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = _teaching(
+        argparse.ArgumentParser,
+        prog="explorer",
+        description="See what hangs together in a PyTorch model, and prune it.",
+    )
+    top.epilog = f"{SOURCES}\n{EXAMPLES}"
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    serve = _command(commands, "serve", "open the app (the default: `explorer SOURCE` is enough)", _serve)
+    serve.add_argument("--host", default="127.0.0.1", help="address to serve on (127.0.0.1: this machine only)")
+    serve.add_argument("--port", type=_port, default=8050, help="port to serve on; 0 takes a free one (8050)")
+    serve.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    _command(commands, "trace", "print groups, frozen dimensions with reasons, and ops without a rule", _trace)
+    prune = _command(commands, "prune", "remove a fraction of every group, prove the result and save it", _prune)
+    prune.add_argument("--ratio", type=float, required=True, help="fraction of each group to remove, 0 to 0.99")
+    prune.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+    prune.add_argument("--importance", default="l2", metavar="NAME", help="what ranks channels: l2, l1 or random (l2)")
+    prune.add_argument("--round-to", type=int, default=1, metavar="N", help="keep a multiple of N channels (1)")
+    prune.add_argument("--minimum", type=int, default=1, metavar="N", help="keep at least N channels per group (1)")
+    return top
+
+
+def input_shape(text: str) -> tuple[int, ...]:
+    """Sizes separated by commas: ``1,3,224,224``.
+
+    Raises:
+        argparse.ArgumentTypeError: The text is none.
+    """
+    try:
+        sizes = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        sizes = ()
+    if not sizes or min(sizes) < 1:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no shape; write sizes with commas, batch first, as in 1,3,224,224"
+        )
+    return sizes
+
+
+def _teaching(make: Callable[..., argparse.ArgumentParser], **options: str) -> argparse.ArgumentParser:
+    return make(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    purpose: str,
+    run: Callable[[argparse.Namespace], None],
+) -> argparse.ArgumentParser:
+    command = _teaching(
+        commands.add_parser, name=name, help=purpose, description=f"{purpose.capitalize()}.", epilog=SOURCES
+    )
+    command.add_argument("source", nargs="?", default="sample:resnet20", metavar="SOURCE", help="the model; see below")
+    command.add_argument(
+        "--input", type=input_shape, metavar="SHAPE", help="shape of the example input, as in 1,3,224,224"
+    )
+    command.add_argument(
+        "--weights", type=Path, metavar="FILE", help="safetensors file or weights_only state dict to load"
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port; a port is a number from 0 to 65535")
+    return int(text)
+
+
+def _open(options: argparse.Namespace) -> OpenedModel:
+    from explorer.models import open_model
+
+    return open_model(options.source, input_shape=options.input, weights=options.weights, trust_code=True)
+
+
+def _traced(options: argparse.Namespace) -> tuple[OpenedModel, DependencyGraph]:
+    from explorer.models.tracing import trace_opened
+
+    opened = _open(options)
+    return opened, trace_opened(opened)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from explorer.app.serving import serve
+    from explorer.app.workspace import Workspace
+
+    opened, graph = _traced(options)
+    is_as_named = options.weights is None and options.input is None
+    workspace = Workspace()
+    subject = workspace.add(graph, opened, is_as_named=is_as_named)
+    serve(workspace, subject, port=options.port, host=options.host, open_browser=not options.no_browser)
+
+
+def _trace(options: argparse.Namespace) -> None:
+    opened, graph = _traced(options)
+    _say(trace_report(opened.title, graph))
+
+
+def _prune(options: argparse.Namespace) -> None:
+    from explorer.engine.save import save
+
+    with _Progress(5) as progress:
+        progress.step("tracing")
+        _, graph = _traced(options)
+        progress.step("planning")
+        plan = graph.plan(
+            options.ratio, importance=options.importance, round_to=options.round_to, minimum=options.minimum
+        )
+        progress.step("applying")
+        pruned = plan.apply()
+        progress.step("verifying")
+        proof = pruned.verify()
+        progress.step("saving")
+        save(pruned, options.out)
+    _say(
+        [
+            *cost_report(plan),
+            f"proof: {proof}",
+            f"saved in {options.out}",
+        ]
+    )
+
+
+def _say(lines: Sequence[str]) -> None:
+    sys.stdout.write("\n".join([*lines, ""]))
+
+
+def trace_report(title: str, graph: DependencyGraph) -> list[str]:
+    """What a trace found, as lines of text.
+
+    Args:
+        title: What the model is called.
+        graph: Its dependency graph.
+    """
+    rows = [_group_row(group) for group in graph.groups]
+    lines = [
+        f"{title}: {len(graph.groups)} groups",
+        "",
+        *table(("group", "kind", "channels", "tensors", "tied to"), rows),
+    ]
+    lines += ["", f"frozen: {len(graph.frozen)} dimensions that stay"]
+    lines += table(("parameter", "dim", "indices", "why"), [_frozen_row(frozen) for frozen in graph.frozen])
+    unsupported = graph.unsupported_ops()
+    lines += ["", f"ops without a rule: {len(unsupported) or 'none'}", *(f"  {op}" for op in unsupported)]
+    unread = graph.not_reached
+    return lines + ([f"parameters that the forward never read: {', '.join(unread)}"] if unread else [])
+
+
+def cost_report(plan: Plan) -> list[str]:
+    """Costs before and after, as lines of text."""
+    names = {"params": "parameters", "macs": "MACs", "bytes": "weight bytes", "activations": "peak activation bytes"}
+    rows = []
+    for name, title in names.items():
+        before, after = getattr(plan.cost.before, name), getattr(plan.cost.after, name)
+        share = f"{100 * (after - before) / before:+.1f} %" if before else ""
+        rows.append((title, f"{before:,}", f"{after:,}", share))
+    return table(("", "before", "after", "change"), rows)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as wide as their widest cell, numbers to the right.
+
+    Args:
+        head: Titles.
+        rows: Cells.
+    """
+    if not rows:
+        return []
+    widths = [max(len(str(cell)) for cell in column) for column in zip(head, *rows, strict=True)]
+    is_number = [all(str(cell)[:1].isdigit() for cell in column) for column in zip(*rows, strict=True)]
+    cells = [
+        [
+            str(cell).rjust(width) if right else str(cell).ljust(width)
+            for cell, width, right in zip(row, widths, is_number, strict=True)
+        ]
+        for row in (head, *rows)
+    ]
+    return ["  ".join(["", *row]).rstrip() for row in cells]
+
+
+def _group_row(group: Group) -> tuple[str, ...]:
+    return group.name, group.kind, str(group.size), str(len(group.members)), ", ".join(group.ties)
+
+
+def _frozen_row(frozen: Frozen) -> tuple[str, ...]:
+    indices = str(frozen.size) if len(frozen.indices) == frozen.size else f"{len(frozen.indices)} of {frozen.size}"
+    return frozen.parameter, str(frozen.dim), indices, frozen.reason
+
+
+class _Progress:
+    """A bar on stderr, drawn over itself on a terminal and one line per step elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._done = total, -1
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        if failure[0] is None:
+            self.step("done")
+        if sys.stderr.isatty():
+            sys.stderr.write("\n")
+
+    def step(self, text: str) -> None:
+        """Shows that a step begins."""
+        self._done += 1
+        width = 24 * self._done // self._total
+        start, end = ("\r\x1b[K", "") if sys.stderr.isatty() else ("", "\n")
+        sys.stderr.write(f"{start}[{'█' * width}{'·' * (24 - width)}] {text}{end}")
+        sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,231 @@
+"""From a scene with positions to what Cytoscape draws: plain dicts, built by pure functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from explorer.app.level import Point
+from explorer.app.positions import Frame, Layout, place, text_width
+from explorer.app.scene import MAX_SEGMENTS, SIGNS, Box, Link, Scene, build_scene
+from explorer.engine.layers import Edge, Layer, Port
+
+Element = dict[str, Any]
+
+BAND = 14.0
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a port's band: one group, several small ones, or what is frozen.
+
+    Attributes:
+        groups: Names of the groups in it; empty where it is frozen.
+        text: What people read on it.
+        reason: Why it is frozen, or empty.
+    """
+
+    groups: tuple[str, ...]
+    text: str
+    reason: str = ""
+
+
+def build_elements(
+    layers: Sequence[Layer], edges: Sequence[Edge], opened: frozenset[str], sizes: Mapping[str, int]
+) -> list[Element]:
+    """Every element of the graph with its position, parents first.
+
+    Args:
+        layers: All layers in execution order.
+        edges: All data flow.
+        opened: Paths of the open modules.
+        sizes: Channels of each group.
+
+    Returns:
+        Cytoscape elements: nodes for modules, layers, ports and ops, and edges with their bends.
+    """
+    scene = build_scene(layers, edges, opened)
+    layout = place(scene)
+    nodes = [element for box in scene.boxes for element in _box_elements(box, scene, layout, sizes)]
+    return nodes + [_edge(link, layout) for link in scene.links]
+
+
+def segments(port: Port, sizes: Mapping[str, int]) -> tuple[Segment, ...]:
+    """The stretches of a port's band, in channel order.
+
+    Args:
+        port: The port.
+        sizes: Channels of each group.
+
+    Returns:
+        One segment per group, at most `MAX_SEGMENTS`, and one for a frozen rest.
+    """
+    if not port.groups:
+        return (Segment((), str(port.size or ""), port.frozen or "nothing here can be pruned"),)
+    if len(port.groups) == 1 and not port.frozen:
+        return (Segment(port.groups, str(port.size)),)
+    shown, rest = port.groups[: MAX_SEGMENTS - 1], port.groups[MAX_SEGMENTS - 1 :]
+    parts = [Segment((group,), str(sizes.get(group, ""))) for group in shown]
+    parts += [Segment(rest, f"+{len(rest)}")] if rest else []
+    return (*parts, *([Segment((), "", port.frozen)] if port.frozen else []))
+
+
+def describe_fold(box: Box) -> str:
+    """What a closed module says about itself: ``6 layers``."""
+    count = sum(layer.kind == "module" for layer in box.layers)
+    return f"{count} layer" + "s" * (count != 1)
+
+
+def _box_elements(box: Box, scene: Scene, layout: Layout, sizes: Mapping[str, int]) -> list[Element]:
+    frame = layout.frames[box.id]
+    if box.kind == "module":
+        return [_module(box, frame, _content(box, scene, layout))]
+    if box.kind == "layer":
+        layer = box.layers[0]
+        ports = (layer.inputs, layer.outputs)
+        return [_node(box, frame), *(element for port in ports for element in _band(box, port, frame, sizes))]
+    return [_node(box, frame)]
+
+
+def _content(box: Box, scene: Scene, layout: Layout) -> Frame:
+    frames = [layout.frames[child.id] for child in scene.children(box.id)]
+    return Frame(
+        min(frame.left for frame in frames),
+        min(frame.top for frame in frames),
+        max(frame.right for frame in frames),
+        max(frame.bottom for frame in frames),
+    )
+
+
+def _module(box: Box, frame: Frame, content: Frame) -> Element:
+    """A compound node; its minimum size and bias make Cytoscape draw exactly the frame laid out."""
+    data = {
+        "id": box.id,
+        "kind": box.kind,
+        "name": box.name,
+        "label": box.title,
+        "shift": text_width(box.title, 11) + 9,  # from beside the box to its upper left corner
+        "groups": _groups(box.layers),
+        "width": frame.right - frame.left,
+        "height": frame.bottom - frame.top,
+        "left": max(content.left - frame.left, 0.0),
+        "right": max(frame.right - content.right, 0.0),
+        "above": max(content.top - frame.top, 0.0),
+        "below": max(frame.bottom - content.bottom, 0.0),
+    }
+    return {"data": data | _parent(box), "classes": "module"}
+
+
+def _node(box: Box, frame: Frame) -> Element:
+    data = {
+        "id": box.id,
+        "kind": box.kind,
+        "name": box.name,
+        "label": _label(box),
+        "groups": _groups(box.layers),
+        "width": frame.right - frame.left,
+        "height": frame.bottom - frame.top,
+    }
+    if box.kind == "layer":  # a compound of its ports: they have the positions
+        return {"data": data | _parent(box), "classes": "layer"}
+    classes = "terminal" if box.kind in ("input", "output") else box.kind
+    return {"data": data | _parent(box), "classes": classes, "position": _position(frame.centre)}
+
+
+def _label(box: Box) -> str:
+    return f"{box.title}\n{describe_fold(box)}" if box.kind == "fold" else box.title
+
+
+def _parent(box: Box) -> dict[str, str]:
+    return {"parent": box.parent} if box.parent else {}
+
+
+def _position(point: Point) -> dict[str, float]:
+    return {"x": round(point[0], 1), "y": round(point[1], 1)}
+
+
+def _groups(layers: Iterable[Layer]) -> list[str]:
+    """Groups of the layers, those of f+ before those of f-: what a layer makes comes first to mind."""
+    ports = (port for layer in layers for port in (layer.outputs, layer.inputs))
+    return list(dict.fromkeys(group for port in ports for group in port.groups))
+
+
+def _band(box: Box, port: Port, frame: Frame, sizes: Mapping[str, int]) -> list[Element]:
+    parts = segments(port, sizes)
+    width = (frame.right - frame.left) / len(parts)
+    y = frame.top + BAND / 2 if port.side == "-" else frame.bottom - BAND / 2
+    return [
+        _segment(box, port, part, index, Frame(x, y - BAND / 2, x + width, y + BAND / 2))
+        for index, part in enumerate(parts)
+        for x in (frame.left + index * width,)
+    ]
+
+
+def _segment(box: Box, port: Port, part: Segment, index: int, frame: Frame) -> Element:
+    data = {
+        "id": f"port:{port.name}:{index}",
+        "kind": "port",
+        "name": box.name,
+        "port": port.name,
+        "side": port.side,
+        "parent": box.id,
+        "label": part.text,
+        "size": part.text,
+        "groups": list(part.groups),
+        "width": frame.right - frame.left,
+        "height": BAND,
+    }
+    classes = "port " + ("live" if part.groups else "frozen")
+    return {"data": data | ({"reason": part.reason} if part.reason else {}), "classes": classes} | {
+        "position": _position(frame.centre)
+    }
+
+
+def _edge(link: Link, layout: Layout) -> Element:
+    bends = layout.routes[link.source, link.target]
+    ends = layout.frames[link.source], layout.frames[link.target]
+    data = {
+        "id": f"edge:{link.source}>{link.target}",
+        "source": link.source,
+        "target": link.target,
+        "label": _edge_label(link),
+        "groups": list(link.groups),
+    }
+    data |= relative(bends, ends[0].centre, ends[1].centre) if _needs_bends(bends, *ends) else {}
+    classes = "flow" + (" bent" if "weights" in data else "") + (" frozen" if not link.groups else "")
+    return {"data": data, "classes": classes}
+
+
+def _edge_label(link: Link) -> str:
+    if len(link.shapes) > 1:
+        return f"{len(link.shapes)} tensors"
+    names = [SIGNS.get(name, name) for name in link.via]
+    return " · ".join(names if len(names) <= 3 else [names[0], "…", names[-1]])
+
+
+def _needs_bends(bends: Sequence[Point], source: Frame, target: Frame) -> bool:
+    (x0, _), (x1, _) = source.centre, target.centre
+    return any(abs(x - x0) > 1 or abs(x - x1) > 1 for x, _ in bends)
+
+
+def relative(bends: Sequence[Point], start: Point, end: Point) -> dict[str, str]:
+    """Bends in Cytoscape's terms: how far along the line between the ends, and how far beside it.
+
+    Args:
+        bends: Absolute points.
+        start: Centre of the source.
+        end: Centre of the target.
+
+    Returns:
+        ``weights`` (fractions of the line) and ``distances`` (pixels), space separated.
+    """
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    length = math.hypot(dx, dy) or 1.0
+    along = [((x - start[0]) * dx + (y - start[1]) * dy) / length**2 for x, y in bends]
+    beside = [((x - start[0]) * -dy + (y - start[1]) * dx) / length for x, y in bends]
+    return {
+        "weights": " ".join(f"{value:.4f}" for value in along),
+        "distances": " ".join(f"{value:.1f}" for value in beside),
+    }

@@ -1,0 +1,71 @@
+"""Every id of the app, in one place."""
+
+from __future__ import annotations
+
+APP = "app"
+
+# State in the browser: plain data, no model
+PAGE = "page"  # a random name for this open page, so that its jobs are its own
+RECIPE = "recipe"
+CHANGE = "change"  # the latest thing that someone wants changed
+PREVIEW = "preview"  # what the recipe costs and keeps
+SETTLED = "settled"  # key of the recipe once nothing has moved for a moment
+SELECTION = "selection"  # {"group": name, "layer": name, "via": where it was picked}
+MODEL = "model"  # source of the model on the screen
+OPENED = "opened"  # {"source": ..., "paths": of the open modules}
+TOGGLED = "toggled"  # the module that someone opens or closes
+PINS = "pins"  # groups that keep their hue
+SCHEME = "scheme"
+STYLES = "styles"  # the graph's stylesheet per colour scheme
+
+# Top bar
+PICKER = "picker"
+PICKER_ERROR = "picker-error"
+THEME = "theme"
+PROVIDER = "provider"
+EXPORT = "export"
+EXPORT_RESULT = "export-result"
+EXPORT_CLOSE = "export-close"
+DOWNLOAD = "download"
+HELP = "help"
+HELP_DIALOG = "help-dialog"
+MODEL_NOTE = "model-note"
+
+# Left pane
+SEARCH = "search"
+LIST_KIND = "list-kind"
+LISTS = "lists"
+LEFT = "left"
+LEFT_TOGGLE = "left-toggle"
+
+# Middle
+GRAPH = "graph"
+GRAPH_FIT = "graph-fit"
+GRAPH_IN = "graph-in"
+GRAPH_OUT = "graph-out"
+EXPAND_ALL = "expand-all"
+COLLAPSE_ALL = "collapse-all"
+
+# Right pane
+INSPECTOR = "inspector"
+IMPORTANCE = "importance"
+IMPORTANCE_BOX = "importance-box"
+DETAILS = "details"
+PIN = "pin"
+WHY = "why"
+WHY_CHAIN = "why-chain"
+RIGHT = "right"
+RIGHT_TOGGLE = "right-toggle"
+
+# Bottom drawer
+TOTALS = "totals"
+GRID = "grid"
+UNIFORM = "uniform"
+RESET = "reset"
+CRITERION = "criterion"
+ROUND_TO = "round-to"
+MINIMUM = "minimum"
+CHANGE_ERROR = "change-error"
+ACCURACY = "accuracy"
+CLOCK = "clock"
+MEASURE = "measure"

@@ -1,0 +1,211 @@
+"""What the inspector says about a group, a layer or a module, as pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import html
+
+from explorer.app import ids, numbers
+from explorer.app.parts import attributes, badge, fact, group_chip, icon, layer_groups, message, section, source_line
+from explorer.app.workspace import Subject
+from explorer.engine.errors import ExplorerError
+from explorer.engine.graph import DependencyGraph
+from explorer.engine.groups import Frozen, Group, Member
+from explorer.engine.layers import Layer, Port
+
+KINDS = {
+    "channels": "channels",
+    "heads": "attention heads",
+    "head_dim": "channels of each head",
+    "conv_groups": "convolution groups",
+}
+
+
+def inspect(subject: Subject, selection: dict[str, Any], opened: Sequence[str]) -> tuple[list[Any], list[Any]]:
+    """The head of the inspector, and what stands below the chart.
+
+    Args:
+        subject: The model.
+        selection: What is selected; empty for nothing.
+        opened: Paths of the open modules.
+    """
+    kind, name = selection.get("kind"), selection.get("name", "")
+    if kind == "group":
+        group = subject.graph.group(name)
+        return _group_head(group), _group_details(subject.graph, group)
+    if kind == "layer":
+        layer = subject.graph.layer(name)
+        return _layer_head(layer), _layer_details(subject.graph, layer)
+    if kind == "module":
+        return _module_head(name), _module_details(subject.graph, name, name in opened)
+    return [], [_model_details(subject)]
+
+
+def why(graph: DependencyGraph, group: Group, member: int) -> list[Any]:
+    """The chain of ops that couples the first member of a group with another one.
+
+    Args:
+        graph: The dependency graph.
+        group: The group.
+        member: Position of the other member.
+    """
+    first, other = group.members[0], group.members[member]
+    if member == 0:
+        return [html.P("The group is named after this one: it makes the channels.", className="quiet")]
+    try:
+        steps = graph.explain(group.name, (first.parameter, first.dim), (other.parameter, other.dim))
+    except ExplorerError as error:
+        return [message(str(error))]
+    title = html.P(
+        ["From ", html.Span(first.parameter, className="mono"), " to ", html.Span(other.parameter, className="mono")],
+        className="quiet",
+    )
+    return [title, html.Ol([_step(step) for step in steps], className="chain")]
+
+
+def _step(step: Any) -> html.Li:
+    place = " · ".join(part for part in (step.module, source_line(step.source)) if part)
+    return html.Li(
+        [
+            html.Span(step.op, className="op-name"),
+            html.Span(step.text, className="chain-text"),
+            html.Span(place, className="mono quiet chain-place"),
+        ]
+    )
+
+
+def _head(title: str, *below: Any, before: Any = None, after: Any = None) -> list[Any]:
+    parts = [before, html.H2(title, className="mono title"), after]
+    return [html.Div([part for part in parts if part is not None], className="head-row"), *below]
+
+
+def _group_head(group: Group) -> list[Any]:
+    pin = html.Button(icon("pin"), id=ids.PIN, className="tool", type="button", title="Keep this hue")
+    count = f"{group.size} {KINDS.get(group.kind, group.kind)} go one by one, each through {len(group.members)} tensors"
+    return _head(group.name, html.P(count, className="quiet"), before=badge(group.name), after=pin)
+
+
+def _group_details(graph: DependencyGraph, group: Group) -> list[Any]:
+    shapes = graph.state_shapes
+    rows = [_member_row(index, member, shapes) for index, member in enumerate(group.members)]
+    head = html.Thead(html.Tr([html.Th("Parameter"), html.Th("Dim"), html.Th("Shape"), html.Th("Indices")]))
+    table = html.Table([head, html.Tbody(rows)], className="table")
+    chain = why(graph, group, _telling_member(group))
+    return [
+        *([section("Tied", *_ties(graph, group))] if group.ties else []),
+        section("Why they go together", html.Div(chain, id=ids.WHY_CHAIN)),
+        section(f"Members ({len(group.members)})", html.P("Pick one to see why.", className="quiet"), table),
+    ]
+
+
+def _telling_member(group: Group) -> int:
+    """The last weight of the group: its chain passes most of the others."""
+    weights = [index for index, member in enumerate(group.members) if member.parameter.endswith("weight")]
+    return weights[-1] if weights else len(group.members) - 1
+
+
+def _member_row(index: int, member: Member, shapes: dict[str, tuple[int, ...]]) -> html.Tr:
+    sizes = shapes.get(member.parameter, ())
+    parts: list[Any] = []
+    for dim, size in enumerate(sizes):
+        parts += [f" {numbers.TIMES} "] if dim else []
+        parts.append(html.B(size) if dim == member.dim else str(size))
+    link = html.Button(
+        member.parameter,
+        id={"role": ids.WHY, "member": index},
+        className="link mono",
+        type="button",
+        title=member.parameter,
+    )
+    return html.Tr([html.Td(link), html.Td(member.dim), html.Td(parts), html.Td(sum(map(len, member.indices)))])
+
+
+def _ties(graph: DependencyGraph, group: Group) -> list[Any]:
+    reasons = [tie.reason for tie in graph.ties if group.name in tie.groups]
+    return [*(html.P(reason, className="quiet") for reason in reasons), *(group_chip(name) for name in group.ties)]
+
+
+def _layer_head(layer: Layer) -> list[Any]:
+    kind = html.Span(layer.type_name, className="tag")
+    arguments = html.P(layer.arguments, className="mono quiet") if layer.arguments else None
+    return _head(layer.name, *([arguments] if arguments else []), after=kind)
+
+
+def _layer_details(graph: DependencyGraph, layer: Layer) -> list[Any]:
+    facts = [
+        *fact("Input", numbers.shape(layer.input_shape)),
+        *fact("Output", numbers.shape(layer.output_shape)),
+        *(fact("Parameters", numbers.count(layer.params)) if layer.params else []),
+        *(fact("FLOPs", f"{numbers.count(2 * layer.macs)} ({numbers.count(layer.macs)} MACs)") if layer.macs else []),
+        *(fact("Source", html.Span(source_line(layer.source), className="mono")) if layer.source else []),
+    ]
+    parts = [
+        section(f"f{numbers.MINUS}  what comes in", *_port(graph, layer.inputs)),
+        section("f+  what goes out", *_port(graph, layer.outputs)),
+        section("Facts", html.Dl(facts, className="facts")),
+    ]
+    frozen = [each for each in graph.frozen if each.parameter.rpartition(".")[0] == layer.name]
+    return [*parts, *([section("Frozen", *map(_frozen, frozen))] if frozen else [])]
+
+
+def _port(graph: DependencyGraph, port: Port) -> list[Any]:
+    chips = [
+        group_chip(name, f"{graph.group(name).size} {graph.group(name).kind.replace('_', ' ')}") for name in port.groups
+    ]
+    reason = port.frozen or ("" if chips else "nothing here can be pruned")
+    note = [html.P([icon("lock"), reason], className="frozen-note")] if reason else []
+    return [html.Div(chips, className="chips"), *note]
+
+
+def _frozen(frozen: Frozen) -> html.P:
+    some = "" if len(frozen.indices) == frozen.size else f" ({len(frozen.indices)} of {frozen.size})"
+    place = html.Span(f"{frozen.parameter.rpartition('.')[2]} dim {frozen.dim}{some}: ", className="mono")
+    return html.P([place, frozen.reason], className="quiet")
+
+
+def _module_head(name: str) -> list[Any]:
+    return _head(name, after=html.Span("module", className="tag"))
+
+
+def _module_details(graph: DependencyGraph, name: str, is_open: bool) -> list[Any]:
+    inside = [layer for layer in graph.layers if layer.parent == name or layer.parent.startswith(f"{name}.")]
+    groups = dict.fromkeys(group for layer in inside for group in layer_groups(layer))
+    facts = [
+        *fact("Layers", sum(layer.kind == "module" for layer in inside)),
+        *fact("Parameters", numbers.count(sum(layer.params for layer in inside))),
+        *fact("FLOPs", numbers.count(2 * sum(layer.macs for layer in inside))),
+    ]
+    button = html.Button(
+        "Close" if is_open else "Open", className="text-tool is-boxed", type="button", **attributes(data_toggle=name)
+    )
+    return [
+        section("Facts", html.Dl(facts, className="facts"), button),
+        section(f"Groups inside ({len(groups)})", html.Div([group_chip(group) for group in groups], className="chips")),
+    ]
+
+
+def _model_details(subject: Subject) -> html.Div:
+    graph = subject.graph
+    facts = [
+        *fact("Groups", len(graph.groups)),
+        *fact("Layers", sum(layer.kind == "module" for layer in graph.layers)),
+        *fact("Parameters", numbers.count(sum(layer.params for layer in graph.layers))),
+        *fact("FLOPs", numbers.count(2 * sum(layer.macs for layer in graph.layers))),
+    ]
+    warnings = [message(f"No rule yet for {each}; what it touches stays.", "warn") for each in graph.unsupported_ops()]
+    skipped = (
+        [message(f"{len(graph.not_reached)} parameters were not reached and stay.", "warn")]
+        if graph.not_reached
+        else []
+    )
+    return html.Div(
+        [
+            html.H2(subject.title, className="title"),
+            html.P("Click a layer or a band to see what goes together.", className="quiet"),
+            section("Model", html.Dl(facts, className="facts")),
+            *warnings,
+            *skipped,
+        ]
+    )

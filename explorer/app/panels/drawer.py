@@ -1,0 +1,175 @@
+"""Bottom drawer: the grid of groups with a ratio each, and what applies to all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
+
+from explorer.app import ids
+from explorer.app.panels import totals
+from explorer.app.parts import attributes, message
+from explorer.app.preview import preview, rows
+from explorer.app.workspace import Subject, Workspace
+from explorer.engine.errors import ExplorerError
+from explorer.engine.importance import CRITERIA
+from explorer.exploration import change, start
+
+CRITERION_NAMES = {"l1": "L1 norm", "l2": "L2 norm", "random": "random"}
+OWN_KEYS = {"function": "['ArrowLeft', 'ArrowRight', 'Home', 'End', 'PageUp', 'PageDown'].includes(params.event.key)"}
+
+
+def layout(subject: Subject) -> html.Section:
+    """The drawer of a model of which nothing is pruned yet."""
+    exploration = start(subject.graph, subject.source)
+    return html.Section(
+        [
+            totals.layout(preview(exploration)),
+            html.Div(_tools(), className="grid-tools"),
+            html.Div(id=ids.CHANGE_ERROR, className="change-error"),
+            grid(rows(exploration)),
+        ],
+        className="drawer",
+        **attributes(aria_label="Groups and totals"),
+    )
+
+
+def grid(data: list[dict[str, Any]]) -> Any:
+    """The grid of groups.
+
+    Args:
+        data: Rows from `explorer.app.preview.rows`.
+    """
+    return dag.AgGrid(
+        id=ids.GRID,
+        rowData=data,
+        columnDefs=columns(),
+        getRowId="params.data.name",
+        defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
+        dashGridOptions={
+            "theme": {"function": "themeQuartz"},
+            "rowHeight": 32,
+            "headerHeight": 30,
+            "singleClickEdit": True,
+            "animateRows": False,
+            "suppressCellFocus": False,
+        },
+        columnSize="responsiveSizeToFit",
+        className="grid",
+        style={"height": None, "width": "100%"},
+    )
+
+
+def columns() -> list[dict[str, Any]]:
+    """The columns of the grid."""
+    return [
+        {"field": "name", "headerName": "Group", "cellRenderer": "GroupName", "width": 250, "minWidth": 170},
+        {"field": "kind", "headerName": "Kind", "width": 104, "minWidth": 84},
+        {"field": "members", "headerName": "Coupled", "width": 88, "minWidth": 76, "type": "rightAligned"},
+        {"field": "kept", "headerName": "Channels", "cellRenderer": "Channels", "width": 104, "minWidth": 92},
+        {
+            "colId": "slider",
+            "field": "percent",
+            "headerName": "Remove",
+            "cellRenderer": "RatioSlider",
+            "width": 400,
+            "minWidth": 150,
+            "sortable": False,
+            "suppressKeyboardEvent": OWN_KEYS,
+        },
+        {
+            "field": "percent",
+            "headerName": "%",
+            "editable": True,
+            "cellEditor": "agNumberCellEditor",
+            "cellEditorParams": {"min": 0, "max": 99, "precision": 0},
+            "width": 72,
+            "minWidth": 64,
+            "type": "rightAligned",
+            "cellClass": "ag-right-aligned-cell is-editable",
+        },
+    ]
+
+
+def register(app: Dash, workspace: Workspace) -> None:
+    """Callbacks of the drawer."""
+
+    @app.callback(
+        Output(ids.RECIPE, "data", allow_duplicate=True),
+        Output(ids.PREVIEW, "data", allow_duplicate=True),
+        Output(ids.TOTALS, "children", allow_duplicate=True),
+        Output(ids.CHANGE_ERROR, "children"),
+        Input(ids.CHANGE, "data"),
+        State(ids.RECIPE, "data"),
+        prevent_initial_call=True,
+    )
+    def apply_change(what: dict[str, Any] | None, recipe: dict[str, Any]) -> Any:
+        if not what:
+            return (no_update,) * 4
+        try:
+            after = change(workspace.exploration(recipe), what)
+            seen = preview(after)
+            return after.recipe.to_json(), seen, totals.cards(seen), None
+        except ExplorerError as error:
+            return *(no_update,) * 3, message(str(error))
+
+    @app.callback(Output(ids.GRID, "rowData"), Input(ids.MODEL, "data"), prevent_initial_call=True)
+    def fill(source: str) -> Any:
+        return rows(workspace.begin(source))
+
+    _register_clientside(app)
+
+
+def _register_clientside(app: Dash) -> None:
+    for function, inputs in (
+        ("every", [Input(ids.UNIFORM, "value")]),
+        ("reset", [Input(ids.RESET, "n_clicks")]),
+        ("options", [Input(ids.CRITERION, "value"), Input(ids.ROUND_TO, "value"), Input(ids.MINIMUM, "value")]),
+        ("typed", [Input(ids.GRID, "cellValueChanged")]),
+    ):
+        app.clientside_callback(ClientsideFunction("explorer", function), *inputs, prevent_initial_call=True)
+    app.clientside_callback(
+        ClientsideFunction("explorer", "showPreview"),
+        Input(ids.PREVIEW, "data"),
+        Input(ids.CHANGE_ERROR, "children"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("explorer", "rowPicked"),
+        Output(ids.SELECTION, "data", allow_duplicate=True),
+        Input(ids.GRID, "cellClicked"),
+        prevent_initial_call=True,
+    )
+
+
+def _tools() -> list[Any]:
+    criteria = [{"label": CRITERION_NAMES[name], "value": name} for name in CRITERIA]
+    every = dmc.Slider(
+        id=ids.UNIFORM,
+        min=0,
+        max=95,
+        step=1,
+        value=0,
+        size="xs",
+        w=150,
+        updatemode="drag",
+        label=None,
+        className="every",
+    )
+    return [
+        html.H2("Groups", className="pane-title"),
+        html.Label(["all groups", every], className="tool-field"),
+        html.Button("Reset", id=ids.RESET, className="text-tool", type="button"),
+        html.Div(className="grow"),
+        html.Label(
+            ["rank by", dmc.Select(id=ids.CRITERION, data=criteria, value="l2", size="xs", w=104, allowDeselect=False)],
+            className="tool-field",
+        ),
+        html.Label(["multiple of", _count(ids.ROUND_TO)], className="tool-field"),
+        html.Label(["at least", _count(ids.MINIMUM)], className="tool-field"),
+    ]
+
+
+def _count(name: str) -> Any:
+    return dmc.NumberInput(id=name, value=1, min=1, max=1024, step=1, allowDecimal=False, size="xs", w=64)

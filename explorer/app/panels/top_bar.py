@@ -1,0 +1,188 @@
+"""Top bar: which model, how the screen looks, help, and taking the result away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+
+from explorer.app import ids
+from explorer.app.export import export_zip, loading_snippet
+from explorer.app.numbers import MINUS
+from explorer.app.opening import opening_state
+from explorer.app.parts import attributes, icon, message
+from explorer.app.workspace import Subject, Workspace
+from explorer.engine.errors import ExplorerError
+
+KEYS = (
+    ("/", "search"),
+    ("Esc", "nothing selected"),
+    ("?", "this help"),
+)
+
+
+def layout(subject: Subject) -> html.Header:
+    """The bar with `subject` picked; the other models follow once the page is there."""
+    return html.Header(
+        [
+            html.Div(
+                [html.Span(className="mark", **attributes(aria_hidden="true")), html.H1("Explorer")], className="brand"
+            ),
+            _picker(subject),
+            html.Div(notes(subject), id=ids.MODEL_NOTE, className="notes"),
+            html.Div(className="grow"),
+            html.Button(icon("theme"), id=ids.THEME, className="tool", type="button", title="Light or dark"),
+            html.Button(icon("help"), id=ids.HELP, className="tool", type="button", title="Help (?)"),
+            dmc.Button("Export", id=ids.EXPORT, size="xs", className="primary"),
+            dcc.Download(id=ids.DOWNLOAD),
+            html.Div(id=ids.EXPORT_RESULT, className="export-result", hidden=True),
+            _help(),
+        ],
+        className="top-bar",
+    )
+
+
+def notes(subject: Subject) -> list[Any]:
+    """What to know before trusting a number, such as random weights."""
+    return [html.Span(note, className="note") for note in subject.notes]
+
+
+def close_button() -> html.Button:
+    """Closes what the export says."""
+    return html.Button(icon("close"), className="tool", type="button", id=ids.EXPORT_CLOSE, title="Close")
+
+
+def export_result(path: str, proof: str, is_proven: bool) -> list[Any]:
+    """What the export says once the download has begun."""
+    return [
+        html.Div(
+            [
+                html.Strong(f"{path} is on its way"),
+                close_button(),
+            ],
+            className="row spread",
+        ),
+        html.P(
+            [
+                html.Span(
+                    "proven" if is_proven else "not proven", className=f"tag is-{'good' if is_proven else 'bad'}"
+                ),
+                proof,
+            ],
+            className="row",
+        ),
+        html.P("Unpack it, then load the pruned model:", className="quiet"),
+        html.Pre(html.Code(loading_snippet(path.removesuffix(".zip"))), className="code"),
+    ]
+
+
+def register(app: Dash, workspace: Workspace) -> None:
+    """Callbacks of the top bar."""
+    app.clientside_callback(
+        ClientsideFunction("explorer", "scheme"),
+        Output(ids.SCHEME, "data"),
+        Output(ids.PROVIDER, "forceColorScheme"),
+        Output(ids.GRAPH, "stylesheet"),
+        Input(ids.THEME, "n_clicks"),
+        State(ids.SCHEME, "data"),
+        State(ids.STYLES, "data"),
+    )
+
+    @app.callback(Output(ids.PICKER, "data"), Input(ids.PAGE, "data"))
+    def offer(_page: str) -> Any:
+        return workspace.choices()
+
+    @app.callback(
+        Output(ids.MODEL, "data"),
+        Output(ids.OPENED, "data"),
+        Output(ids.RECIPE, "data"),
+        Output(ids.PREVIEW, "data", allow_duplicate=True),
+        Output(ids.SELECTION, "data", allow_duplicate=True),
+        Output(ids.PINS, "data", allow_duplicate=True),
+        Output(ids.MODEL_NOTE, "children"),
+        Output(ids.PICKER_ERROR, "children"),
+        Input(ids.PICKER, "value"),
+        running=[(Output(ids.PICKER, "disabled"), True, False), (Output(ids.APP, "data-busy"), "opening", "")],
+        prevent_initial_call=True,
+    )
+    def open_model(source: str) -> Any:
+        try:
+            subject = workspace.open(source)
+            state = opening_state(subject)
+        except ExplorerError as error:
+            return (no_update,) * 7 + (message(str(error)),)
+        return *state.stores(), notes(subject), None
+
+    @app.callback(
+        Output(ids.DOWNLOAD, "data"),
+        Output(ids.EXPORT_RESULT, "children"),
+        Output(ids.EXPORT_RESULT, "hidden"),
+        Input(ids.EXPORT, "n_clicks"),
+        State(ids.RECIPE, "data"),
+        running=[(Output(ids.EXPORT, "loading"), True, False)],
+        prevent_initial_call=True,
+    )
+    def export(_clicks: int, recipe: dict[str, Any]) -> Any:
+        try:
+            made = export_zip(workspace.exploration(recipe))
+        except ExplorerError as error:
+            return no_update, html.Div([message(str(error)), close_button()], className="row"), False
+        return dcc.send_bytes(made.content, made.name), export_result(made.name, made.proof, made.is_proven), False
+
+    app.clientside_callback(
+        "clicks => clicks ? true : window.dash_clientside.no_update",
+        Output(ids.EXPORT_RESULT, "hidden", allow_duplicate=True),
+        Input(ids.EXPORT_CLOSE, "n_clicks"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        "clicks => Boolean(clicks)",
+        Output(ids.HELP_DIALOG, "opened"),
+        Input(ids.HELP, "n_clicks"),
+        prevent_initial_call=True,
+    )
+
+
+def _picker(subject: Subject) -> html.Div:
+    chosen = {"label": subject.source.partition(":")[2] or subject.title, "value": subject.source}
+    if subject.source.startswith("session:"):
+        chosen["label"] = subject.title
+    select = dmc.Select(
+        id=ids.PICKER,
+        value=subject.source,
+        data=[chosen],
+        searchable=True,
+        allowDeselect=False,
+        maxDropdownHeight=420,
+        nothingFoundMessage="No such model",
+        size="xs",
+        w=236,
+        comboboxProps={"width": 300, "position": "bottom-start"},
+        **attributes(aria_label="Model"),
+    )
+    return html.Div([select, html.Div(id=ids.PICKER_ERROR, className="picker-error")], className="picker")
+
+
+def _help() -> Any:
+    steps = (
+        f"Each box is a layer. The band above is what comes in (f{MINUS}), the band below is what goes out (f+).",
+        "Click a layer or a band. Everything that must be pruned together lights up: that is a group.",
+        "Drag a ratio in the grid. Cost follows at once; accuracy is measured right after.",
+        "Export gives the smaller model, with the lines that load it.",
+    )
+    keys = [html.Div([html.Kbd(key), html.Span(text)], className="row") for key, text in KEYS]
+    own = html.Pre("python -m explorer path/to/file.py:factory", className="code")
+    return dmc.Modal(
+        [
+            html.Ol([html.Li(step) for step in steps]),
+            html.H3("Open your own model", className="section-title"),
+            own,
+            html.H3("Keys", className="section-title"),
+            html.Div(keys, className="keys"),
+        ],
+        id=ids.HELP_DIALOG,
+        title="How to read the screen",
+        size="lg",
+        opened=False,
+    )

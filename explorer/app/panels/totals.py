@@ -1,0 +1,192 @@
+"""The strip of totals: what the recipe saves, and what was measured of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import Dash, Input, Output, State, dcc, html, no_update
+
+from explorer.app import ids, numbers
+from explorer.app.parts import attributes, message
+from explorer.app.workspace import Subject, Workspace
+from explorer.engine.errors import ExplorerError
+from explorer.exploration import Exploration
+from explorer.jobs import Job, measure
+
+POLL_MILLISECONDS = 150
+PENDING = ("waiting", "running")
+
+
+def layout(preview: dict[str, Any]) -> html.Div:
+    """The strip, with the totals of `preview`."""
+    return html.Div(
+        [
+            html.Div(cards(preview), id=ids.TOTALS, className="cards", **attributes(aria_live="polite")),
+            html.Div(className="card accuracy", id=ids.ACCURACY, **attributes(aria_live="polite")),
+            dcc.Interval(id=ids.CLOCK, interval=POLL_MILLISECONDS, disabled=True),
+        ],
+        className="totals",
+    )
+
+
+def cards(preview: dict[str, Any]) -> list[html.Div]:
+    """One card per quantity, before and after."""
+    totals = preview["totals"]
+    macs = f"{numbers.count(totals['macs'][1])} MACs"
+    flops = [2 * number for number in totals["macs"]]
+    return [
+        _card("Parameters", totals["params"], numbers.count, ""),
+        _card("FLOPs", flops, numbers.count, macs),
+        _card("Weights", totals["bytes"], numbers.size, ""),
+        _card("Activations, peak", totals["activations"], numbers.size, ""),
+    ]
+
+
+def accuracy(subject: Subject, job: Job, is_pruning: bool) -> list[Any]:
+    """The card of what was measured.
+
+    Args:
+        subject: The model.
+        job: How far measuring is.
+        is_pruning: Whether the recipe removes anything.
+    """
+    is_measurable = subject.data is not None
+    title = html.Div(["Accuracy" if is_measurable else "Proof", _state_tag(job)], className="card-title")
+    if job.state == "failed":
+        return [title, message(job.error), _button("Try again")]
+    if job.state in PENDING:
+        return [title, html.Div("measuring…" if is_measurable else "applying…", className="card-value is-pending")]
+    if job.state == "done" and job.result is not None:
+        return [title, *_measured(job.result, is_measurable)]
+    return [title, *_not_measured(subject, is_pruning)]
+
+
+def ask(workspace: Workspace, exploration: Exploration, page: str, is_asked: bool) -> Job:
+    """The job that measures a recipe: asked for by itself where there is data, else by a button.
+
+    Args:
+        workspace: Models and queue.
+        exploration: Model and recipe.
+        page: The page that asks.
+        is_asked: Whether somebody pressed the button.
+    """
+    subject = workspace.open(exploration.recipe.source)
+    key = f"measure:{exploration.graph.fingerprint}:{exploration.recipe.key}"
+    job = workspace.jobs.job(page, key)
+    is_new = job.state == "gone" or (job.state == "failed" and is_asked)
+    if is_new and (is_asked or subject.data is not None):
+        return workspace.jobs.ask(page, key, lambda: measure(exploration, subject.data).to_json())
+    return job
+
+
+def register(app: Dash, workspace: Workspace) -> None:
+    """Callbacks of the totals."""
+
+    @app.callback(
+        Output(ids.TOTALS, "children"), Input(ids.MODEL, "data"), State(ids.PREVIEW, "data"), prevent_initial_call=True
+    )
+    def show(_source: str, preview: dict[str, Any]) -> Any:
+        return cards(preview)
+
+    @app.callback(
+        Output(ids.ACCURACY, "children"),
+        Output(ids.CLOCK, "disabled"),
+        Input(ids.SETTLED, "data"),
+        Input(ids.CLOCK, "n_intervals"),
+        State(ids.RECIPE, "data"),
+        State(ids.PAGE, "data"),
+    )
+    def follow(_settled: str, _ticks: int, recipe: dict[str, Any], page: str) -> Any:
+        return _shown(workspace, recipe, page, is_asked=False)
+
+    @app.callback(
+        Output(ids.ACCURACY, "children", allow_duplicate=True),
+        Output(ids.CLOCK, "disabled", allow_duplicate=True),
+        Input(ids.MEASURE, "n_clicks"),
+        State(ids.RECIPE, "data"),
+        State(ids.PAGE, "data"),
+        prevent_initial_call=True,
+    )
+    def measure_now(clicks: int | None, recipe: dict[str, Any], page: str) -> Any:
+        return _shown(workspace, recipe, page, is_asked=True) if clicks else (no_update, no_update)
+
+
+def _shown(workspace: Workspace, recipe: dict[str, Any], page: str, is_asked: bool) -> tuple[Any, bool]:
+    """Children of the accuracy card, and whether there is nothing left to wait for."""
+    try:
+        exploration = workspace.exploration(recipe)
+        job = ask(workspace, exploration, page, is_asked)
+        subject = workspace.open(exploration.recipe.source)
+    except ExplorerError as error:
+        return [message(str(error))], True
+    return accuracy(subject, job, exploration.is_pruning()), job.state not in PENDING
+
+
+def _card(title: str, totals: list[int], text: Any, note: str) -> html.Div:
+    before, after = totals
+    is_changed = before != after
+    share = after / before if before else 1.0
+    was = [html.Span(text(before), className="was"), html.Span("→", className="arrow")] if is_changed else []
+    return html.Div(
+        [
+            html.Div([title, html.Span(note, className="quiet")], className="card-title"),
+            html.Div(
+                [
+                    *was,
+                    html.Span(text(after), className="now"),
+                    html.Span(numbers.change(before, after), className="change"),
+                ],
+                className="card-value",
+            ),
+            html.Div(
+                html.Div(style={"width": f"{100 * share:.1f}%"}), className="meter", **attributes(aria_hidden="true")
+            ),
+        ],
+        className="card",
+    )
+
+
+def _state_tag(job: Job) -> html.Span:
+    texts = {"done": "measured", "waiting": "waiting", "running": "running", "failed": "failed"}
+    return html.Span(texts.get(job.state, "not measured"), className=f"tag is-{job.state}")
+
+
+def _measured(result: dict[str, Any], is_measurable: bool) -> list[Any]:
+    return ([_accuracy_value(result)] if is_measurable else []) + _proof(result)
+
+
+def _accuracy_value(result: dict[str, Any]) -> html.Div:
+    before, after = result["before"], result["accuracy"]
+    was = [html.Span(numbers.percent(before), className="was"), html.Span("→", className="arrow")]
+    points = round(100 * (after - before), 1)
+    sign = numbers.MINUS if points < 0 else "+"
+    return html.Div(
+        [
+            *(was if result["is_proven"] is not None else []),
+            html.Span(numbers.percent(after), className="now", **attributes(data_accuracy=after)),
+            html.Span(f"{sign}{abs(points):.1f} points" if points else "", className="change"),
+        ],
+        className="card-value",
+    )
+
+
+def _proof(result: dict[str, Any]) -> list[Any]:
+    samples = f"{result['correct']} of {result['total']} test digits" if result["total"] else ""
+    if result["is_proven"] is None:
+        return [html.Div(samples or "Nothing is pruned yet.", className="quiet")]
+    name, tone = ("verified", "good") if result["is_proven"] else ("not verified", "bad")
+    repairs = f" · {len(result['repairs'])} repairs" if result["repairs"] else ""
+    badge = html.Span(name, className=f"tag is-{tone}", title=samples)
+    said = result["proof"] + repairs
+    return [html.Div([badge, html.Span(said, className="proof-text")], className="proof", title=said)]
+
+
+def _not_measured(subject: Subject, is_pruning: bool) -> list[Any]:
+    if not is_pruning:
+        reason = "; ".join(subject.notes) or "no evaluation data"
+        return [html.Div(f"Accuracy is not measured: {reason}.", className="quiet")]
+    return [_button("Apply and verify")]
+
+
+def _button(text: str) -> html.Button:
+    return html.Button(text, id=ids.MEASURE, className="text-tool is-boxed", type="button")

@@ -1,0 +1,76 @@
+"""Small pieces that several panels share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dash import html
+
+from explorer.engine.layers import Layer
+from explorer.engine.program import SourceLine
+
+
+def attributes(**given: object) -> dict[str, Any]:
+    """Attributes with a hyphen, which Python cannot spell: ``aria_label="x"`` gives ``{"aria-label": "x"}``."""
+    return {name.replace("_", "-"): value for name, value in given.items()}
+
+
+def icon(name: str) -> html.Span:
+    """A sign drawn by the stylesheet, in the colour of the text around it; screen readers skip it."""
+    return html.Span(className=f"icon icon-{name}", **attributes(aria_hidden="true"))
+
+
+def badge(group: str) -> html.Span:
+    """The letter of a group while it is highlighted; the browser fills it in."""
+    return html.Span(className="badge is-empty", **attributes(data_badge=group))
+
+
+def pick_attributes(kind: str, name: str, groups: Sequence[str]) -> dict[str, Any]:
+    """Attributes that make an element select something when it is clicked.
+
+    Args:
+        kind: ``group``, ``layer`` or ``module``.
+        name: Its name.
+        groups: Groups to highlight, most important first.
+    """
+    return {"data-pick": f"{kind}:{name}", "data-groups": json.dumps(list(groups)[:8])}
+
+
+def group_chip(name: str, text: str = "") -> html.Button:
+    """A button that selects a group."""
+    label = [badge(name), html.Span(name, className="mono chip-name")]
+    label += [html.Span(text, className="quiet")] if text else []
+    return html.Button(label, className="chip", type="button", title=name, **pick_attributes("group", name, [name]))
+
+
+def layer_groups(layer: Layer) -> tuple[str, ...]:
+    """The groups that a layer carries, those it makes first."""
+    return tuple(dict.fromkeys((*layer.outputs.groups, *layer.inputs.groups)))
+
+
+def fact(term: str, *value: Any) -> list[Any]:
+    """A term and its value, for a definition list."""
+    return [html.Dt(term), html.Dd(list(value))]
+
+
+def section(title: str, *children: Any) -> html.Section:
+    """A titled part of a pane."""
+    return html.Section([html.H3(title, className="section-title"), *children], className="section")
+
+
+def source_line(source: SourceLine | None) -> str:
+    """``resnet.py:102``, with the folder left out; empty where the place is unknown."""
+    return f"{Path(source.file).name}:{source.line}" if source else ""
+
+
+def message(text: str, tone: str = "bad") -> html.Div:
+    """Something that went wrong or wants attention, in words, where the action was.
+
+    Args:
+        text: What to say; nothing is shown for an empty text.
+        tone: ``bad``, ``warn`` or ``good``.
+    """
+    return html.Div(text, className=f"message is-{tone}", role="alert" if tone == "bad" else "status", hidden=not text)

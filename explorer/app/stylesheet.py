@@ -1,0 +1,171 @@
+"""How the graph looks in each colour scheme: a Cytoscape stylesheet, neutral until a group is picked."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+from explorer.app.theme import FONT, HUES, tokens
+
+Rule = dict[str, Any]
+
+BORDERS = ("solid", "dashed", "dotted", "double")
+"""A pattern besides the hue and the letter, so that colour never speaks alone."""
+
+
+@cache
+def stylesheet(scheme: str) -> list[Rule]:
+    """All rules for one colour scheme, later ones stronger.
+
+    Args:
+        scheme: ``light`` or ``dark``.
+    """
+    colours = tokens(scheme)
+    hues = [rule for slot in range(HUES) for rule in _hue(slot, colours)]
+    return [*_nodes(colours), *_ports(colours), *_edges(colours), *hues, *_states(colours)]
+
+
+def _rule(selector: str, **style: Any) -> Rule:
+    return {"selector": selector, "style": {name.replace("_", "-"): value for name, value in style.items()}}
+
+
+def _nodes(c: dict[str, str]) -> list[Rule]:
+    return [
+        _rule(
+            "node",
+            shape="round-rectangle",
+            width="data(width)",
+            height="data(height)",
+            label="data(label)",
+            font_family=FONT,
+            font_size=12,
+            color=c["ink"],
+            text_valign="center",
+            text_halign="center",
+            background_color=c["node"],
+            border_width=1,
+            border_color=c["node-line"],
+            padding=0,
+            min_zoomed_font_size=5,
+            overlay_opacity=0,
+        ),
+        _rule(".layer", font_weight=500, compound_sizing_wrt_labels="exclude"),
+        _rule(
+            ".module",
+            background_color=c["module"],
+            border_color=c["module-line"],
+            color=c["ink-3"],
+            font_size=11,
+            text_valign="top",
+            text_halign="left",
+            text_margin_x="data(shift)",
+            text_margin_y=18,
+            compound_sizing_wrt_labels="exclude",
+            min_width="data(width)",
+            min_height="data(height)",
+            min_width_bias_left="data(left)",
+            min_width_bias_right="data(right)",
+            min_height_bias_top="data(above)",
+            min_height_bias_bottom="data(below)",
+        ),
+        _rule(".fold", text_wrap="wrap", border_style="double", border_width=4, line_height=1.25, font_weight=500),
+        _rule(".op", shape="round-rectangle", color=c["ink-2"], font_size=10),
+        _rule(".op[label.length = 1]", shape="ellipse", font_size=15),
+        _rule(
+            ".terminal",
+            background_color=c["sunken"],
+            border_style="dashed",
+            color=c["ink-3"],
+            font_size=11,
+        ),
+    ]
+
+
+def _ports(c: dict[str, str]) -> list[Rule]:
+    return [
+        _rule(
+            ".port",
+            shape="rectangle",
+            background_color=c["band"],
+            border_width=0.5,
+            border_color=c["node-line"],
+            color=c["band-ink"],
+            font_size=8.5,
+            min_zoomed_font_size=4,
+        ),
+        _rule(
+            ".port.frozen",
+            background_color=c["frozen"],
+            color=c["frozen-ink"],
+            background_image=lock(c["frozen-ink"]),
+            background_fit="none",
+            background_width=7,
+            background_height=9,
+            background_position_x="5px",
+        ),
+    ]
+
+
+def lock(colour: str) -> str:
+    """A small lock as a data address."""
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="14" height="18" viewBox="0 0 14 18">'
+        f'<rect x="1" y="8" width="12" height="9" rx="2" fill="{colour}"/>'
+        f'<path d="M4 8V5a3 3 0 0 1 6 0v3" fill="none" stroke="{colour}" stroke-width="2"/></svg>'
+    )
+    return f"data:image/svg+xml;utf8,{quote(svg)}"
+
+
+def _edges(c: dict[str, str]) -> list[Rule]:
+    return [
+        _rule(
+            "edge",
+            width=1.25,
+            curve_style="straight",
+            source_endpoint="0% 50%",  # out of f+, the band below
+            target_endpoint="0% -50%",  # into f-, the band above
+            line_color=c["edge"],
+            target_arrow_color=c["edge"],
+            target_arrow_shape="triangle",
+            arrow_scale=0.65,
+            label="data(label)",
+            font_family=FONT,
+            font_size=9,
+            color=c["edge-ink"],
+            text_background_color=c["canvas"],
+            text_background_opacity=0.95,
+            text_background_padding=2,
+            text_background_shape="round-rectangle",
+            min_zoomed_font_size=5,
+            overlay_opacity=0,
+        ),
+        _rule(
+            "edge.bent",
+            curve_style="segments",
+            segment_weights="data(weights)",
+            segment_distances="data(distances)",
+            edge_distances="node-position",
+        ),
+    ]
+
+
+def _hue(slot: int, c: dict[str, str]) -> list[Rule]:
+    hue, ink = c[f"hue-{slot}"], c[f"on-hue-{slot}"]
+    border = BORDERS[slot % len(BORDERS)]
+    return [
+        _rule(f".port.group-{slot}", background_color=hue, color=ink, label="data(badge)", font_weight=700),
+        _rule(f".op.group-{slot}, .fold.group-{slot}", border_color=hue, border_width=3, border_style=border),
+        _rule(f"edge.group-{slot}", line_color=hue, target_arrow_color=hue, width=2.5),
+    ]
+
+
+def _states(c: dict[str, str]) -> list[Rule]:
+    return [
+        _rule("node.dim.layer, node.dim.op, node.dim.fold, node.dim.terminal", opacity=0.5),
+        _rule("node.dim.port", opacity=0.7),
+        _rule("edge.dim", opacity=0.4),
+        _rule(".picked", border_color=c["accent"], border_width=2.5),
+        _rule("node.hover", border_color=c["ink-2"]),
+        _rule(":active", overlay_opacity=0),
+    ]

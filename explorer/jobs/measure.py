@@ -1,0 +1,74 @@
+"""What is measured of a recipe: the pruned model is built, proven against the original, and its accuracy taken."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from explorer.exploration import Exploration
+from explorer.training.data import Split
+from explorer.training.evaluate import evaluate
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The truth about one recipe.
+
+    Attributes:
+        accuracy: Of the pruned model, 0-1; None without evaluation data.
+        before: Of the original model, 0-1; None without evaluation data.
+        correct: Samples that the pruned model got right.
+        total: Samples.
+        proof: What the comparison with the zeroed original found, in words; empty where nothing is pruned.
+        is_proven: Whether the proof holds; None where nothing is pruned.
+        repairs: Attributes of the model's own code that had to change, one line each.
+        seconds: Wall-clock time of all of it.
+    """
+
+    accuracy: float | None
+    before: float | None
+    correct: int
+    total: int
+    proof: str
+    is_proven: bool | None
+    repairs: tuple[str, ...]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The measurement as JSON data."""
+        return asdict(self) | {"repairs": list(self.repairs)}
+
+
+def measure(exploration: Exploration, data: Split | None) -> Measurement:
+    """Builds, proves and evaluates what a recipe makes of a model.
+
+    Args:
+        exploration: The model and its recipe.
+        data: Labelled samples; None where there are none.
+
+    Returns:
+        The measurement.
+
+    Raises:
+        ExplorerError: The plan cannot be made, applied, proven or evaluated; the message says which.
+    """
+    started = time.perf_counter()
+    model, proof, is_proven, repairs = exploration.graph.model, "", None, list[str]()
+    if exploration.is_pruning():
+        pruned = exploration.plan().apply()
+        verification = pruned.verify()
+        model, proof, is_proven = pruned.model, str(verification), verification.ok
+        repairs = [str(repair) for repair in pruned.repairs]
+    after = evaluate(model, data) if data else None
+    before = evaluate(exploration.graph.model, data) if data else None
+    return Measurement(
+        accuracy=after.accuracy if after else None,
+        before=before.accuracy if before else None,
+        correct=after.correct if after else 0,
+        total=after.total if after else 0,
+        proof=proof,
+        is_proven=is_proven,
+        repairs=tuple(repairs),
+        seconds=time.perf_counter() - started,
+    )

@@ -1,0 +1,177 @@
+"""Runs jobs one after the other in a thread: of each owner only the latest that waits, and never the same one twice."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import diskcache
+
+from explorer.engine.errors import ExplorerError
+
+log = logging.getLogger(__name__)
+
+Result = dict[str, Any]
+CACHE_BYTES = 64 * 2**20
+CALM_SECONDS = 0.12
+"""A job begins when its owner has asked for nothing newer for this long, so that dragging a slider starts none."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """How far a job is.
+
+    Attributes:
+        key: What was asked for.
+        state: ``waiting``, ``running``, ``done``, ``failed`` or ``gone`` (nobody asked, or
+            something newer replaced it).
+        result: What came out, for a job that is done.
+        error: What went wrong, in words, for one that failed.
+    """
+
+    key: str
+    state: str
+    result: Result | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class _Request:
+    key: str
+    work: Callable[[], Result]
+    asked: float
+
+
+def private_folder() -> Path:
+    """A folder for cached results that only its owner can enter.
+
+    Returns:
+        A new folder in the system's temporary folder, mode 0700.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="explorer-jobs-"))
+    os.chmod(folder, 0o700)  # noqa: PTH101 - mkdtemp does it on POSIX; this states it
+    return folder
+
+
+class JobQueue:
+    """One worker thread and a cache on disk.
+
+    Args:
+        folder: Where results are kept as JSON; made private to its owner. A new temporary folder by default.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or private_folder()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)
+        # JSON on disk: results are plain data, and nothing is ever unpickled
+        self._cache = diskcache.Cache(str(self._folder), disk=diskcache.JSONDisk, size_limit=CACHE_BYTES)
+        self._waiting: dict[str, _Request] = {}
+        self._running: dict[str, str] = {}
+        self._failed: dict[str, tuple[str, str]] = {}
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+
+    def ask(self, owner: str, key: str, work: Callable[[], Result]) -> Job:
+        """Asks for a job; an older one of the same owner that still waits is dropped.
+
+        Args:
+            owner: Who asks, such as one open page. Nobody else sees whether it runs.
+            key: Names the result: the same key means the same result.
+            work: Makes the result, as JSON data.
+
+        Returns:
+            The job, already done where the result is known.
+        """
+        if (known := self._known(key)) is not None:
+            with self._changed:
+                self._waiting.pop(owner, None)
+            return Job(key, "done", known)
+        with self._changed:
+            self._failed.pop(owner, None)
+            if self._running.get(owner) != key:
+                self._waiting[owner] = _Request(key, work, time.monotonic())
+                self._start()
+                self._changed.notify_all()
+        return self.job(owner, key)
+
+    def job(self, owner: str, key: str) -> Job:
+        """How far the job `key` of `owner` is."""
+        if (known := self._known(key)) is not None:
+            return Job(key, "done", known)
+        with self._changed:
+            failed_key, error = self._failed.get(owner, ("", ""))
+            waiting = self._waiting.get(owner)
+            if failed_key == key:
+                return Job(key, "failed", error=error)
+            if waiting and waiting.key == key:
+                return Job(key, "waiting")
+            return Job(key, "running" if self._running.get(owner) == key else "gone")
+
+    def forget(self, owner: str) -> None:
+        """Drops what `owner` waits for."""
+        with self._changed:
+            self._waiting.pop(owner, None)
+            self._failed.pop(owner, None)
+
+    def close(self) -> None:
+        """Stops after the job that runs now."""
+        with self._changed:
+            self._is_closed = True
+            self._waiting.clear()
+            self._changed.notify_all()
+        if self._thread:
+            self._thread.join()
+        self._cache.close()
+
+    def _known(self, key: str) -> Result | None:
+        found: Result | None = self._cache.get(key)
+        return found
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="explorer-jobs", daemon=True)
+            self._thread.start()
+
+    def _work(self) -> None:
+        while (taken := self._take()) is not None:
+            owner, request = taken
+            self._run(owner, request)
+
+    def _take(self) -> tuple[str, _Request] | None:
+        """The request that has waited longest, once its owner has been calm; None when the queue closes."""
+        with self._changed:
+            while not self._is_closed:
+                now = time.monotonic()
+                owner = min(self._waiting, key=lambda name: self._waiting[name].asked, default=None)
+                if owner is None:
+                    self._changed.wait()
+                elif (left := self._waiting[owner].asked + CALM_SECONDS - now) > 0:
+                    self._changed.wait(left)
+                else:
+                    request = self._waiting.pop(owner)
+                    self._running[owner] = request.key
+                    return owner, request
+            return None
+
+    def _run(self, owner: str, request: _Request) -> None:
+        error = ""
+        try:
+            self._cache.set(request.key, request.work())
+        except ExplorerError as problem:
+            error = str(problem)
+        except Exception:  # whatever a model does, the page hears of it and the thread lives on
+            log.exception("The job %s failed", request.key)
+            error = "Something went wrong that the explorer did not expect. The log of the server has the details."
+        with self._changed:
+            self._running.pop(owner, None)
+            if error:
+                self._failed[owner] = (request.key, error)

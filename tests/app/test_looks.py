@@ -1,0 +1,107 @@
+"""Tokens, stylesheet, figures and numbers."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from explorer.app import numbers
+from explorer.app.figures import MAX_BARS, importance_bars
+from explorer.app.numbers import MINUS, NOTHING
+from explorer.app.stylesheet import stylesheet
+from explorer.app.theme import ASSETS, HUES, SCHEMES, letter, tokens
+
+each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
+HEX = re.compile(r"#[0-9a-f]{6}")
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(a: str, b: str) -> float:
+    lighter, darker = sorted((luminance(a), luminance(b)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@each_scheme
+@pytest.mark.parametrize(
+    ("ink", "ground"),
+    [
+        ("ink", "surface"),
+        ("ink-2", "surface"),
+        ("ink-3", "surface"),
+        ("ink-3", "sunken"),
+        ("band-ink", "band"),
+        ("on-accent", "accent"),
+        ("good", "good-soft"),
+        ("warn", "warn-soft"),
+        ("bad", "bad-soft"),
+    ],
+)
+def test_text_has_the_contrast_that_wcag_asks_for(scheme: str, ink: str, ground: str) -> None:
+    assert contrast(tokens(scheme)[ink], tokens(scheme)[ground]) >= 4.5
+
+
+@pytest.mark.parametrize("slot", range(HUES))
+def test_letters_can_be_read_on_every_hue(slot: int) -> None:
+    assert contrast(tokens("light")[f"hue-{slot}"], tokens("light")[f"on-hue-{slot}"]) >= 3
+
+
+def test_the_stylesheet_uses_only_colours_of_the_tokens() -> None:
+    for scheme in SCHEMES:
+        assert set(HEX.findall(str(stylesheet(scheme)))) <= set(HEX.findall(str(tokens(scheme))))
+
+
+def test_colours_are_defined_in_one_file_only() -> None:
+    for path in ASSETS.glob("*"):
+        if path.name != "tokens.css":
+            assert not HEX.findall(path.read_text(encoding="utf-8")), path.name
+
+
+def test_hues_come_with_letters() -> None:
+    assert [letter(slot) for slot in range(HUES)] == list("ABCDEFGH")
+
+
+@each_scheme
+def test_removed_channels_are_hollow_and_right_of_the_cut(scheme: str) -> None:
+    figure = importance_bars([3.0, 1.0, 2.0, 4.0], (0, 3), scheme)
+    (bars,) = figure.data
+    assert [row[1] for row in bars.customdata] == ["stays", "stays", "goes", "goes"]
+    assert list(bars.y) == [4.0, 3.0, 2.0, 1.0]
+    assert [colour == "rgba(0,0,0,0)" for colour in bars.marker.color] == [False, False, True, True]
+    assert figure.layout.shapes[0].x0 == 1.5
+
+
+def test_nothing_is_cut_where_all_channels_stay() -> None:
+    assert not importance_bars([1.0, 2.0], (0, 1), "light").layout.shapes
+
+
+def test_a_chart_never_has_more_bars_than_a_screen_shows() -> None:
+    figure = importance_bars(np.arange(2048.0), range(1000), "light")
+    assert len(figure.data[0].y) <= MAX_BARS
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0"), (999, "999"), (1000, "1.00 k"), (272474, "272 k"), (41_000_000, "41.0 M"), (4.1e9, "4.10 G")],
+)
+def test_counts_have_three_digits(number: float, text: str) -> None:
+    assert numbers.count(int(number)) == text
+
+
+def test_bytes_have_binary_units() -> None:
+    assert numbers.size(1095184) == "1.04 MiB"
+    assert numbers.size(100) == "100 B"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [(100, 52, f"{MINUS}48 %"), (1000, 999, f"{MINUS}0.10 %"), (5, 5, NOTHING), (4, 6, "+50 %")],
+)
+def test_changes_are_said_in_percent(before: int, after: int, text: str) -> None:
+    assert numbers.change(before, after) == text

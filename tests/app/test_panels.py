@@ -1,0 +1,193 @@
+"""What the panels say, as plain functions of the model and the state."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from explorer.app import inspection
+from explorer.app.export import export_zip, loading_snippet, slug
+from explorer.app.opening import opening_state
+from explorer.app.panels import drawer, graph_panel, inspector, lists, totals
+from explorer.app.preview import preview, rows
+from explorer.app.workspace import Subject, Workspace
+from explorer.engine.errors import PlanError
+from explorer.exploration import Exploration, set_every_ratio, set_ratio
+from explorer.jobs import Job
+
+
+def text(node: Any) -> str:
+    """All text in a tree of Dash components."""
+    if isinstance(node, (str, int, float)):
+        return str(node).strip()
+    if isinstance(node, (list, tuple)):
+        return " ".join(part for part in map(text, node) if part)
+    return text(getattr(node, "children", None)) if node is not None and hasattr(node, "children") else ""
+
+
+def test_a_page_opens_with_the_group_that_couples_most(subject: Subject) -> None:
+    state = opening_state(subject)
+    assert state.selection["name"] == "conv1"
+    assert state.recipe["ratios"] == {}
+    assert "layer1.0" in state.opened["paths"]
+
+
+def test_the_preview_counts_without_running_the_model(exploration: Exploration) -> None:
+    asked = set_ratio(exploration, "layer1.0.conv1", 0.5)
+    seen = preview(asked)
+    assert seen["groups"]["layer1.0.conv1"] == [16, 8, 0.5]
+    assert seen["groups"]["conv1"] == [16, 16, 0.0]
+    before, after = seen["totals"]["macs"]
+    assert before - after == 8 * 16 * 9 * 8 * 8 * 2  # half of the outputs of conv1, half of the inputs of conv2
+
+
+def test_the_grid_has_a_row_per_group(exploration: Exploration) -> None:
+    found = {row["name"]: row for row in rows(set_ratio(exploration, "layer1.0.conv1", 0.25))}
+    assert set(found) == {group.name for group in exploration.graph.groups}
+    assert found["layer1.0.conv1"] | {"ties": []} == {
+        "name": "layer1.0.conv1",
+        "kind": "channels",
+        "size": 16,
+        "kept": 12,
+        "percent": 25,
+        "members": 6,
+        "ties": [],
+    }
+    assert [column["headerName"] for column in drawer.columns()][-2:] == ["Remove", "%"]
+
+
+def test_cards_show_flops_and_macs_before_and_after(exploration: Exploration) -> None:
+    shown = text(totals.cards(preview(set_every_ratio(exploration, 0.5))))
+    assert "FLOPs 636 k MACs 5.07 M → 1.27 M" in shown
+    assert "Parameters" in shown
+    assert "Activations" in shown
+
+
+def test_accuracy_is_labelled_as_measured(subject: Subject) -> None:
+    result = {
+        "accuracy": 0.95,
+        "before": 0.975,
+        "correct": 342,
+        "total": 360,
+        "proof": "pruned = zeroed",
+        "is_proven": True,
+        "repairs": [],
+    }
+    shown = text(totals.accuracy(subject, Job("k", "done", result), is_pruning=True))
+    assert "Accuracy measured 97.5 % → 95.0 %" in shown
+    assert "2.5 points" in shown
+    assert "verified pruned = zeroed" in shown
+
+
+def test_a_failed_job_says_why_and_can_be_tried_again(subject: Subject) -> None:
+    shown = text(totals.accuracy(subject, Job("k", "failed", error="view cannot follow"), is_pruning=True))
+    assert "view cannot follow" in shown
+    assert "Try again" in shown
+
+
+def test_random_weights_are_not_measured_and_the_screen_says_so(subject: Subject) -> None:
+    random = replace(subject, data=None, notes=("random weights",))
+    idle = Job("k", "gone")
+    assert "Accuracy is not measured: random weights." in text(totals.accuracy(random, idle, is_pruning=False))
+    assert "Apply and verify" in text(totals.accuracy(random, idle, is_pruning=True))
+
+
+def test_measuring_begins_by_itself_only_where_there_is_data(workspace: Workspace, exploration: Exploration) -> None:
+    asked = set_ratio(exploration, "layer1.0.conv1", 0.125)
+    assert totals.ask(workspace, asked, "page", is_asked=False).state in ("waiting", "running", "done")
+
+
+def test_a_group_shows_members_reasons_and_places(subject: Subject) -> None:
+    head, details = inspection.inspect(subject, {"kind": "group", "name": "layer1.0.conv1"}, [])
+    assert "16 channels go one by one, each through 6 tensors" in text(head)
+    shown = text(details)
+    assert "layer1.0.conv2.weight" in shown
+    assert "16 × 16 × 3 × 3" in " ".join(shown.split())  # noqa: RUF001
+    assert "resnet20.py:" in shown
+    assert "convolution" in shown
+
+
+def test_why_is_answered_for_every_member(subject: Subject) -> None:
+    group = subject.graph.group("conv1")
+    answers = [text(inspection.why(subject.graph, group, member)) for member in range(len(group.members))]
+    assert "named after this one" in answers[0]
+    assert all("From conv1.weight to" in answer for answer in answers[1:])
+
+
+def test_a_layer_shows_both_ports_and_what_is_frozen(subject: Subject) -> None:
+    head, details = inspection.inspect(subject, {"kind": "layer", "name": "fc"}, [])
+    assert "fc Linear" in text(head)
+    shown = text(details)
+    assert "what comes in" in shown
+    assert "model output" in shown or "the model's output" in shown
+
+
+def test_a_module_can_be_opened_from_the_inspector(subject: Subject) -> None:
+    _, closed = inspection.inspect(subject, {"kind": "module", "name": "layer1.0"}, [])
+    _, opened = inspection.inspect(subject, {"kind": "module", "name": "layer1.0"}, ["layer1", "layer1.0"])
+    assert "Open" in text(closed).split()
+    assert "Close" in text(opened).split()
+
+
+def test_nothing_selected_shows_the_model(subject: Subject) -> None:
+    _, details = inspection.inspect(subject, {}, [])
+    assert subject.title in text(details)
+
+
+def test_pinned_groups_keep_their_hue() -> None:
+    assert inspector.slot_of("b", ["a", "b"]) == 1
+    assert inspector.slot_of("c", ["a", "b"]) == 2
+
+
+def test_search_finds_names_types_and_shapes(subject: Subject) -> None:
+    def found(wanted: str) -> str:
+        return text(lists.list_rows(subject, "modules", wanted, []))
+
+    assert "layer2.0.shortcut.0" in found("SHORTCUT")
+    assert found("linear") == "fc"
+    assert "layer3.2.conv2" in found("64x64x3x3")
+    assert "Nothing is called" in found("nowhere")
+    assert "layer1.1.conv1" in text(lists.list_rows(subject, "groups", "layer1.1", []))
+
+
+def test_the_tree_shows_what_is_open(subject: Subject) -> None:
+    assert "layer1 layer2" in text(lists.list_rows(subject, "modules", "", []))
+    assert "layer1 0 1 2 layer2" in text(lists.list_rows(subject, "modules", "", ["layer1"]))
+
+
+def test_closing_a_module_closes_what_is_in_it() -> None:
+    assert lists.toggled(["a", "a.b", "c"], "a") == ["c"]
+    assert lists.toggled(["c"], "a.b") == ["a", "a.b", "c"]
+
+
+def test_a_layer_picked_in_a_list_opens_its_modules(subject: Subject) -> None:
+    picked = {"kind": "layer", "name": "layer1.0.conv1", "via": "list"}
+    assert graph_panel.revealing(subject, picked, []) == ["layer1", "layer1.0"]
+    assert graph_panel.revealing(subject, picked, ["layer1", "layer1.0"]) is None
+    assert graph_panel.revealing(subject, {**picked, "via": "graph"}, []) is None
+
+
+def test_the_export_is_one_folder_that_loads_again(exploration: Exploration, tmp_path: Path) -> None:
+    made = export_zip(set_ratio(exploration, "layer1.0.conv1", 0.5))
+    assert made.is_proven
+    assert made.name == "resnet-20-pruned.zip"
+    with zipfile.ZipFile(io.BytesIO(made.content)) as archive:
+        archive.extractall(tmp_path)
+    folder = tmp_path / "resnet-20-pruned"
+    assert {path.name for path in folder.iterdir()} == {"model.safetensors", "recipe.json", "README.md"}
+    assert folder.name in loading_snippet(folder.name)
+
+
+def test_nothing_pruned_cannot_be_exported(exploration: Exploration) -> None:
+    with pytest.raises(PlanError, match="Nothing is pruned yet"):
+        export_zip(exploration)
+
+
+def test_titles_become_file_names() -> None:
+    assert slug("ResNet-20 (digits)") == "resnet-20-digits"
+    assert slug("…") == "model"

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from dash import Dash
+
+from explorer.app.server import create_app, host_name
+from explorer.app.serving import ServeError, listen, show
+from explorer.app.workspace import Subject, Workspace, checked_name
+from explorer.engine.errors import ModelSourceError, PlanError
+from explorer.exploration import Exploration
+
+
+@pytest.fixture(scope="module")
+def app(workspace: Workspace, subject: Subject) -> Dash:
+    return create_app(workspace, subject)
+
+
+@pytest.fixture
+def own() -> Iterator[Workspace]:
+    made = Workspace()
+    yield made
+    made.jobs.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8050", "localhost:8050", "[::1]:8050", "localhost"])
+def test_requests_from_this_machine_are_answered(app: Dash, host: str) -> None:
+    assert app.server.test_client().get("/", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8050", "127.0.0.1.evil.example", "localhost.", "[::2]"])
+def test_requests_under_another_name_are_refused(app: Dash, host: str) -> None:
+    for path in ("/", "/_dash-layout", "/_dash-dependencies", "/assets/tokens.css"):
+        assert app.server.test_client().get(path, headers={"Host": host}).status_code == 403
+
+
+def test_the_address_that_is_served_on_is_allowed(workspace: Workspace, subject: Subject) -> None:
+    client = create_app(workspace, subject, host="192.0.2.7").server.test_client()
+    assert client.get("/", headers={"Host": "192.0.2.7:8050"}).status_code == 200
+
+
+def test_a_host_header_is_read_without_its_port() -> None:
+    assert [host_name(host) for host in ("a:1", "[::1]:8050", "[::1", "")] == ["a", "::1", "", ""]
+
+
+def test_everything_comes_from_this_machine(app: Dash) -> None:
+    page = app.server.test_client().get("/").get_data(as_text=True)
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "explorer.css" in page
+
+
+def test_every_page_is_its_own(app: Dash) -> None:
+    first, second = (app.server.test_client().get("/_dash-layout").get_json() for _ in range(2))
+    pages = [
+        next(
+            child["props"]["data"]
+            for child in page["props"]["children"]["props"]["children"]
+            if child["props"].get("id") == "page"
+        )
+        for page in (first, second)
+    ]
+    assert pages[0] != pages[1]
+
+
+def test_a_model_from_memory_has_an_opaque_id_that_only_this_run_knows(
+    own: Workspace, exploration: Exploration
+) -> None:
+    subject = own.add(exploration.graph)
+    assert subject.source.startswith("session:")
+    assert own.open(subject.source) is subject
+    assert own.choices()[0] == {
+        "group": "This session",
+        "items": [{"label": exploration.graph.title, "value": subject.source}],
+    }
+
+
+@pytest.mark.parametrize("source", ["session:guess", "model.py:build", "/etc/passwd", "sample"])
+def test_a_page_opens_models_by_name_only(own: Workspace, source: str) -> None:
+    with pytest.raises(ModelSourceError, match="cannot be opened from here"):
+        own.open(source)
+    with pytest.raises(ModelSourceError):
+        checked_name(source)
+
+
+def test_a_recipe_for_another_model_is_refused(workspace: Workspace, exploration: Exploration) -> None:
+    recipe = exploration.recipe.to_json() | {"fingerprint": "0" * 16}
+    with pytest.raises(PlanError, match="made for another version"):
+        workspace.exploration(recipe)
+
+
+def test_only_the_latest_models_stay_in_memory(own: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explorer.app.workspace.MODELS_KEPT", 1)
+    first = own.open("sample:resnet20")
+    own.open("sample:vgg")
+    assert own.open("sample:resnet20") is not first
+
+
+def test_a_port_in_use_is_told_before_anything_is_served(exploration: Exploration) -> None:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(ServeError, match="cannot be served"):
+        show(exploration.graph, port=taken.getsockname()[1], open_browser=False)

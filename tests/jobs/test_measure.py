@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from explorer.engine.graph import trace
+from explorer.exploration import Exploration, set_ratio, start
+from explorer.jobs import measure
+from explorer.models import open_model
+from explorer.training.data import digits
+from explorer.training.evaluate import evaluate
+
+
+@pytest.fixture(scope="module")
+def exploration() -> Exploration:
+    opened = open_model("sample:resnet20")
+    return start(trace(opened.model, opened.example_inputs, source=opened.source))
+
+
+def test_nothing_pruned_is_measured_as_it_is(exploration: Exploration) -> None:
+    found = measure(exploration, digits().test)
+    assert found.accuracy == found.before == evaluate(exploration.graph.model, digits().test).accuracy
+    assert found.is_proven is None
+
+
+def test_a_pruned_model_is_proven_and_measured(exploration: Exploration) -> None:
+    asked = set_ratio(exploration, "layer1.0.conv1", 0.5)
+    found = measure(asked, digits().test)
+    assert found.is_proven
+    assert found.proof.startswith("pruned = zeroed, max rel. error")
+    assert found.accuracy == evaluate(asked.plan().apply().model, digits().test).accuracy
+    assert json.loads(json.dumps(found.to_json()))["accuracy"] == found.accuracy
+
+
+def test_without_data_there_is_a_proof_and_no_accuracy(exploration: Exploration) -> None:
+    found = measure(set_ratio(exploration, "layer1.0.conv1", 0.5), None)
+    assert found.is_proven
+    assert found.accuracy is None

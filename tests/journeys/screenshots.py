@@ -1,0 +1,87 @@
+"""Takes the main states of the app: `python -m tests.journeys.screenshots [FOLDER]`, and the picture of the README."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.journeys.browser import ROOT, Watched, launch, serving
+
+SIZES = ((1440, 900), (1024, 768))
+SCHEMES = ("light", "dark")
+README = ROOT / "docs" / "images" / "explorer.png"
+
+
+def first_run(page: Page) -> None:
+    """What people see first."""
+    page.wait_for_selector("#accuracy [data-accuracy]", timeout=30_000)
+
+
+def pruned(page: Page) -> None:
+    """A group selected, some of it gone, measured and proven."""
+    first_run(page)
+    page.evaluate("explorer.askChange({kind: 'ratio', group: 'layer1.0.conv1', ratio: 0.25})")
+    page.wait_for_timeout(300)
+    page.evaluate("explorer.askChange({kind: 'ratio', group: 'layer3.0.conv2', ratio: 0.1})")
+    row = {"kind": "group", "name": "layer3.0.conv2", "groups": ["layer3.0.conv2"], "via": "list"}
+    page.evaluate("data => dash_clientside.set_props('selection', {data})", row)
+    page.wait_for_selector("#accuracy .proof", timeout=30_000)
+
+
+def layer(page: Page) -> None:
+    """A layer selected, near enough to read."""
+    first_run(page)
+    row = {"kind": "layer", "name": "layer2.0.conv1", "groups": ["layer2.0.conv1", "conv1"], "via": "graph"}
+    page.evaluate("data => dash_clientside.set_props('selection', {data})", row)
+    page.evaluate("explorerCy.zoom(1.1); explorerCy.center(explorerCy.getElementById('layer:layer2.0.conv1'))")
+
+
+def exported(page: Page) -> None:
+    """The export has begun."""
+    pruned(page)
+    page.get_by_role("button", name="Export").click()
+    page.wait_for_selector("#export-result .code", timeout=30_000)
+
+
+def mistake(page: Page) -> None:
+    """Something that cannot be done says so."""
+    first_run(page)
+    page.get_by_role("button", name="Export").click()
+    page.wait_for_selector("#export-result .message")
+
+
+STATES: tuple[Callable[[Page], None], ...] = (first_run, pruned, layer, exported, mistake)
+
+
+def main(folder: Path) -> None:
+    """Takes every state in every size and colour scheme, and the picture of the README."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright, serving() as address:
+        browser = launch(playwright)
+        for width, height in SIZES:
+            for scheme in SCHEMES:
+                context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+                for state in STATES:
+                    path = folder / f"{state.__name__}-{width}-{scheme}.png"
+                    _take(Watched(context.new_page()), address, state, path)
+                context.close()
+        README.parent.mkdir(parents=True, exist_ok=True)
+        README.write_bytes((folder / f"{pruned.__name__}-1440-light.png").read_bytes())
+        browser.close()
+    sys.stdout.write(f"Screenshots are in {folder}; the README's is {README.relative_to(ROOT)}\n")
+
+
+def _take(watched: Watched, address: str, state: Callable[[Page], None], path: Path) -> None:
+    watched.open(address)
+    state(watched.page)
+    watched.page.wait_for_timeout(900)  # charts draw themselves in a moment of their own
+    watched.page.screenshot(path=path)
+    watched.page.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp(prefix="explorer-screenshots-")))

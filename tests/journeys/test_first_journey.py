@@ -1,0 +1,159 @@
+"""From a first look to a smaller model that runs somewhere else, in a real browser."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.browser import ROOT, NoBrowserError, Watched, find_chromium
+
+CENTRE_OF = """id => {
+  const node = window.explorerCy.getElementById(id), at = node.renderedPosition();
+  const box = document.getElementById("graph").getBoundingClientRect();
+  return [box.left + at.x, box.top + at.y];
+}"""
+SLOTS = """group => window.explorerCy.nodes(".port")
+  .map(port => [port.data("groups").includes(group), port.classes().filter(name => name.startsWith("group-"))])"""
+LOAD_AND_EVALUATE = """
+import sys
+import explorer
+from explorer.training.data import digits
+print(explorer.evaluate(explorer.load(sys.argv[1]), digits().test).accuracy)
+"""
+
+
+def click_node(page: Page, node: str) -> None:
+    x, y = page.evaluate(CENTRE_OF, node)
+    page.mouse.click(x, y)
+
+
+def selected(page: Page) -> str:
+    return page.locator("#inspector h2").inner_text()
+
+
+def drag_slider(page: Page, group: str, share: float) -> None:
+    """Drags the ratio of a group to a share of its way, in steps, as a hand does."""
+    box = page.locator(f"#grid .ag-row[row-id='{group}'] input[type=range]").bounding_box()
+    assert box
+    y, start, way = box["y"] + box["height"] / 2, box["x"] + 7, box["width"] - 14
+    page.mouse.move(start, y)
+    page.mouse.down()
+    for step in range(1, 6):
+        page.mouse.move(start + way * share * step / 5, y)
+    page.mouse.up()
+
+
+def macs(page: Page) -> str:
+    return page.locator("#totals .card").nth(1).inner_text()
+
+
+def measured(page: Page) -> float:
+    return float(page.locator("#accuracy [data-accuracy]").get_attribute("data-accuracy", timeout=20_000) or "nan")
+
+
+def test_from_a_first_look_to_a_model_that_runs_elsewhere(watched: Watched, tmp_path: Path) -> None:
+    page = watched.page
+
+    # see what goes together
+    click_node(page, "layer:layer1.0.conv1")
+    expect(page.locator("#inspector h2")).to_have_text("layer1.0.conv1")
+    watched.settle()
+    for is_member, slots in page.evaluate(SLOTS, "layer1.0.conv1"):
+        assert ("group-0" in slots) == is_member
+    assert page.evaluate("window.explorerCy.nodes('.layer.dim').length") > 20
+    assert page.evaluate("window.explorerCy.getElementById('layer:layer1.0.conv1').hasClass('picked')")
+
+    # why
+    page.locator("#details .chip", has_text="layer1.0.conv1").click()
+    expect(page.locator("#why-chain")).to_contain_text("resnet20.py:")
+
+    # prune
+    before, whole = macs(page), measured(page)
+    drag_slider(page, "layer1.0.conv1", 0.75)
+    expect(page.locator("#totals .card").nth(1)).to_contain_text("→")
+    assert macs(page) != before
+    expect(page.locator("#accuracy")).to_contain_text("pruned = zeroed", timeout=20_000)
+    accuracy = measured(page)
+    assert accuracy < whole
+    assert "→" in page.evaluate("window.explorerCy.getElementById('port:layer1.0.conv1+:0').data('label')")
+
+    # take it away
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export").click()
+    expect(page.locator("#export-result")).to_contain_text('explorer.load("resnet-20-pruned")')
+    with zipfile.ZipFile(download.value.path()) as archive:
+        archive.extractall(tmp_path)
+    assert run_elsewhere(tmp_path / "resnet-20-pruned") == accuracy
+
+    assert watched.console == []
+    assert watched.foreign == []
+    assert watched.failed == []
+
+
+def run_elsewhere(folder: Path) -> float:
+    command = [sys.executable, "-c", LOAD_AND_EVALUATE, str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    return float(done.stdout)
+
+
+def test_a_mistake_is_told_where_it_was_made_and_nothing_else_breaks(watched: Watched) -> None:
+    page = watched.page
+    page.get_by_role("button", name="Export").click()
+    expect(page.locator("#export-result")).to_contain_text("Nothing is pruned yet")
+    assert watched.console == []
+
+
+def test_search_and_keys_lead_to_a_layer(watched: Watched) -> None:
+    page = watched.page
+    page.keyboard.press("/")
+    page.keyboard.type("shortcut.0")
+    page.locator("#lists .list-row", has_text="layer3.0.shortcut.0").click()
+    expect(page.locator("#inspector h2")).to_have_text("layer3.0.shortcut.0")
+    page.locator("body").press("Escape")
+    watched.settle()
+    assert page.evaluate("window.explorerCy.nodes('.dim').length") == 0
+    assert watched.console == []
+
+
+def test_modules_close_and_open_in_graph_and_tree(watched: Watched) -> None:
+    page = watched.page
+    page.locator("#lists [data-toggle='layer1.0']").click()
+    page.wait_for_function("window.explorerCy.getElementById('fold:layer1.0').nonempty()")
+    assert page.evaluate("window.explorerCy.getElementById('layer:layer1.0.conv1').empty()")
+    click_node(page, "fold:layer1.0")
+    page.wait_for_function("window.explorerCy.getElementById('layer:layer1.0.conv1').nonempty()")
+    assert page.locator("#lists [data-toggle='layer1.0']").get_attribute("aria-expanded") == "true"
+    assert watched.console == []
+
+
+def test_another_model_opens_without_a_reload(watched: Watched) -> None:
+    page = watched.page
+    page.locator("#picker").click()
+    page.get_by_role("option", name="vgg", exact=True).click()
+    page.wait_for_function("window.explorerCy.getElementById('module:layer1').empty()")
+    expect(page.locator("#accuracy")).to_contain_text("measured", timeout=20_000)
+    page.wait_for_function("document.querySelectorAll('#grid .ag-row').length > 0")
+    assert watched.console == []
+
+
+def test_nothing_runs_out_of_the_window(watched: Watched) -> None:
+    for width, height in ((1440, 900), (1024, 768), (390, 844)):
+        watched.page.set_viewport_size({"width": width, "height": height})
+        watched.settle()
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert watched.page.evaluate(overflow) == 0
+
+
+def test_a_missing_browser_is_a_failure_that_says_how_to_install_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("EXPLORER_CHROMIUM", raising=False)
+    with pytest.raises(NoBrowserError, match="apt-get install chromium"):
+        find_chromium()
+    monkeypatch.setenv("EXPLORER_CHROMIUM", "/nowhere")
+    with pytest.raises(NoBrowserError, match="no program"):
+        find_chromium()

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from explorer.__main__ import input_shape, main, parser, table
+from explorer.app import serving
+from explorer.engine.save import read_recipe
+
+
+def test_help_teaches_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    for word in ("sample:resnet20", "torchvision:resnet50@DEFAULT", "file.py:factory", "examples", "prune", "trace"):
+        assert word in text
+
+
+def test_trace_prints_groups_and_reasons(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", "sample:resnet20"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"layer1\.0\.conv1 +channels +16 +6", text)
+    assert re.search(r"fc\.weight +0 +10 +\w+", text)
+    assert "ops without a rule: none" in text
+
+
+def test_prune_saves_and_shows_progress(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "half"
+    assert main(["prune", "sample:resnet20", "--ratio", "0.5", "--out", str(out)]) == 0
+    shown = capsys.readouterr()
+    assert [line.split("] ")[1] for line in shown.err.splitlines()] == [
+        "tracing",
+        "planning",
+        "applying",
+        "verifying",
+        "saving",
+        "done",
+    ]
+    assert re.search(r"parameters +272,186 +68,\d+ +-7\d\.\d %", shown.out)
+    assert "proof: pruned = zeroed" in shown.out
+    assert read_recipe(out)
+    assert {path.name for path in out.iterdir()} == {"model.safetensors", "recipe.json", "README.md"}
+    assert json.loads((out / "recipe.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trace", "sample:nothing"], "There is no sample model 'nothing'"),
+        (["no-such-form"], "is not a model source"),
+        (["prune", "sample:resnet20", "--ratio", "2", "--out", "x"], "2"),
+        (["prune", "sample:resnet20", "--ratio", "0.5", "--importance", "best", "--out", "x"], "best"),
+    ],
+)
+def test_what_goes_wrong_is_said_on_stderr_without_a_traceback(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert "explorer: " in error
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_a_port_in_use_is_said_clearly(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["sample:resnet20", "--port", str(port), "--no-browser"]) == 2
+    assert f"cannot be served at 127.0.0.1:{port}" in capsys.readouterr().err
+
+
+def test_a_source_alone_serves_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[str] = []
+    monkeypatch.setattr(serving, "serve", lambda _workspace, subject, **_: served.append(subject.source))
+    assert main(["sample:vgg"]) == 0
+    assert main([]) == 0
+    assert served == ["sample:vgg", "sample:resnet20"]
+
+
+def test_another_input_is_served_under_an_opaque_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[str] = []
+    monkeypatch.setattr(serving, "serve", lambda _workspace, subject, **_: served.append(subject.source))
+    assert main(["sample:resnet20", "--input", "1,1,16,16"]) == 0
+    assert served[0].startswith("session:")
+
+
+def test_shapes_are_sizes_with_commas() -> None:
+    assert input_shape("1,3,224,224") == (1, 3, 224, 224)
+
+
+@pytest.mark.parametrize("text", ["", "1,x", "0,3", "3x224"])
+def test_what_is_no_shape_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["trace", "sample:vgg", "--input", text])
+    assert "no shape" in capsys.readouterr().err
+
+
+def test_tables_put_numbers_to_the_right() -> None:
+    assert table(("name", "n"), [("a", "7"), ("bcdef", "12")]) == ["  name    n", "  a       7", "  bcdef  12"]
