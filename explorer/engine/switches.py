@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 
 class SharedSwitch:
@@ -41,13 +40,15 @@ class SharedSwitch:
 
 @contextlib.contextmanager
 def _plain_attention() -> Iterator[None]:
-    fast_path = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
+    # Flag by flag: `sdpa_kernel` must be left in the thread that entered it, and the last user may be another thread.
+    before = [(turn, is_enabled()) for is_enabled, turn in _FUSED]
+    for turn, _ in before:
+        turn(False)
     try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
+        yield
     finally:
-        torch.backends.mha.set_fastpath_enabled(fast_path)
+        for turn, was_enabled in before:
+            turn(was_enabled)
 
 
 @contextlib.contextmanager
@@ -59,6 +60,14 @@ def _plain_recurrence() -> Iterator[None]:
     finally:
         torch._C._set_mkldnn_enabled(was_enabled)
 
+
+_FUSED = (
+    (torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled),
+    (torch.backends.cuda.flash_sdp_enabled, torch.backends.cuda.enable_flash_sdp),
+    (torch.backends.cuda.mem_efficient_sdp_enabled, torch.backends.cuda.enable_mem_efficient_sdp),
+    (torch.backends.cuda.cudnn_sdp_enabled, torch.backends.cuda.enable_cudnn_sdp),
+)
+"""(whether it is on, turn it on or off) of each kernel that computes attention in one step; on the CPU too."""
 
 PLAIN_ATTENTION = SharedSwitch(_plain_attention)
 """No fused attention and no fast path of `nn.MultiheadAttention`."""

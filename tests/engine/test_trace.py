@@ -191,7 +191,6 @@ def test_the_model_is_as_before() -> None:
         torch.testing.assert_close(tensor, before[name])
 
 
-@pytest.mark.xfail(strict=False, reason="process-wide kernel flags are left off by some earlier test under coverage")
 def test_the_model_is_as_before_after_an_error() -> None:
     model = Blocks()
     with pytest.raises(TraceError, match=r"Blocks raised in forward on example inputs of shape \(2, 5\)"):

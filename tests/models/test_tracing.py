@@ -204,7 +204,6 @@ def test_hooks_are_gone_and_those_of_the_user_stay(fails: bool) -> None:
     assert calls == ["hook"] * (1 if fails else 2)
 
 
-@pytest.mark.xfail(strict=False, reason="process-wide kernel flags are left off by some earlier test under coverage")
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("is_enabled", [False, True])
 def test_global_flags_are_as_before(fails: bool, is_enabled: bool) -> None:

@@ -201,7 +201,7 @@ def _arguments(case: Case) -> list[Any]:
 
 
 def _first_values(case: Case) -> dict[int, Tensor]:
-    """Parameters, buffers and inputs; the program's constants are the data that it kept."""
+    """Parameters, buffers and inputs; constants are the data that the program kept, and ones where it kept none."""
     state = {**dict(case.module.named_parameters()), **dict(case.module.named_buffers())}
     values = {}
     given = iter(case.given)
@@ -210,8 +210,9 @@ def _first_values(case: Case) -> dict[int, Tensor]:
             values[value.index] = state[value.name].detach().clone()
         elif value.kind == "input":
             values[value.index] = next(given).clone()
-        elif value.kind == "constant" and value.data is not None:
-            values[value.index] = torch.from_numpy(value.data.copy())
+        elif value.kind == "constant":
+            kept_data = None if value.data is None else torch.from_numpy(value.data.copy())
+            values[value.index] = torch.ones(value.shape, dtype=value.dtype) if kept_data is None else kept_data
     return values
 
 
