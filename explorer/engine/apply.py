@@ -17,8 +17,8 @@ from explorer.engine.renumber import renumbered
 from explorer.engine.repair import find_repairs
 from explorer.engine.replay import ReplayedModel
 from explorer.engine.shapes import PlannedShapes
-from explorer.engine.surgery import AttentionChange, AttributeChange, Surgery, perform
-from explorer.engine.trace import call_model, mode_of
+from explorer.engine.surgery import AttentionChange, AttributeChange, Surgery, integer_attributes, perform
+from explorer.engine.trace import call_model, in_eval_mode
 
 if TYPE_CHECKING:
     from explorer.engine.plan import Plan
@@ -79,7 +79,7 @@ def apply_plan(plan: Plan) -> Pruned:
 def _replayed(plan: Plan, refusal: ApplyError) -> Pruned:
     """The program way, for plans that the model's own code refuses."""
     model, coupling = plan.graph.model, plan.graph.coupling
-    shapes = PlannedShapes(coupling, 0, plan.alive, _integer_attributes(model))
+    shapes = PlannedShapes(coupling, 0, plan.alive, integer_attributes(model))
     try:
         surgery = Surgery(plan.kept, index_buffers=renumbered([shapes]))
         replayed = ReplayedModel(perform(model, surgery), shapes)
@@ -96,10 +96,10 @@ def plan_surgery(plan: Plan) -> Surgery:
         ApplyError: Some size in the user's code cannot follow.
     """
     model, coupling = plan.graph.model, plan.graph.coupling
-    originals = _integer_attributes(model)
+    originals = integer_attributes(model)
     shapes = [PlannedShapes(coupling, number, plan.alive, originals) for number in range(len(coupling.programs))]
     standard = [*standard_attributes(model, plan.shape), *(c for each in shapes for c in sizes_of_inputs(model, each))]
-    found = _repairs(shapes, {key: value for change in standard for key, value in _entries(change)})
+    found = _repairs(shapes, {key: value for change in standard for key, value in change.entries()})
     standard += grouped_convolutions(
         model, plan.shape, lambda path, groups: found.get(Attribute(path, "groups"), (groups, ""))[0]
     )
@@ -141,25 +141,6 @@ def _plain(value: Any) -> int | tuple[int, ...]:
     return value if isinstance(value, int) else tuple(value)
 
 
-def _entries(change: AttributeChange) -> Iterator[tuple[Attribute, int]]:
-    if isinstance(change.after, int):
-        yield Attribute(change.module, change.name), change.after
-    else:
-        for place, number in enumerate(change.after):
-            yield Attribute(change.module, change.name, place), number
-
-
-def _integer_attributes(model: nn.Module) -> dict[Attribute, int]:
-    found: dict[Attribute, int] = {}
-    for path, module in model.named_modules():
-        for name, value in module.__dict__.items():
-            if type(value) is int:
-                found[Attribute(path, name)] = value
-            elif type(value) in (tuple, list) and all(type(item) is int for item in value):
-                found |= {Attribute(path, name, place): item for place, item in enumerate(value)}
-    return found
-
-
 def _attention_changes(plan: Plan) -> Iterator[AttentionChange]:
     """Every `nn.MultiheadAttention` that loses something; a subclass with a forward of its own is left to `repair`."""
     shapes = plan.graph.state_shapes
@@ -189,7 +170,7 @@ def _kept_heads(plan: Plan, name: str, module: nn.MultiheadAttention) -> int:
 def _try(model: nn.Module, plan: Plan) -> None:
     """Run the new model once, so that nobody is handed one that cannot run."""
     try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad(), mode_of(model, is_training=False):
+        with torch.random.fork_rng(devices=[]), torch.no_grad(), in_eval_mode(model):
             call_model(model, plan.graph.example_inputs)
     except Exception as error:
         raise ApplyError(

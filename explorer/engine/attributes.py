@@ -8,16 +8,16 @@ from torch import Tensor, nn
 
 from explorer.engine.program import Ref
 from explorer.engine.shapes import PlannedShapes
-from explorer.engine.surgery import Attribute, AttributeChange
+from explorer.engine.surgery import AttributeChange, AttributeValue
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
 """New shapes of a module's parameters and buffers by name inside the module."""
 
-Follows = Callable[[nn.Module, Shapes], Mapping[str, Attribute]]
+Follows = Callable[[nn.Module, Shapes], Mapping[str, AttributeValue]]
 
 
-def _convolution(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+def _convolution(module: nn.Module, shapes: Shapes) -> dict[str, AttributeValue]:
     rows, columns = shapes["weight"][:2]
     is_transposed = bool(getattr(module, "transposed", False))
     into, out = ("out_channels", "in_channels") if is_transposed else ("in_channels", "out_channels")
@@ -26,50 +26,50 @@ def _convolution(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
     return {into: columns, out: rows}
 
 
-def _linear(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+def _linear(module: nn.Module, shapes: Shapes) -> dict[str, AttributeValue]:
     return {"in_features": shapes["weight"][1], "out_features": shapes["weight"][0]}
 
 
-def _bilinear(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+def _bilinear(module: nn.Module, shapes: Shapes) -> dict[str, AttributeValue]:
     out, first, second = shapes["weight"]
     return {"out_features": out, "in1_features": first, "in2_features": second}
 
 
-def _feature_norm(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+def _feature_norm(module: nn.Module, shapes: Shapes) -> dict[str, AttributeValue]:
     name = "weight" if "weight" in shapes else "running_mean"
     return {"num_features": shapes[name][0]} if name in shapes else {}  # others: see `sizes_of_inputs`
 
 
-def _layer_norm(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+def _layer_norm(module: nn.Module, shapes: Shapes) -> dict[str, AttributeValue]:
     return {"normalized_shape": tuple(shapes["weight"])}
 
 
-def _group_norm(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+def _group_norm(module: nn.Module, shapes: Shapes) -> dict[str, AttributeValue]:
     return {"num_channels": shapes["weight"][0]}
 
 
-def _embedding(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+def _embedding(module: nn.Module, shapes: Shapes) -> dict[str, AttributeValue]:
     return {"embedding_dim": shapes["weight"][1]}
 
 
-def _prelu(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+def _prelu(module: nn.Module, shapes: Shapes) -> dict[str, AttributeValue]:
     return {"num_parameters": shapes["weight"][0]}
 
 
-def _recurrent(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+def _recurrent(module: nn.Module, shapes: Shapes) -> dict[str, AttributeValue]:
     recurrent = shapes["weight_hh_l0"]
     gates = getattr(module, "weight_hh_l0").shape[0] // int(getattr(module, "hidden_size"))  # noqa: B009 - dynamic
-    found: dict[str, Attribute] = {"input_size": shapes["weight_ih_l0"][1], "hidden_size": recurrent[0] // gates}
+    found: dict[str, AttributeValue] = {"input_size": shapes["weight_ih_l0"][1], "hidden_size": recurrent[0] // gates}
     if getattr(module, "proj_size", 0):
         found["proj_size"] = recurrent[1]
     return found
 
 
-def _recurrent_cell(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+def _recurrent_cell(module: nn.Module, shapes: Shapes) -> dict[str, AttributeValue]:
     return {"input_size": shapes["weight_ih"][1], "hidden_size": shapes["weight_hh"][1]}
 
 
-def _transformer(module: nn.Module, shapes: Shapes) -> dict[str, Attribute]:
+def _transformer(module: nn.Module, shapes: Shapes) -> dict[str, AttributeValue]:
     return {"d_model": shapes["decoder.layers.0.linear1.weight"][1]}
 
 
@@ -148,7 +148,9 @@ def grouped_convolutions(
                 yield from _changes(path, module, {name: after}, f"size of the parameters of {type(module).__name__}")
 
 
-def _changes(path: str, module: nn.Module, after: Mapping[str, Attribute], reason: str) -> Iterator[AttributeChange]:
+def _changes(
+    path: str, module: nn.Module, after: Mapping[str, AttributeValue], reason: str
+) -> Iterator[AttributeChange]:
     for name, value in after.items():
         yield AttributeChange(path, name, getattr(module, name), value, reason)
 

@@ -228,13 +228,28 @@ def trace(model: nn.Module, example_inputs: ExampleInputs, *, source: str = "", 
     Raises:
         TraceError: The model does not run on the example inputs, or returns no tensor.
     """
+    return graph_of(model, example_inputs, record_all(model, example_inputs), source=source, title=title)
+
+
+def record_all(model: nn.Module, example_inputs: ExampleInputs) -> list[Program]:
+    """The program in eval mode, and the one in train mode where only that reaches some parameters.
+
+    Raises:
+        TraceError: The model does not run on the example inputs, or returns no tensor.
+    """
     programs = [record(model, example_inputs)]
     if _has_unreached(model, programs[0]):
         programs += _training_program(model, example_inputs, programs[0])
+    return programs
+
+
+def graph_of(
+    model: nn.Module, example_inputs: ExampleInputs, programs: list[Program], *, source: str = "", title: str = ""
+) -> DependencyGraph:
+    """The dependency graph of recorded programs of a model."""
     coupling = couple(programs)
-    return DependencyGraph(
-        model, example_inputs, coupling, find_groups(coupling), source, title or source or type(model).__name__
-    )
+    title = title or source or type(model).__name__
+    return DependencyGraph(model, example_inputs, coupling, find_groups(coupling), source, title)
 
 
 def _versions(weights: Iterable[Tensor]) -> WeightVersions:

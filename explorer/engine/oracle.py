@@ -20,10 +20,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from explorer.engine.errors import VerifyError
 from explorer.engine.program import Op, Program, Ref
+from explorer.engine.provenance import Attribute, Traced, evaluate, origin_of, plain
 from explorer.engine.rules.table import axes, axis
 from explorer.engine.shapes import PlannedShapes
 from explorer.engine.surgery import copy_with
-from explorer.engine.trace import ExampleInputs, call_model, mode_of, plain_kernels
+from explorer.engine.trace import ExampleInputs, call_model, in_eval_mode, plain_kernels
 from explorer.engine.trees import flatten_tensors, map_tensors
 
 Kept = Mapping[tuple[str, int], tuple[int, ...]]
@@ -52,19 +53,27 @@ def zeroed(model: nn.Module, kept: Kept) -> nn.Module:
     return copy_with(model, change)
 
 
-def reference(model: nn.Module, example_inputs: ExampleInputs, shapes: PlannedShapes) -> Any:
+def reference(
+    model: nn.Module,
+    example_inputs: ExampleInputs,
+    shapes: PlannedShapes,
+    attributes: Mapping[Attribute, int] | None = None,
+) -> Any:
     """What a zeroed model returns, with reductions over kept channels only.
 
     Args:
         model: The zeroed model.
         example_inputs: What the program was traced on.
         shapes: The plan's shapes for the traced program in eval mode.
+        attributes: Integer attributes that the plan changed, with their new values: a scale that the code computes
+            from a size (``head_dim ** -0.5``) is what it is in the smaller model.
 
     Raises:
         VerifyError: The forward ran other ops than when it was traced.
     """
     torch.manual_seed(0)
-    with torch.no_grad(), mode_of(model, is_training=False), plain_kernels(), _KeptReductions(shapes):
+    numbers = _PlannedNumbers(shapes, attributes or {})
+    with torch.no_grad(), in_eval_mode(model), plain_kernels(), _KeptReductions(shapes, numbers):
         return call_model(model, example_inputs)
 
 
@@ -76,11 +85,13 @@ class _Site:
         op: The op as recorded.
         shapes: The plan's shapes.
         states: Values computed from parameters and buffers alone.
+        numbers: Numbers in the code, as they are under the plan.
     """
 
     op: Op
     shapes: PlannedShapes
     states: frozenset[int]
+    numbers: _PlannedNumbers
 
     @property
     def makes_state(self) -> bool:
@@ -131,15 +142,45 @@ class _Site:
         return argument.value
 
 
+class _PlannedNumbers:
+    """What numbers that the code computes from sizes and attributes become under a plan."""
+
+    def __init__(self, shapes: PlannedShapes, attributes: Mapping[Attribute, int]) -> None:
+        self._shapes = shapes
+        self._attributes = attributes
+        self._changed: dict[int, dict[float, float]] = {}
+
+    def after(self, number: int | float) -> int | float:
+        """A recorded number under the plan; one of unknown origin stays."""
+        after: int | float = evaluate(origin_of(number), self._attribute, self._shapes.size)
+        return after
+
+    def changed(self, call: int) -> dict[float, float]:
+        """The numbers of a call that the plan changes, each with what it becomes."""
+        if call < 0:
+            return {}
+        if call not in self._changed:
+            recorded = self._shapes.program.calls[call]
+            numbers = [item for item in (*recorded.args, *recorded.kwargs.values()) if isinstance(item, Traced)]
+            pairs = {plain(number): self.after(number) for number in numbers}
+            self._changed[call] = {before: after for before, after in pairs.items() if after != before}
+        return self._changed[call]
+
+    def _attribute(self, attribute: Attribute) -> int:
+        known = self._attributes.get(attribute)
+        return self._shapes.attribute(attribute) if known is None else known
+
+
 Handler = Callable[[_Site, Any, tuple[Any, ...], dict[str, Any]], Any]
 
 
 class _KeptReductions(TorchDispatchMode):
     """Follows the recorded ops one by one, and reduces over kept channels where a reduction meets removed ones."""
 
-    def __init__(self, shapes: PlannedShapes) -> None:
+    def __init__(self, shapes: PlannedShapes, numbers: _PlannedNumbers) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._shapes = shapes
+        self._numbers = numbers
         self._ops: Iterator[Op] = iter(shapes.program.ops)
         self._states = _state_values(shapes.program)
 
@@ -147,12 +188,19 @@ class _KeptReductions(TorchDispatchMode):
         op = self._next(str(func))
         if op is None:
             return func(*args, **(kwargs or {}))
-        site = _Site(op, self._shapes, self._states)
+        site = _Site(op, self._shapes, self._states, self._numbers)
         handler = _HANDLERS.get(op.base_name, _as_it_is)
-        made = handler(site, func, args, kwargs or {})
+        made = handler(site, func, self._planned(op, args), kwargs or {})
         if site.makes_state and op.base_name not in _KEEP_ZEROS and not op.is_in_place:
             return site.without_removed(made)
         return made
+
+    def _planned(self, op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Arguments with the numbers that follow sizes; only elementwise ops take such numbers as numbers."""
+        changed = self._numbers.changed(op.call) if op.is_pointwise else {}
+        return (
+            tuple(changed.get(item, item) if type(item) in (int, float) else item for item in args) if changed else args
+        )
 
     def _next(self, name: str) -> Op | None:
         """The recorded op that runs now; None for a conversion that only this precision needs."""
@@ -243,25 +291,33 @@ def _convolution(site: _Site, func: Any, args: tuple[Any, ...], kwargs: dict[str
 
 
 def _attention_scale(site: _Site, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The default scale of `scaled_dot_product_attention` follows the head size that is left.
+    """The scale of `scaled_dot_product_attention`: the default follows the head size that is left.
 
-    PyTorch multiplies query and key each by the root of the scale, so each carries a fourth root.
+    PyTorch multiplies query and key each by the root of the scale.
     """
     x, factor = args
+    call = site.shapes.program.calls[site.op.call] if site.op.call >= 0 else None
+    if call is None or call.function != "scaled_dot_product_attention" or not isinstance(factor, float):
+        return func(*args, **kwargs)
+    scale = call.kwargs.get("scale")
+    ratio = _head_ratio(site, x) ** 0.5 if scale is None else site.numbers.after(scale) / scale
+    return func(x, factor * float(ratio) ** 0.5, **kwargs)
+
+
+def _constant(site: _Site, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``torch.tensor(channels)``: a number that the code wraps into a tensor."""
+    made = func(*args, **kwargs)
+    call = site.shapes.program.calls[site.op.call] if site.op.call >= 0 else None
+    if call is None or call.function not in ("tensor", "as_tensor") or not isinstance(call.args[0], Traced):
+        return made
+    return torch.full_like(made, site.numbers.after(call.args[0]))
+
+
+def _head_ratio(site: _Site, x: Tensor) -> float:
+    """How many times smaller the head size becomes; it is the last axis of the query, the last but one of the key."""
     last = x.dim() - 1
-    if not _is_default_scale(site) or not isinstance(factor, float):
-        return func(*args, **kwargs)
     head = next((place for place in (last, last - 1) if site.removes(0, place)), None)
-    if head is None:
-        return func(*args, **kwargs)
-    return func(x, factor * float(x.shape[head] / len(site.kept(0, head))) ** 0.25, **kwargs)
-
-
-def _is_default_scale(site: _Site) -> bool:
-    if site.op.call < 0:
-        return False
-    call = site.shapes.program.calls[site.op.call]
-    return call.function == "scaled_dot_product_attention" and call.kwargs.get("scale") is None
+    return 1.0 if head is None else x.shape[head] / len(site.kept(0, head))
 
 
 def _scattered(like: Tensor, taken: list[tuple[int, Tensor]], small: Tensor) -> Tensor:
@@ -306,4 +362,5 @@ _HANDLERS: Mapping[str, Handler] = {
     ),
     "aten.convolution": _convolution,
     "aten.mul": _attention_scale,
+    "aten.lift_fresh": _constant,
 }  # fmt: skip

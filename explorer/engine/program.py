@@ -77,6 +77,7 @@ class Op:
         source: The user's line.
         call: Index of the enclosing torch call in `Program.calls`, or -1.
         is_pointwise: Whether PyTorch tags the operator as pointwise.
+        scalar: The Python number that came out, for an op such as ``item``; None for tensors.
     """
 
     index: int
@@ -88,6 +89,7 @@ class Op:
     source: SourceLine | None
     call: int
     is_pointwise: bool
+    scalar: int | float | bool | complex | None = None
 
     @property
     def base_name(self) -> str:

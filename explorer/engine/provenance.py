@@ -1,18 +1,20 @@
-"""Integers that remember where they came from.
+"""Numbers that remember where they came from.
 
 While a model is traced, the integer attributes of its modules and the sizes read from its tensors are `TracedInt`:
 ordinary integers that also carry an expression. Arithmetic on them builds larger expressions, so that
-``C // self.num_heads`` still says so when it arrives in a ``view``.
+``C // self.num_heads`` still says so when it arrives in a ``view``. What becomes a fraction, such as the scale
+``head_dim ** -0.5``, is a `TracedFloat`.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Binary = Callable[[int, int], int]
+Binary = Callable[[Any, Any], Any]
 
 OPERATORS: Mapping[str, Binary] = {
     "+": operator.add,
@@ -20,6 +22,8 @@ OPERATORS: Mapping[str, Binary] = {
     "*": operator.mul,
     "//": operator.floordiv,
     "%": operator.mod,
+    "/": operator.truediv,
+    "**": operator.pow,
 }
 
 
@@ -51,7 +55,7 @@ class Size:
 class Literal:
     """A number written in the code, or one whose origin is not known."""
 
-    number: int
+    number: int | float
 
     def __str__(self) -> str:
         return str(self.number)
@@ -59,7 +63,7 @@ class Literal:
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Two integers combined."""
+    """Two numbers combined."""
 
     operator: str
     left: Origin
@@ -98,9 +102,52 @@ class TracedInt(int):
         return int(self)
 
 
-def origin_of(number: int) -> Origin:
-    """The expression of a number; a plain integer is a literal."""
-    return number.origin if isinstance(number, TracedInt) else Literal(int(number))
+class TracedFloat(float):
+    """A fraction that carries the expression of integers that it came from."""
+
+    origin: Origin
+
+    def __new__(cls, number: float, origin: Origin) -> TracedFloat:
+        """Wrap a number.
+
+        Args:
+            number: The value.
+            origin: Where it came from.
+        """
+        made = super().__new__(cls, number)
+        made.origin = origin
+        return made
+
+    def __neg__(self) -> TracedFloat:
+        return TracedFloat(-float(self), Arithmetic("-", Literal(0), self.origin))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (float, (float(self),))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> float:
+        return float(self)
+
+
+Traced = TracedInt | TracedFloat
+
+
+def plain(number: Traced) -> int | float:
+    """The ordinary number that a traced one is."""
+    return int(number) if isinstance(number, int) else float(number)
+
+
+def square_root(number: float) -> float:
+    """The square root, traced where the number is: what stands for `math.sqrt` while a model is traced."""
+    root = _SQUARE_ROOT(number)
+    return TracedFloat(root, Arithmetic("**", number.origin, Literal(0.5))) if isinstance(number, Traced) else root
+
+
+_SQUARE_ROOT = math.sqrt
+
+
+def origin_of(number: int | float) -> Origin:
+    """The expression of a number; a plain one is a literal."""
+    return number.origin if isinstance(number, Traced) else Literal(number)
 
 
 def traced_ints(tree: Any) -> list[TracedInt]:
@@ -125,13 +172,16 @@ def attributes_of(origin: Origin) -> tuple[Attribute, ...]:
     return ()
 
 
-def evaluate(origin: Origin, attribute: Callable[[Attribute], int], size: Callable[[Size], int]) -> int:
+def evaluate(origin: Origin, attribute: Callable[[Attribute], int], size: Callable[[Size], int]) -> Any:
     """The value of an expression where attributes and sizes have become others.
 
     Args:
         origin: The expression.
         attribute: New value of each attribute.
         size: New value of each size.
+
+    Returns:
+        An integer, or a float where the expression divides or takes a root.
 
     Raises:
         ZeroDivisionError: The new values make the expression divide by zero.
@@ -146,19 +196,29 @@ def evaluate(origin: Origin, attribute: Callable[[Attribute], int], size: Callab
     return OPERATORS[origin.operator](left, evaluate(origin.right, attribute, size))
 
 
-def _binary(symbol: str, *, is_reflected: bool) -> Callable[[TracedInt, Any], Any]:
+def _binary(symbol: str, *, is_reflected: bool) -> Callable[[Traced, Any], Any]:
     compute = OPERATORS[symbol]
 
-    def method(self: TracedInt, other: Any) -> Any:
-        if not isinstance(other, int) or isinstance(other, bool):
+    def method(self: Traced, other: Any) -> Any:
+        if not isinstance(other, (int, float)) or isinstance(other, bool):
             return NotImplemented
         left, right = (other, self) if is_reflected else (self, other)
-        number = compute(int(left), int(right))
-        return TracedInt(number, Arithmetic(symbol, origin_of(left), origin_of(right)))
+        number = compute(*(plain(side) if isinstance(side, Traced) else side for side in (left, right)))
+        origin = Arithmetic(symbol, origin_of(left), origin_of(right))
+        return _wrapped(number, origin)
 
     return method
 
 
-for _symbol, _name in (("+", "add"), ("-", "sub"), ("*", "mul"), ("//", "floordiv"), ("%", "mod")):
-    setattr(TracedInt, f"__{_name}__", _binary(_symbol, is_reflected=False))
-    setattr(TracedInt, f"__r{_name}__", _binary(_symbol, is_reflected=True))
+def _wrapped(number: Any, origin: Origin) -> Any:
+    if isinstance(number, int):
+        return TracedInt(number, origin)
+    return TracedFloat(number, origin) if isinstance(number, float) else number  # a root may be complex
+
+
+_NAMES = {"+": "add", "-": "sub", "*": "mul", "//": "floordiv", "%": "mod", "/": "truediv", "**": "pow"}
+
+for _symbol, _name in _NAMES.items():
+    for _kind in (TracedInt, TracedFloat):
+        setattr(_kind, f"__{_name}__", _binary(_symbol, is_reflected=False))
+        setattr(_kind, f"__r{_name}__", _binary(_symbol, is_reflected=True))

@@ -89,7 +89,7 @@ class _Reader:
 
     def _expression(self, origin: Origin, known: Mapping[Attribute, Polynomial]) -> Polynomial | None:
         if isinstance(origin, Literal):
-            return constant(origin.number)
+            return constant(origin.number) if isinstance(origin.number, int) else None
         if isinstance(origin, Attribute):
             return known.get(origin)
         if isinstance(origin, Size):
@@ -119,6 +119,8 @@ class _Reader:
 
     def _count(self, labels: Labels) -> Polynomial | None:
         """Kept indices of an array of classes; None where that is no polynomial of group counts."""
+        if not len(labels):
+            return constant(0)
         outer, inner = self._solution.outer[labels], self._solution.inner[labels]
         if (outer >= 0).all():
             return self._product(labels, outer, inner)

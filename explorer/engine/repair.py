@@ -118,9 +118,10 @@ def _divides(origin: Origin) -> bool:
 def _value(origin: Origin, values: dict[Attribute, int], shapes: PlannedShapes) -> int | None:
     """The value of an expression; None where it divides by zero."""
     try:
-        return evaluate(origin, lambda a: values[a] if a in values else shapes.attribute(a), shapes.size)
+        found: int = evaluate(origin, lambda a: values[a] if a in values else shapes.attribute(a), shapes.size)
     except ZeroDivisionError:
         return None
+    return found
 
 
 def _check(need: Requirement, values: dict[Attribute, int], shapes: PlannedShapes) -> Conflict | None:

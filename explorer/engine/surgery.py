@@ -5,7 +5,7 @@ A `Surgery` is plain data, so that a saved recipe can repeat it on a freshly bui
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from explorer.engine.attention import replace_attention
 from explorer.engine.errors import ApplyError
+from explorer.engine.provenance import Attribute
 
-Attribute = int | tuple[int, ...]
+AttributeValue = int | tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,21 @@ class AttributeChange:
 
     module: str
     name: str
-    before: Attribute
-    after: Attribute
+    before: AttributeValue
+    after: AttributeValue
     reason: str
     is_standard: bool = True
 
     def __str__(self) -> str:
         return f"{self.module or 'model'}.{self.name}: {self.before} -> {self.after} ({self.reason})"
+
+    def entries(self) -> Iterator[tuple[Attribute, int]]:
+        """Each integer with its new value; a tuple has several."""
+        if isinstance(self.after, int):
+            yield Attribute(self.module, self.name), self.after
+        else:
+            for place, number in enumerate(self.after):
+                yield Attribute(self.module, self.name, place), number
 
 
 @dataclass(frozen=True)
@@ -167,3 +176,15 @@ def _set_attribute(model: nn.Module, change: AttributeChange) -> None:
         raise ApplyError(f"The plan sets {change}, but the attribute is {before!r}. The plan belongs to another model.")
     after = change.after
     setattr(module, change.name, list(after) if isinstance(before, list) and isinstance(after, tuple) else after)
+
+
+def integer_attributes(model: nn.Module) -> dict[Attribute, int]:
+    """Every integer attribute of every module, those inside tuples and lists included."""
+    found: dict[Attribute, int] = {}
+    for path, module in model.named_modules():
+        for name, value in module.__dict__.items():
+            if type(value) is int:
+                found[Attribute(path, name)] = value
+            elif type(value) in (tuple, list) and all(type(item) is int for item in value):
+                found |= {Attribute(path, name, place): item for place, item in enumerate(value)}
+    return found

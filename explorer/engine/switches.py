@@ -1,13 +1,16 @@
-"""Switches of PyTorch that belong to the whole process, shared by threads: off while one needs it, then as before."""
+"""Switches that belong to the whole process, shared by threads: off while one needs it, then as before."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 import torch
+
+from explorer.engine.provenance import square_root
 
 
 class SharedSwitch:
@@ -72,5 +75,19 @@ _FUSED = (
 PLAIN_ATTENTION = SharedSwitch(_plain_attention)
 """No fused attention and no fast path of `nn.MultiheadAttention`."""
 
+
+@contextlib.contextmanager
+def _traced_roots() -> Iterator[None]:
+    before = math.sqrt
+    math.sqrt = square_root  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        math.sqrt = before
+
+
 PLAIN_RECURRENCE = SharedSwitch(_plain_recurrence)
 """No oneDNN kernels, which hide the steps of recurrent layers."""
+
+TRACED_ROOTS = SharedSwitch(_traced_roots)
+"""`math.sqrt` keeps the provenance of a size: ``1 / math.sqrt(head_dim)`` is a scale that follows it."""

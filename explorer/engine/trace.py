@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -19,12 +20,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode, resolve_name
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from explorer.engine.errors import ExplorerError, TraceError
 from explorer.engine.program import Call, Op, Program, Ref, SourceLine, refs
 from explorer.engine.provenance import Attribute, Literal, Size, TracedInt
-from explorer.engine.switches import PLAIN_ATTENTION, PLAIN_RECURRENCE
+from explorer.engine.switches import PLAIN_ATTENTION, PLAIN_RECURRENCE, TRACED_ROOTS
 from explorer.engine.trees import flatten_tensors, map_tensors
 from explorer.engine.values import ValueTable
 
@@ -87,6 +88,33 @@ def mode_of(model: nn.Module, *, is_training: bool) -> Iterator[None]:
             module.training = flag
 
 
+@contextlib.contextmanager
+def in_eval_mode(model: nn.Module) -> Iterator[None]:
+    """Puts a model into eval mode, and leaves it as it was: flags, buffers and attributes.
+
+    A forward that sets something up the first time does so again the next time, so that all runs are alike.
+    """
+    with same_attributes(model), mode_of(model, is_training=False), _same_buffers(model):
+        yield
+
+
+@contextlib.contextmanager
+def same_attributes(model: nn.Module) -> Iterator[None]:
+    """Takes back what a forward stores in attributes of its modules, and in lists and dicts that these hold."""
+    before = [(module.__dict__, dict(module.__dict__)) for module in model.modules()]
+    held = [value for _, attributes in before for value in attributes.values() if type(value) in (list, dict)]
+    contents = [(value, copy(value)) for value in held]
+    try:
+        yield
+    finally:
+        for attributes, saved in before:
+            attributes.clear()
+            attributes.update(saved)
+        for value, saved in contents:
+            value.clear()
+            (value.extend if type(value) is list else value.update)(saved)
+
+
 def call_model(model: nn.Module, example_inputs: ExampleInputs) -> Any:
     """Runs a model on example inputs in any of the accepted forms."""
     return _runner(model, example_inputs)()
@@ -135,12 +163,14 @@ def _run(run: Callable[[], Any], model: nn.Module, inputs: ExampleInputs, record
 def _listening(model: nn.Module, recorder: _Recorder, *, is_training: bool) -> Iterator[None]:
     """Everything that must be on while the model runs, in an order that undoes itself."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(same_attributes(model))
         stack.enter_context(mode_of(model, is_training=is_training))
         stack.enter_context(torch.no_grad())
         stack.enter_context(_same_buffers(model))
         stack.enter_context(plain_kernels())
         stack.enter_context(_module_paths(model, recorder))
-        stack.enter_context(_traced_attributes(model))
+        _trace_attributes(model)
+        stack.enter_context(TRACED_ROOTS)
         stack.enter_context(_CallMode(recorder))
         stack.enter_context(_OpMode(recorder))
         yield
@@ -157,10 +187,11 @@ def _same_buffers(model: nn.Module) -> Iterator[None]:
     try:
         yield
     finally:
-        for buffers, name, buffer, saved in before:
-            buffers[name] = buffer
-            if buffer is not None and saved is not None and not (buffer.is_meta or torch.equal(buffer, saved)):
-                buffer.copy_(saved)
+        with _disable_current_modes():  # a mode that follows the forward must not see this
+            for buffers, name, buffer, saved in before:
+                buffers[name] = buffer
+                if buffer is not None and saved is not None and not (buffer.is_meta or torch.equal(buffer, saved)):
+                    buffer.copy_(saved)
 
 
 @contextlib.contextmanager
@@ -185,39 +216,13 @@ def _module_paths(model: nn.Module, recorder: _Recorder) -> Iterator[None]:
             handle.remove()
 
 
-@contextlib.contextmanager
-def _traced_attributes(model: nn.Module) -> Iterator[None]:
-    """Replaces the integer attributes of all modules by `TracedInt`, and puts the plain ones back."""
-    before: list[tuple[dict[str, Any], str, Any]] = []
+def _trace_attributes(model: nn.Module) -> None:
+    """Replaces the integer attributes of all modules by `TracedInt`."""
     for path, module in model.named_modules():
-        for name, found in list(module.__dict__.items()):
+        for name, found in module.__dict__.items():
             traced = _traced(found, path, name)
             if traced is not None:
-                before.append((module.__dict__, name, found))
                 module.__dict__[name] = traced
-    try:
-        yield
-    finally:
-        for attributes, name, found in before:
-            attributes[name] = found
-        for module in model.modules():
-            # What forward itself stored, such as ``self.size = x.shape[2]``.
-            module.__dict__.update(
-                {name: _plain(found) for name, found in module.__dict__.items() if _is_traced(found)}
-            )
-
-
-def _is_traced(found: Any) -> bool:
-    if type(found) in (tuple, list, torch.Size):
-        return any(isinstance(item, TracedInt) for item in found)
-    return isinstance(found, TracedInt)
-
-
-def _plain(found: Any) -> Any:
-    """A traced integer, or a sequence with some, as ordinary integers."""
-    if isinstance(found, TracedInt):
-        return int(found)
-    return type(found)([_plain(item) if isinstance(item, TracedInt) else item for item in found])
 
 
 def _traced(found: Any, path: str, name: str) -> Any:
@@ -252,7 +257,8 @@ class _Recorder:
         add = self.table.add_viewed if torch.Tag.inplace_view in func.tags else self.table.add_result
         results = tuple(add(tensor, inputs) for tensor in flatten_tensors(result))
         where = self.module, self.source()
-        self.ops.append(Op(len(self.ops), name, *recorded, results, *where, self.current_call, is_pointwise))
+        scalar = result if isinstance(result, (int, float, complex)) else None
+        self.ops.append(Op(len(self.ops), name, *recorded, results, *where, self.current_call, is_pointwise, scalar))
 
     def add_call(self, function: str, target: Any, args: Any, kwargs: Any) -> int:
         recorded = _with_literals(self.table.refs(args)), _with_literals(self.table.refs(kwargs))

@@ -12,8 +12,8 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from explorer.engine.program import Ref, Value
 
-MAX_KEPT_ELEMENTS = 4_000_000
-"""Integer tensors up to this size are kept, since an index op may read them."""
+MAX_KEPT_BYTES = 64_000_000
+"""Integer and boolean tensors up to this size are kept: an index op may read them, a proof may replay them."""
 
 
 class ValueTable:
@@ -96,7 +96,8 @@ def _storage_key(tensor: Tensor) -> int:
 
 
 def _kept_data(tensor: Tensor) -> np.ndarray[Any, Any] | None:
-    if tensor.is_floating_point() or tensor.is_complex() or tensor.is_meta or tensor.numel() > MAX_KEPT_ELEMENTS:
+    is_real = tensor.is_floating_point() or tensor.is_complex()
+    if is_real or tensor.is_meta or tensor.numel() * tensor.element_size() > MAX_KEPT_BYTES:
         return None
     with _disable_current_modes():
         return tensor.detach().cpu().numpy().copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from explorer.engine.decisions import ReplayedDecisions, depends_on_data
 from explorer.engine.errors import VerifyError
 from explorer.engine.oracle import reference, zeroed
+from explorer.engine.precision import RaisedPrecision
 from explorer.engine.shapes import PlannedShapes
-from explorer.engine.surgery import copy_with
-from explorer.engine.trace import ExampleInputs, call_model, mode_of, plain_kernels
+from explorer.engine.surgery import copy_with, integer_attributes
+from explorer.engine.trace import ExampleInputs, call_model, in_eval_mode, plain_kernels
 from explorer.engine.trees import flatten_tensors, map_tensors, structure
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ class Verification:
         params: (counted on the result, planned).
         macs: (counted on the result by `FlopCounterMode`, planned).
         failures: What is wrong, in words; empty where all is right.
+        has_replayed: Whether the models ran with the decisions of the traced run, since a forward that acts upon its
+            own numbers (a detector's choice of boxes) can only be compared so.
     """
 
     error: float
@@ -48,6 +53,7 @@ class Verification:
     params: tuple[int, int]
     macs: tuple[int, int]
     failures: tuple[str, ...]
+    has_replayed: bool = False
 
     @property
     def ok(self) -> bool:
@@ -63,7 +69,8 @@ class Verification:
         if not self.ok:
             return "not verified: " + "; ".join(self.failures)
         strength = "" if self.is_proof else ", but the output hardly changed, so this proves little"
-        return f"pruned = zeroed, max rel. error {self.error:.1e}{strength}"
+        setting = ", with the decisions of the traced run" if self.has_replayed else ""
+        return f"pruned = zeroed, max rel. error {self.error:.1e}{strength}{setting}"
 
 
 def verify(pruned: Pruned) -> Verification:
@@ -81,18 +88,20 @@ def verify(pruned: Pruned) -> Verification:
     Source:
         PyTorch's `torch.utils.flop_counter` counts the multiply-adds; FLOPs are twice that.
     """
-    plan, graph = pruned.plan, pruned.plan.graph
+    plan = pruned.plan
     params = sum(parameter.numel() for parameter in pruned.model.parameters()), plan.cost.after.params
+    runs = _Runs(pruned)
     with torch.random.fork_rng(devices=[]):
-        macs, output = _try_counted(pruned.model, graph.example_inputs)
-        original = _run(graph.model, graph.example_inputs)
-        has_same_structure = structure(output) == structure(original)
+        macs, output = _try_counted(runs)
+        original = runs.original(runs.precision)
+        structures = structure(output[0]), structure(original[0])
+        has_same_structure = structures[0] == structures[1]
         error, difference, dtype = (
-            _errors(pruned, output, original) if has_same_structure else (float("inf"), 0.0, torch.float32)
+            _errors(runs, output, original) if has_same_structure else (float("inf"), 0.0, torch.float32)
         )
     checks = has_same_structure, params, (macs, plan.cost.after.macs), error
-    failures = tuple(_failures(*checks, structure(output), structure(original)))
-    return Verification(error, difference, dtype, has_same_structure, params, checks[2], failures)
+    failures = tuple(_failures(*checks, *structures))
+    return Verification(error, difference, dtype, has_same_structure, params, checks[2], failures, runs.has_replayed)
 
 
 def _failures(
@@ -109,26 +118,82 @@ def _failures(
         yield f"pruned and zeroed outputs differ by {error:.1e} of the largest output, more than {TOLERANCE:.0e}"
 
 
-def _errors(pruned: Pruned, output: Any, original: Any) -> tuple[float, float, torch.dtype]:
+class _Runs:
+    """The three models that a proof compares, run on the example inputs in any precision.
+
+    A model whose shapes follow from the numbers it runs on (a detector) runs with the decisions that were recorded, and
+    what it decided upon is compared along with its outputs.
+    """
+
+    def __init__(self, pruned: Pruned) -> None:
+        self._pruned = pruned
+        self._graph = pruned.plan.graph
+        originals = integer_attributes(self._graph.model)
+        self._shapes = PlannedShapes(self._graph.coupling, 0, pruned.plan.alive, originals)
+        self.has_replayed = depends_on_data(self._shapes.program)
+        self.name = type(pruned.model).__name__
+        self.precision = _precision(self._graph.model)
+
+    @property
+    def brings_its_own_inputs(self) -> bool:
+        """Whether the example inputs are a callable, whose precision cannot be changed."""
+        inputs = self._graph.example_inputs
+        return callable(inputs) and not isinstance(inputs, Tensor)
+
+    def pruned(self, dtype: torch.dtype | None) -> Any:
+        """What the pruned model returns."""
+        return self._run(self._pruned.model, dtype, is_pruned=True)
+
+    def original(self, dtype: torch.dtype | None) -> Any:
+        """What the unpruned model returns."""
+        return self._run(self._graph.model, dtype, is_pruned=False)
+
+    def zeroed(self, dtype: torch.dtype | None) -> Any:
+        """What the original with zeros for removed channels returns."""
+        changed = dict(entry for change in self._pruned.surgery.attributes for entry in change.entries())
+        model = _cast_model(zeroed(self._graph.model, self._pruned.plan.kept), dtype)
+        inputs = _cast(self._graph.example_inputs, dtype)
+        with self._setting(dtype, is_pruned=False) as grounds:
+            return reference(model, inputs, self._shapes, changed), grounds
+
+    def _run(self, model: nn.Module, dtype: torch.dtype | None, *, is_pruned: bool) -> Any:
+        torch.manual_seed(0)
+        model, inputs = _cast_model(model, dtype), _cast(self._graph.example_inputs, dtype)
+        with (
+            torch.no_grad(),
+            in_eval_mode(model),
+            plain_kernels(),
+            self._setting(dtype, is_pruned=is_pruned) as grounds,
+        ):
+            return call_model(model, inputs), grounds
+
+    @contextlib.contextmanager
+    def _setting(self, dtype: torch.dtype | None, *, is_pruned: bool) -> Iterator[list[Tensor]]:
+        """The modes of a run; gives what decisions were made from."""
+        with contextlib.ExitStack() as stack:
+            if dtype is not None and dtype is not self.precision:
+                stack.enter_context(RaisedPrecision(dtype))
+            if not self.has_replayed:
+                yield []
+            else:
+                yield stack.enter_context(ReplayedDecisions(self._shapes, is_pruned=is_pruned)).grounds
+
+
+def _errors(runs: _Runs, output: Any, original: Any) -> tuple[float, float, torch.dtype]:
     """(error, difference, dtype), in double precision where single does not suffice."""
-    graph = pruned.plan.graph
-    own = _precision(graph.model)
+    own = runs.precision
     first = own if own is torch.float64 else torch.float32
-    error, difference = _compare(pruned, first, (output, original) if own is first else None)
-    brings_its_own = callable(graph.example_inputs) and not isinstance(graph.example_inputs, Tensor)
-    if error <= TOLERANCE or first is torch.float64 or brings_its_own:
+    outputs = (output, original) if own is first else (runs.pruned(first), runs.original(first))
+    error, difference = _compare(outputs, runs.zeroed(first))
+    if error <= TOLERANCE or first is torch.float64 or runs.brings_its_own_inputs:
         return error, difference, first
-    return *_compare(pruned, torch.float64, None), torch.float64
+    del outputs
+    double = torch.float64
+    return *_compare((runs.pruned(double), runs.original(double)), runs.zeroed(double)), double
 
 
-def _compare(pruned: Pruned, dtype: torch.dtype, outputs: tuple[Any, Any] | None) -> tuple[float, float]:
-    """(error, difference) in one precision; `outputs` of the pruned and the original model where they are known."""
-    plan, graph = pruned.plan, pruned.plan.graph
-    inputs = _cast(graph.example_inputs, dtype)
-    shapes = PlannedShapes(graph.coupling, 0, plan.alive, {})
-    expected = reference(_cast_model(zeroed(graph.model, plan.kept), dtype), inputs, shapes)
-    if outputs is None:
-        outputs = _run(_cast_model(pruned.model, dtype), inputs), _run(_cast_model(graph.model, dtype), inputs)
+def _compare(outputs: tuple[Any, Any], expected: Any) -> tuple[float, float]:
+    """(error, difference) of the pruned and the original model's outputs."""
     return _relative_error(outputs[0], expected), _relative_error(outputs[1], expected)
 
 
@@ -153,20 +218,18 @@ def _plain(tensor: Tensor) -> Tensor:
     return (torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor).double()
 
 
-def _try_counted(model: nn.Module, example_inputs: ExampleInputs) -> tuple[int, Any]:
+def _try_counted(runs: _Runs) -> tuple[int, Any]:
+    counter = FlopCounterMode(display=False)
     try:
-        return _counted_run(model, example_inputs)
+        with counter:
+            output = runs.pruned(runs.precision)
+    except VerifyError:
+        raise
     except Exception as error:
         raise VerifyError(
-            f"The pruned {type(model).__name__} does not run on the example inputs: {type(error).__name__}: {error}. "
+            f"The pruned {runs.name} does not run on the example inputs: {type(error).__name__}: {error}. "
             "It was changed after the plan was applied, or the plan is wrong."
         ) from error
-
-
-def _counted_run(model: nn.Module, example_inputs: ExampleInputs) -> tuple[int, Any]:
-    counter = FlopCounterMode(display=False)
-    with counter:
-        output = _run(model, example_inputs)
     return counter.get_total_flops() // 2, output
 
 
@@ -177,23 +240,19 @@ def _precision(model: nn.Module) -> torch.dtype | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _run(model: nn.Module, example_inputs: ExampleInputs) -> Any:
-    torch.manual_seed(0)
-    with torch.no_grad(), mode_of(model, is_training=False), plain_kernels():
-        return call_model(model, example_inputs)
-
-
-def _cast(example_inputs: ExampleInputs, dtype: torch.dtype) -> ExampleInputs:
+def _cast(example_inputs: ExampleInputs, dtype: torch.dtype | None) -> ExampleInputs:
     """Floating-point inputs in the precision of the comparison; a callable brings its own."""
+    if dtype is None:
+        return example_inputs
     if callable(example_inputs) and not isinstance(example_inputs, Tensor):
         return example_inputs
     cast: ExampleInputs = map_tensors(example_inputs, lambda t: t.to(dtype) if t.is_floating_point() else t)
     return cast
 
 
-def _cast_model(model: nn.Module, dtype: torch.dtype) -> nn.Module:
+def _cast_model(model: nn.Module, dtype: torch.dtype | None) -> nn.Module:
     """The model itself where it is in that precision already, else a copy that is."""
     floats = [tensor for tensor in (*model.parameters(), *model.buffers()) if tensor.is_floating_point()]
-    if all(tensor.dtype is dtype for tensor in floats):
+    if dtype is None or all(tensor.dtype is dtype for tensor in floats):
         return model
     return copy_with(model, lambda _, tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor.clone())

@@ -1,10 +1,13 @@
-"""Integers that remember where they came from."""
+"""Numbers that remember where they came from."""
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import math
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,10 +20,13 @@ from explorer.engine.provenance import (
     Literal,
     Origin,
     Size,
+    TracedFloat,
     TracedInt,
     attributes_of,
     evaluate,
     origin_of,
+    plain,
+    square_root,
 )
 
 HEADS = Attribute("block.attn", "num_heads")
@@ -49,11 +55,36 @@ def test_arithmetic_builds_expressions_from_either_side(symbol: str) -> None:
     assert origin_of(right) == Arithmetic(symbol, Literal(20), HEADS)
 
 
-@pytest.mark.parametrize("operate", [lambda n: n / 2, lambda n: n * 1.5, lambda n: n + True, float, bool])
+@pytest.mark.parametrize("operate", [lambda n: n + True, float, bool, lambda n: (-n) ** 0.5])
 def test_other_arithmetic_is_that_of_integers(operate: Callable[[int], object]) -> None:
     result = operate(TracedInt(7, HEADS))
     assert result == operate(7)
-    assert not isinstance(result, TracedInt)
+    assert not isinstance(result, (TracedInt, TracedFloat))
+
+
+@pytest.mark.parametrize(
+    ("operate", "after"),
+    [
+        (lambda n: n**-0.5, 16**-0.5),
+        (lambda n: 1 / square_root(n), 0.25),
+        (lambda n: -(n / 2), -8.0),
+        (lambda n: 2 ** (n / 8) * 3, 12.0),
+        (lambda n: (n + 0.5) // 1, 16.0),
+    ],
+)
+def test_fractions_follow_what_they_were_made_of(operate: Callable[[Any], float], after: float) -> None:
+    scale = operate(TracedInt(64, WIDTH))
+    assert type(scale) is TracedFloat
+    assert float(scale) == operate(64)
+    assert evaluate(origin_of(scale), lambda _: 0, lambda _: 16) == after
+    assert type(copy.deepcopy(scale)) is type(pickle.loads(pickle.dumps(scale))) is float
+
+
+def test_the_root_of_a_plain_number_is_exact() -> None:
+    assert square_root(2) == math.sqrt(2)
+    assert type(square_root(2)) is float
+    with pytest.raises(ValueError, match=r"nonnegative|domain"):
+        square_root(-1)
 
 
 def test_expressions_read_well() -> None:
@@ -86,8 +117,11 @@ def _leaves(origin: Origin) -> int:
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)
 @given(st.integers(1, 9), st.integers(1, 9), st.lists(st.sampled_from(sorted(OPERATORS)), max_size=4))
 def test_evaluating_at_the_old_values_gives_the_number(heads: int, width: int, symbols: list[str]) -> None:
-    number = TracedInt(heads, HEADS)
+    number: Any = TracedInt(heads, HEADS)
+    steps = 0
     for symbol in symbols:
-        number = OPERATORS[symbol](number, TracedInt(width, WIDTH))  # type: ignore[assignment]
-    assert evaluate(origin_of(number), lambda _: heads, lambda _: width) == int(number)
-    assert _leaves(origin_of(number)) == len(symbols) + 1
+        with contextlib.suppress(ZeroDivisionError, OverflowError):
+            number = OPERATORS[symbol](number, TracedInt(width, WIDTH))
+            steps += 1
+    assert evaluate(origin_of(number), lambda _: heads, lambda _: width) == plain(number)
+    assert _leaves(origin_of(number)) == steps + 1

@@ -168,7 +168,7 @@ def channel_shuffle(op: Bound, couple: Coupler) -> Result:
 def as_strided(op: Bound, couple: Coupler) -> Result:
     """Inside adaptive pooling PyTorch only renames the memory layout; anywhere else strides can mean anything."""
     x = op.tensor(0)
-    if op.function == "adaptive_avg_pool2d" and op.shapes[0] == x.shape:
+    if op.function.startswith("adaptive_avg_pool") and op.shapes[0] == x.shape:
         return (x.dims,)
     couple.freeze_all(x.dims, "as_strided reads memory by address")
     return inert_result(op)
