@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from explorer.engine.coupler import Coupler
 from explorer.engine.factors import INPUT, Dims, inert_dim
-from explorer.engine.program import Op, Program, Ref, Value
+from explorer.engine.program import Call, Op, Program, Ref, Value, refs
 from explorer.engine.rules import Bound, Operand, Result, find_rule
 from explorer.engine.solve import Solution, solve
 
@@ -117,8 +116,19 @@ class _Walk:
         for op in self.program.ops:
             self.coupler.op = self.offset + op.index
             self._apply(op)
+        self._carry_states()
         for output in self.program.outputs:
             self.coupler.freeze_all(self._dims(output), OUTPUT)
+
+    def _carry_states(self) -> None:
+        """A recurrent layer carries its state on: what goes in is what comes out, even if one step alone was traced."""
+        last = {op.call: op.index for op in self.program.ops}
+        for call in self.program.calls:
+            if call.function in _RECURRENT and call.index in last:
+                self.coupler.op = self.offset + last[call.index]
+                for before, after in _states(self.program, call):
+                    for mine, other in zip(self._dims(before), self._dims(after), strict=True):
+                        self.coupler.unify(mine, other)
 
     def _apply(self, op: Op) -> None:
         bound = self._bind(op)
@@ -148,12 +158,7 @@ class _Walk:
         """Positions of the results that no other op reads and the model does not return."""
         if len(op.results) < 2:
             return ()
-        return tuple([place for place, value in enumerate(op.results) if value not in self.read])
-
-    @cached_property
-    def read(self) -> set[int]:
-        """Values that some op reads or the model returns."""
-        return {value for op in self.program.ops for value in op.inputs()} | set(self.program.outputs)
+        return tuple([place for place, value in enumerate(op.results) if value not in self.program.read])
 
     def _look_up(self, tree: Any) -> Any:
         if isinstance(tree, Ref):
@@ -185,6 +190,19 @@ class _Walk:
             self.coupler.freeze_all(operand.dims, f"the explorer has no rule for {op.name}{place}")
         self.unsupported.append(Unsupported(op.name, op.module, op.source))
         return tuple(tuple(inert_dim(size) for size in shape) for shape in bound.shapes)
+
+
+_RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
+
+
+def _states(program: Program, call: Call) -> Iterator[tuple[int, int]]:
+    """(state before, state after) of a recurrent call: hidden, and for an LSTM cell states too."""
+    after = call.results[1:]
+    shapes = [program.values[value].shape for value in after]
+    for argument in call.args[1:3]:  # the second argument, or with packed sequences the third
+        before = [ref.value for ref in refs(argument)]
+        if [program.values[value].shape for value in before] == shapes:
+            yield from zip(before, after, strict=True)
 
 
 def _fixed_indices(program: Program) -> set[int]:

@@ -76,3 +76,11 @@ def spread(factors: list[Factor]) -> Factor | None:
     before = prod(map(len, factors[: live[0]]))
     after = prod(map(len, factors[live[0] + 1 :]))
     return np.tile(np.repeat(factors[live[0]], after), before)
+
+
+def distinct(numbers: Factor) -> Factor:
+    """The numbers that occur, in order; by sorting, which is quicker here than NumPy's hashing."""
+    ordered = np.sort(numbers, axis=None)
+    is_first = np.ones(len(ordered), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
+    return ordered[is_first]

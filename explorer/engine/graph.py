@@ -24,6 +24,7 @@ from explorer.engine.plan import Keep, Plan, Ratios, make_plan
 from explorer.engine.program import Program
 from explorer.engine.propagation import PropagationStep, propagate
 from explorer.engine.selection import Options, check_names
+from explorer.engine.switches import UNCOLLECTED
 from explorer.engine.trace import ExampleInputs, doubled_batch, record
 from explorer.engine.view import View, build_view
 
@@ -247,9 +248,10 @@ def graph_of(
     model: nn.Module, example_inputs: ExampleInputs, programs: list[Program], *, source: str = "", title: str = ""
 ) -> DependencyGraph:
     """The dependency graph of recorded programs of a model."""
-    coupling = couple(programs)
-    title = title or source or type(model).__name__
-    return DependencyGraph(model, example_inputs, coupling, find_groups(coupling), source, title)
+    with UNCOLLECTED:
+        coupling = couple(programs)
+        grouping = find_groups(coupling)
+    return DependencyGraph(model, example_inputs, coupling, grouping, source, title or source or type(model).__name__)
 
 
 def _versions(weights: Iterable[Tensor]) -> WeightVersions:

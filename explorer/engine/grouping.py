@@ -11,7 +11,7 @@ import numpy as np
 from explorer.engine.couple import Coupling, State
 from explorer.engine.coupler import EqualCount
 from explorer.engine.errors import TraceError
-from explorer.engine.factors import Factor
+from explorer.engine.factors import Factor, distinct
 from explorer.engine.groups import Frozen, Group, Member, Tie
 from explorer.engine.naming import group_names, owner
 from explorer.engine.relations import SizeRelation, size_relations
@@ -132,7 +132,7 @@ def _group_channels(touches: Touches, relations: list[_Relation], classes: int) 
     first = np.full(classes, np.iinfo(np.int64).max, dtype=np.int64)
     width = int(touches.index.max()) + 1 if len(touches.index) else 1
     np.minimum.at(first, touches.channel, touches.entry * width + touches.index)
-    channels = np.unique(touches.channel)
+    channels = distinct(touches.channel)
     channels = channels[np.argsort(first[channels], kind="stable")]
     _, start, inverse = np.unique(signature[channels], return_index=True, return_inverse=True)
     rank = np.empty(len(start), dtype=np.int64)
@@ -154,7 +154,7 @@ def _signatures(touches: Touches, relations: list[_Relation], classes: int) -> L
     generator = np.random.default_rng(_SEED)
     key = touches.entry * (int(touches.role.max(initial=0)) + 1) + touches.role
     keys = int(key.max(initial=0)) + 1
-    pair = np.unique(touches.channel * keys + key)
+    pair = distinct(touches.channel * keys + key)
     numbers = generator.integers(0, 2**63, size=keys, dtype=np.int64)
     signature = np.zeros(classes, dtype=np.int64)
     with np.errstate(over="ignore"):
@@ -219,7 +219,7 @@ def _counts(solution: Solution, piece: Factor) -> dict[int, dict[int, int]]:
     labels = solution.labels[piece]
     _, channel, role = leaves(solution, labels)
     found: dict[int, dict[int, int]] = {1: {-1: int(solution.frozen[labels].sum())}}
-    for number in np.unique(role):
+    for number in distinct(role):
         names, times = np.unique(channel[role == number], return_counts=True)
         if number != 1:
             times = np.ones_like(times)
@@ -280,7 +280,7 @@ def _frozen(coupling: Coupling) -> Iterator[Frozen]:
             labels = solution.labels[dim[0]]
             indices = np.flatnonzero(solution.frozen[labels])
             events = solution.reasons[labels[indices]]
-            for event in np.unique(events):
+            for event in distinct(events):
                 where = indices[events == event]
                 yield _frozen_part(coupling, state, number, size, where)
 

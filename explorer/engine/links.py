@@ -8,7 +8,7 @@ import numpy as np
 
 from explorer.engine.couple import Coupling
 from explorer.engine.coupler import Product
-from explorer.engine.factors import Dim, Factor
+from explorer.engine.factors import Dim, Factor, distinct
 from explorer.engine.solve import Mask
 
 Pair = tuple[Factor, Factor]
@@ -50,7 +50,7 @@ class Links:
         stated = [pair for op in ops for pair in self._pairs.get(op, ())]
         pairs = list(self._carried([*stated, *self._held(a), *self._held(b)], carriers))
         while not np.isin(reached, goal).any():
-            grown = np.unique(np.concatenate([reached, *(_beyond(pair, reached) for pair in pairs)]))
+            grown = distinct(np.concatenate([reached, *(_beyond(pair, reached) for pair in pairs)]))
             if len(grown) == len(reached):
                 return False
             reached = grown
@@ -74,7 +74,7 @@ class Links:
 
     def _carrying(self, dim: Dim, carriers: Mask) -> Factor:
         atoms = np.concatenate([np.empty(0, dtype=np.int64), *dim])
-        found: Factor = np.unique(atoms[carriers[self._labels[atoms]]])
+        found: Factor = distinct(atoms[carriers[self._labels[atoms]]])
         return found
 
     def _carried(self, pairs: Iterable[Pair], carriers: Mask) -> Iterator[Pair]:

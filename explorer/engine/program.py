@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,7 @@ class Program:
         outputs: Values that the model returned, in order.
         output_tree: What the model returned, with every tensor replaced by a `Ref`.
         is_training: Whether the run was in train mode.
+        is_shadow: Whether the run was on tensors without content.
     """
 
     values: tuple[Value, ...]
@@ -158,6 +160,12 @@ class Program:
     outputs: tuple[int, ...]
     output_tree: Any = None
     is_training: bool = False
+    is_shadow: bool = False
+
+    @cached_property
+    def read(self) -> frozenset[int]:
+        """Values that some op reads or the model returns."""
+        return frozenset(value for op in self.ops for value in op.inputs()).union(self.outputs)
 
 
 def refs(tree: Any) -> list[Ref]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.engine.couple import Coupling
-from explorer.engine.factors import Dim, Dims, Factor
+from explorer.engine.factors import Dim, Dims, Factor, distinct
 from explorer.engine.polynomials import Polynomial, constant, count_of
 from explorer.engine.program import Call
 from explorer.engine.provenance import Arithmetic, Attribute, Literal, Origin, Size, origin_of
@@ -128,7 +128,7 @@ class _Reader:
             return None
         total = constant(int(self._solution.frozen[labels].sum()))
         live = labels[~self._solution.frozen[labels]]
-        for group in np.unique(self._group_of[live]):
+        for group in distinct(self._group_of[live]):
             channels, times = np.unique(live[self._group_of[live] == group], return_counts=True)
             if group < 0 or len(channels) != self._sizes[group] or len(set(times.tolist())) > 1:
                 return None
@@ -137,9 +137,9 @@ class _Reader:
 
     def _product(self, labels: Labels, outer: Labels, inner: Labels) -> Polynomial | None:
         """A whole product of two factors, each class of one with each of the other equally often."""
-        rows, columns = np.unique(outer), np.unique(inner)
+        rows, columns = distinct(outer), distinct(inner)
         times, rest = divmod(len(labels), len(rows) * len(columns))
-        if rest or len(np.unique(np.stack([outer, inner]), axis=1).T) != len(rows) * len(columns):
+        if rest or len(distinct(outer * (int(columns[-1]) + 1) + inner)) != len(rows) * len(columns):
             return None
         a, b = self._count(rows), self._count(columns)
         return None if a is None or b is None else a * b * constant(times)

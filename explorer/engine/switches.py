@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import math
 import threading
 from collections.abc import Callable, Iterator
@@ -64,6 +65,17 @@ def _plain_recurrence() -> Iterator[None]:
         torch._C._set_mkldnn_enabled(was_enabled)
 
 
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 _FUSED = (
     (torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled),
     (torch.backends.cuda.flash_sdp_enabled, torch.backends.cuda.enable_flash_sdp),
@@ -91,3 +103,6 @@ PLAIN_RECURRENCE = SharedSwitch(_plain_recurrence)
 
 TRACED_ROOTS = SharedSwitch(_traced_roots)
 """`math.sqrt` keeps the provenance of a size: ``1 / math.sqrt(head_dim)`` is a scale that follows it."""
+
+UNCOLLECTED = SharedSwitch(_uncollected)
+"""No search for garbage: recording makes many small objects that all stay, and looking at them takes a third of it."""

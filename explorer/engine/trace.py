@@ -25,7 +25,18 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from explorer.engine.errors import ExplorerError, TraceError
 from explorer.engine.program import Call, Op, Program, Ref, SourceLine, refs
 from explorer.engine.provenance import Attribute, Literal, Size, TracedInt
-from explorer.engine.switches import PLAIN_ATTENTION, PLAIN_RECURRENCE, TRACED_ROOTS
+from explorer.engine.shadow import (
+    META,
+    NoShadowError,
+    ShadowRun,
+    bodiless,
+    is_faithful,
+    is_meta,
+    is_worth_a_shadow,
+    shadow_inputs,
+    shadow_of,
+)
+from explorer.engine.switches import PLAIN_ATTENTION, PLAIN_RECURRENCE, TRACED_ROOTS, UNCOLLECTED
 from explorer.engine.trees import flatten_tensors, map_tensors
 from explorer.engine.values import ValueTable
 
@@ -36,14 +47,20 @@ _ENGINE_FOLDER = str(Path(__file__).parent) + os.sep
 _SHAPE_GETTER = torch.Tensor.shape.__get__  # type: ignore[attr-defined]
 
 
-def record(model: nn.Module, example_inputs: ExampleInputs, *, is_training: bool = False) -> Program:
+def record(
+    model: nn.Module, example_inputs: ExampleInputs, *, is_training: bool = False, may_shadow: bool = True
+) -> Program:
     """The program that one forward of a model runs.
+
+    A large model is run on a shadow of itself, which has shapes and no numbers and is quicker, unless what it does
+    depends on numbers. A model that has no numbers itself (on ``meta``) runs as it is.
 
     Args:
         model: Any module. Its parameters, buffers, flags and attributes are as before when this returns.
         example_inputs: A tensor, a tuple of positional inputs, a dict of keyword inputs, or a callable that runs the
             model it is given.
         is_training: Run in train mode instead of eval mode; the caller passes a copy, since statistics change.
+        may_shadow: Whether a shadow may run in the model's stead.
 
     Returns:
         Values, ops and torch calls in execution order.
@@ -51,9 +68,31 @@ def record(model: nn.Module, example_inputs: ExampleInputs, *, is_training: bool
     Raises:
         TraceError: The forward raised, or returned no tensor.
     """
-    run = _runner(model, example_inputs)
     _check_traceable(model)
-    recorder = _Recorder(model)
+    if may_shadow and is_worth_a_shadow(model, example_inputs) and not is_meta(model):
+        program = _record_shadow(model, example_inputs, is_training=is_training)
+        if program is not None:
+            return program
+    return _record(model, example_inputs, is_training=is_training)
+
+
+def _record_shadow(model: nn.Module, example_inputs: ExampleInputs, *, is_training: bool) -> Program | None:
+    """The program of a model's shadow; None where only a real run tells."""
+    device = next(model.parameters()).device
+    try:
+        inputs = shadow_inputs(example_inputs)
+        program = _record(shadow_of(model), inputs, is_training=is_training, stands_for=device)
+    except (ExplorerError, NoShadowError):
+        return None  # what is wrong, if anything is, the real run says
+    return replace(program, is_shadow=True) if is_faithful(program) else None
+
+
+def _record(
+    model: nn.Module, example_inputs: ExampleInputs, *, is_training: bool, stands_for: torch.device = META
+) -> Program:
+    """The program of one run; `stands_for` is the device that meta tensors stand for."""
+    run = _runner(model, example_inputs)
+    recorder = _Recorder(model, stands_for)
     for tensor in flatten_tensors(example_inputs):
         recorder.table.add(tensor, kind="input")
     with _listening(model, recorder, is_training=is_training):
@@ -163,6 +202,7 @@ def _run(run: Callable[[], Any], model: nn.Module, inputs: ExampleInputs, record
 def _listening(model: nn.Module, recorder: _Recorder, *, is_training: bool) -> Iterator[None]:
     """Everything that must be on while the model runs, in an order that undoes itself."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(UNCOLLECTED)
         stack.enter_context(same_attributes(model))
         stack.enter_context(mode_of(model, is_training=is_training))
         stack.enter_context(torch.no_grad())
@@ -171,6 +211,8 @@ def _listening(model: nn.Module, recorder: _Recorder, *, is_training: bool) -> I
         stack.enter_context(_module_paths(model, recorder))
         _trace_attributes(model)
         stack.enter_context(TRACED_ROOTS)
+        if recorder.is_shadow:
+            stack.enter_context(ShadowRun())
         stack.enter_context(_CallMode(recorder))
         stack.enter_context(_OpMode(recorder))
         yield
@@ -236,8 +278,10 @@ def _traced(found: Any, path: str, name: str) -> Any:
 class _Recorder:
     """What has been seen so far."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, stands_for: torch.device) -> None:
         self.table = ValueTable(model)
+        self.stands_for = stands_for
+        self.is_shadow = is_meta(model)
         self.ops: list[Op] = []
         self.calls: list[Call] = []
         self.stack: list[str] = []
@@ -261,9 +305,21 @@ class _Recorder:
         self.ops.append(Op(len(self.ops), name, *recorded, results, *where, self.current_call, is_pointwise, scalar))
 
     def add_call(self, function: str, target: Any, args: Any, kwargs: Any) -> int:
-        recorded = _with_literals(self.table.refs(args)), _with_literals(self.table.refs(kwargs))
+        recorded = self._literal(self.table.refs(args)), self._literal(self.table.refs(kwargs))
         self.calls.append(Call(len(self.calls), function, *recorded, (), self.module, self.source(), target))
         return len(self.calls) - 1
+
+    def _literal(self, tree: Any) -> Any:
+        """Nested arguments in which plain integers are literals, each an object of its own."""
+        if type(tree) is int:
+            return TracedInt(tree, Literal(tree))
+        if isinstance(tree, slice):
+            return slice(self._literal(tree.start), self._literal(tree.stop), self._literal(tree.step))
+        if type(tree) in (tuple, list, torch.Size):
+            return type(tree)([self._literal(item) for item in tree])
+        if type(tree) is dict:
+            return {key: self._literal(item) for key, item in tree.items()}
+        return self.stands_for if type(tree) is torch.device and tree.type == "meta" else tree
 
     def end_call(self, index: int, result: Any) -> None:
         results = tuple(self.table.find(tensor) for tensor in flatten_tensors(result))
@@ -302,19 +358,6 @@ def _is_pointwise(func: Any) -> bool:
     twin = getattr(getattr(torch.ops, namespace), packet.rstrip("_"), None)
     candidates = [func] + ([getattr(twin, name) for name in twin.overloads()] if twin and packet[-1] == "_" else [])
     return any(torch.Tag.pointwise in candidate.tags for candidate in candidates)
-
-
-def _with_literals(tree: Any) -> Any:
-    """Nested arguments in which plain integers are literals, each an object of its own."""
-    if type(tree) is int:
-        return TracedInt(tree, Literal(tree))
-    if isinstance(tree, slice):
-        return slice(_with_literals(tree.start), _with_literals(tree.stop), _with_literals(tree.step))
-    if type(tree) in (tuple, list, torch.Size):
-        return type(tree)([_with_literals(item) for item in tree])
-    if type(tree) is dict:
-        return {key: _with_literals(item) for key, item in tree.items()}
-    return tree
 
 
 class _OpMode(TorchDispatchMode):
@@ -363,12 +406,29 @@ class _CallMode(TorchFunctionMode):
             return self._attribute(func, args, kwargs)
         recorder = self.recorder
         index = recorder.current_call = recorder.add_call(name, func, args, kwargs)
+        if recorder.is_shadow:
+            args, kwargs = self._on_shadow(name, args, kwargs)
         try:
             result = func(*args, **kwargs)
         finally:
             recorder.current_call = -1
         recorder.end_call(index, result)
         return result
+
+    def _on_shadow(self, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """Arguments for a shadow: what forward makes has content, but not for a recurrent layer."""
+        has_meta = any(tensor.is_meta for tensor in flatten_tensors((args, kwargs)))
+        if kwargs.get("device") == META and not has_meta:
+            return args, {**kwargs, "device": torch.device("cpu")}
+        if name in _RECURRENT and self.recorder.stands_for != META:
+            raise NoShadowError(f"{name} runs other steps without numbers")
+        if name in _RECURRENT and has_meta:
+            table = self.recorder.table
+            mapped: tuple[Any, Any] = map_tensors(
+                (args, kwargs), lambda tensor: table.stand_in(bodiless(tensor), tensor)
+            )
+            return mapped
+        return args, kwargs
 
     def _attribute(self, func: Any, args: Any, kwargs: Any) -> Any:
         """A property of a tensor; only those that are tensors themselves (``.T``) matter."""

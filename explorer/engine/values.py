@@ -46,6 +46,11 @@ class ValueTable:
         known = self._known(tensor)
         return self.add(tensor, kind="constant") if known is None else known
 
+    def stand_in(self, tensor: Tensor, known: Tensor) -> Tensor:
+        """`tensor`, which from now on goes by the number of another."""
+        self._numbers[id(tensor)] = (weakref.ref(tensor), self.find(known))
+        return tensor
+
     def add_result(self, tensor: Tensor, inputs: list[Tensor]) -> int:
         """The number of what an op returned: its input's where the op returned the input itself."""
         known = self._known(tensor)

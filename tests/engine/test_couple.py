@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from explorer.engine.couple import OUTPUT, UNTOUCHED, couple
 from explorer.engine.coupler import READS_INPUT
+from explorer.engine.graph import trace
 from explorer.engine.trace import record
 from tests.engine.rules.oracle import check_execution, free_channels, live_dims, module_case
 
@@ -331,3 +332,12 @@ def test_programs_share_parameters_by_name_and_join_their_freezes() -> None:
     assert joined.offsets == (0, len(whole.ops))
     assert joined.op(len(whole.ops)) is part.ops[0]
     assert joined.op(-1) is None
+
+
+@pytest.mark.parametrize("cls", [nn.RNN, nn.LSTM, nn.GRU])
+def test_a_recurrent_layer_carries_its_state_on_even_where_one_step_was_traced(cls: type[nn.Module]) -> None:
+    net = Net(lambda s, x: s.out(s.rnn(x)[0]), rnn=cls(3, 8), out=nn.Linear(8, 2))
+    graph = trace(net, torch.randn(1, 2, 3))
+    assert [(group.name, group.size) for group in graph.groups] == [("rnn", 8)]
+    touched = {(member.parameter, member.dim) for member in graph.groups[0].members}
+    assert {("rnn.weight_hh_l0", 0), ("rnn.weight_hh_l0", 1), ("out.weight", 1)} <= touched

@@ -1,0 +1,149 @@
+"""A model without numbers: the structure of a large model can be recorded on tensors that have a shape and no content.
+
+Parameters, float buffers and float inputs of a shadow are meta tensors. Integers stay real, and so does what forward
+makes by itself (masks, grids, positions), since an index may be read from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+
+from explorer.engine.program import Program
+from explorer.engine.surgery import copy_with
+from explorer.engine.trees import flatten_tensors, map_tensors
+
+MIN_ELEMENTS = 10_000_000
+"""Models with fewer parameters run for real: that is as quick, and every number in them is known."""
+
+META = torch.device("meta")
+
+
+class NoShadowError(Exception):
+    """What runs would be another program on a shadow than it is for real."""
+
+
+def is_worth_a_shadow(model: nn.Module, example_inputs: Any) -> bool:
+    """Whether a model is large, and its inputs are tensors that can be replaced."""
+    is_tensors = isinstance(example_inputs, (Tensor, tuple, Mapping))
+    return is_tensors and sum(parameter.numel() for parameter in model.parameters()) >= MIN_ELEMENTS
+
+
+def is_meta(model: nn.Module) -> bool:
+    """Whether some parameter of a model has no content."""
+    return any(parameter.is_meta for parameter in model.parameters())
+
+
+def shadow_of(model: nn.Module) -> nn.Module:
+    """A copy of a model on meta tensors; integer buffers stay real."""
+    return copy_with(model, lambda _, tensor: _shadowed(tensor))
+
+
+def shadow_inputs(example_inputs: Any) -> Any:
+    """Example inputs whose real numbers are meta tensors."""
+    return map_tensors(example_inputs, _shadowed)
+
+
+def is_faithful(program: Program) -> bool:
+    """Whether a program recorded on a shadow is what a real run records: no index in it depends on numbers."""
+    return not any(_picks_by_number(program, op.inputs(), op.results) for op in program.ops)
+
+
+class ShadowRun(TorchDispatchMode):
+    """Lets meta tensors meet real ones, and makes new tensors real."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        tensors = flatten_tensors((args, kwargs))
+        has_meta = any(tensor.is_meta for tensor in tensors)
+        if not has_meta or func in _NEW:
+            device = kwargs.get("device")
+            is_new = func in _NEW and device is None
+            return func(*args, **({**kwargs, "device": "cpu"} if is_new or device == META else kwargs))
+        if all(tensor.is_meta for tensor in tensors) or func in _TAKES_INDICES:
+            quick = _QUICK.get(func)
+            made = quick(func, args, kwargs) if quick else None
+            return func(*args, **kwargs) if made is None else made
+        if not args[0].is_meta and _is_in_place(func):
+            raise NoShadowError(f"{func} writes into a tensor with content")
+        return func(*map_tensors(args, bodiless), **map_tensors(kwargs, bodiless))
+
+
+def _elementwise(func: Any, args: Any, kwargs: Any) -> Tensor | None:
+    """What an elementwise op makes where the first argument has the result's shape and type; else None.
+
+    PyTorch computes shapes of these ops in Python, which takes longer than most of them take for real.
+    """
+    first, *others = args
+    for other in others:
+        if isinstance(other, Tensor) and (other.dtype is not first.dtype or not _broadcasts(other.shape, first.shape)):
+            return None
+    if not first.is_floating_point() or kwargs.get("out") is not None:
+        return None
+    made: Tensor = first if func._schema.name.endswith("_") else torch.empty_like(first)
+    return made
+
+
+def _batch_norm(func: Any, args: Any, kwargs: Any) -> tuple[Tensor, Tensor, Tensor] | None:
+    """In eval mode there are no batch statistics; PyTorch's own meta function makes some all the same."""
+    x, *_, is_training, _, _ = args
+    return None if is_training else (torch.empty_like(x), x.new_empty(0), x.new_empty(0))
+
+
+def _broadcasts(small: torch.Size, large: torch.Size) -> bool:
+    """Whether a shape broadcasts to another without changing it."""
+    places = range(-len(small), 0)
+    return len(small) <= len(large) and all(small[place] in (1, large[place]) for place in places)
+
+
+def _is_in_place(func: Any) -> bool:
+    return any(argument.alias_info is not None and argument.alias_info.is_write for argument in func._schema.arguments)
+
+
+def _shadowed(tensor: Tensor) -> Tensor:
+    return bodiless(tensor) if tensor.is_floating_point() or tensor.is_complex() else tensor
+
+
+def bodiless(tensor: Tensor) -> Tensor:
+    """The shape of a tensor alone; a number stays one."""
+    if tensor.is_meta or not tensor.dim():
+        return tensor
+    with _disable_current_modes():
+        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
+
+
+def _picks_by_number(program: Program, inputs: tuple[int, ...], results: tuple[int, ...]) -> bool:
+    reads_real = any(program.values[value].dtype.is_floating_point for value in inputs)
+    return reads_real and any(program.values[v].dtype is torch.int64 and v in program.read for v in results)
+
+
+def _overloads(*names: str) -> frozenset[Callable[..., Any]]:
+    packets = [getattr(torch.ops.aten, name) for name in names]
+    return frozenset(getattr(packet, overload) for packet in packets for overload in packet.overloads())
+
+
+_NEW = _overloads("new_zeros", "new_ones", "new_full", "new_empty", "zeros_like", "ones_like", "full_like",
+                  "empty_like", "rand_like", "randn_like", "new_empty_strided")  # fmt: skip
+"""Ops that make a tensor of another's type and device."""
+
+_TAKES_INDICES = _overloads("index", "index_put", "index_put_", "_index_put_impl_")
+"""Ops whose indices may have content where the indexed tensor has none."""
+
+_ELEMENTWISE = _overloads("add", "add_", "sub", "sub_", "mul", "mul_", "div", "div_", "neg", "relu", "relu_", "gelu",
+                          "silu", "silu_", "sigmoid", "sigmoid_", "tanh", "tanh_", "hardswish", "hardswish_",
+                          "hardsigmoid", "hardsigmoid_", "hardtanh", "hardtanh_", "exp", "sqrt", "rsqrt",
+                          "softplus", "leaky_relu", "leaky_relu_", "elu", "elu_")  # fmt: skip
+"""Elementwise ops whose result has the shape, strides and type of a first argument that no other outgrows."""
+
+_QUICK: Mapping[Any, Callable[[Any, Any, Any], Any]] = {
+    **dict.fromkeys(_ELEMENTWISE, _elementwise),
+    torch.ops.aten.native_batch_norm.default: _batch_norm,
+}
+"""Ops whose result is known without asking PyTorch; a function gives None where it does not know."""
