@@ -48,6 +48,21 @@ class Touches:
     index: Labels
     channel: Labels
 
+    def distinct(self, classes: int) -> tuple[Labels, Labels]:
+        """(channel, key) with one row for each channel and (entry, role) pair that touches it; the key is the pair."""
+        roles = int(self.role.max(initial=0)) + 1
+        key = self.entry * roles + self.role
+        order = np.argsort(key, kind="stable") if (np.diff(key) < 0).any() else np.arange(len(key))
+        key, channel = key[order], self.channel[order]
+        bounds = [*np.flatnonzero(np.diff(key, prepend=-1)).tolist(), len(key)]
+        place, last = np.arange(len(key)), np.empty(classes, dtype=np.int64)
+        is_last = np.empty(len(key), dtype=bool)
+        for start, end in pairwise(bounds):
+            touched = channel[start:end]
+            last[touched] = place[start:end]
+            is_last[start:end] = last[touched] == place[start:end]
+        return channel[is_last], key[is_last]
+
 
 @dataclass(frozen=True)
 class _Relation:
@@ -132,7 +147,7 @@ def _group_channels(touches: Touches, relations: list[_Relation], classes: int) 
     first = np.full(classes, np.iinfo(np.int64).max, dtype=np.int64)
     width = int(touches.index.max()) + 1 if len(touches.index) else 1
     np.minimum.at(first, touches.channel, touches.entry * width + touches.index)
-    channels = distinct(touches.channel)
+    channels = np.flatnonzero(first != np.iinfo(np.int64).max)
     channels = channels[np.argsort(first[channels], kind="stable")]
     _, start, inverse = np.unique(signature[channels], return_index=True, return_inverse=True)
     rank = np.empty(len(start), dtype=np.int64)
@@ -152,13 +167,11 @@ def _signatures(touches: Touches, relations: list[_Relation], classes: int) -> L
     probability below one in 10^12 for a million channels. The generator is seeded, so that results repeat.
     """
     generator = np.random.default_rng(_SEED)
-    key = touches.entry * (int(touches.role.max(initial=0)) + 1) + touches.role
-    keys = int(key.max(initial=0)) + 1
-    pair = distinct(touches.channel * keys + key)
-    numbers = generator.integers(0, 2**63, size=keys, dtype=np.int64)
+    channel, key = touches.distinct(classes)
+    numbers = generator.integers(0, 2**63, size=int(key.max(initial=0)) + 1, dtype=np.int64)
     signature = np.zeros(classes, dtype=np.int64)
     with np.errstate(over="ignore"):
-        np.add.at(signature, pair // keys, numbers[pair % keys])
+        np.add.at(signature, channel, numbers[key])
         for relation in relations:
             np.add.at(signature, relation.channels, relation.weights * generator.integers(0, 2**62))
     return signature
@@ -172,7 +185,7 @@ def _members(
     for channels in classes:
         place_of[channels] = np.arange(len(channels))
     group, place = number_of[touches.channel], place_of[touches.channel]
-    order = np.lexsort((touches.index, place, touches.entry, group))
+    order = _order(group, touches.entry, place, touches.index)
     group, entry, place, index = group[order], touches.entry[order], place[order], touches.index[order]
     bounds = [*np.flatnonzero(np.diff(group * len(entries) + entry, prepend=-1)).tolist(), len(order)]
     members: list[list[Member]] = [[] for _ in classes]
@@ -183,6 +196,18 @@ def _members(
         module = owner(state.name)
         members[number].append(Member(state.name, dim, module, len(factor), index[start:end], starts))
     return [tuple(found) for found in members]
+
+
+def _order(*columns: Labels) -> Labels:
+    """The order of rows by their columns, the first counting most; one sort where the columns fit into one number."""
+    key, size = np.zeros_like(columns[0]), 1
+    for column in columns:
+        width = int(column.max(initial=0)) + 1
+        size *= width
+        if size >= 2**62:
+            return np.lexsort(columns[::-1])
+        key = key * width + column
+    return np.argsort(key)
 
 
 def _kinds(coupling: Coupling, classes: list[Labels]) -> list[str]:

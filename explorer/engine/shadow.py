@@ -6,15 +6,15 @@ makes by itself (masks, grids, positions), since an index may be read from them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._python_dispatch import _disable_current_modes
 
 from explorer.engine.program import Program
-from explorer.engine.surgery import copy_with
 from explorer.engine.trees import flatten_tensors, map_tensors
 
 MIN_ELEMENTS = 10_000_000
@@ -38,14 +38,27 @@ def is_meta(model: nn.Module) -> bool:
     return any(parameter.is_meta for parameter in model.parameters())
 
 
-def shadow_of(model: nn.Module) -> nn.Module:
-    """A copy of a model on meta tensors; integer buffers stay real."""
-    return copy_with(model, lambda _, tensor: _shadowed(tensor))
+@contextlib.contextmanager
+def shadowed(model: nn.Module) -> Iterator[None]:
+    """A model on meta tensors while this lasts; integer buffers stay real, and tied weights tied."""
+    held: list[dict[str, Any]] = [owned for m in model.modules() for owned in (m._parameters, m._buffers)]
+    before = [(owned, dict(owned)) for owned in held]
+    made: dict[int, Tensor] = {}
+    for owned, tensors in before:
+        for name, tensor in tensors.items():
+            if tensor is not None:
+                owned[name] = made[id(tensor)] if id(tensor) in made else made.setdefault(id(tensor), _shadow(tensor))
+    try:
+        yield
+    finally:
+        for owned, tensors in before:
+            owned.clear()
+            owned.update(tensors)
 
 
 def shadow_inputs(example_inputs: Any) -> Any:
     """Example inputs whose real numbers are meta tensors."""
-    return map_tensors(example_inputs, _shadowed)
+    return map_tensors(example_inputs, _shadow)
 
 
 def is_faithful(program: Program) -> bool:
@@ -53,27 +66,25 @@ def is_faithful(program: Program) -> bool:
     return not any(_picks_by_number(program, op.inputs(), op.results) for op in program.ops)
 
 
-class ShadowRun(TorchDispatchMode):
-    """Lets meta tensors meet real ones, and makes new tensors real."""
+def run_on_shadow(func: Any, args: Any, kwargs: Any) -> Any:
+    """What an op returns where some tensors have no content: meta tensors meet real ones, and new tensors are real.
 
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        tensors = flatten_tensors((args, kwargs))
-        has_meta = any(tensor.is_meta for tensor in tensors)
-        if not has_meta or func in _NEW:
-            device = kwargs.get("device")
-            is_new = func in _NEW and device is None
-            return func(*args, **({**kwargs, "device": "cpu"} if is_new or device == META else kwargs))
-        if all(tensor.is_meta for tensor in tensors) or func in _TAKES_INDICES:
-            quick = _QUICK.get(func)
-            made = quick(func, args, kwargs) if quick else None
-            return func(*args, **kwargs) if made is None else made
-        if not args[0].is_meta and _is_in_place(func):
-            raise NoShadowError(f"{func} writes into a tensor with content")
-        return func(*map_tensors(args, bodiless), **map_tensors(kwargs, bodiless))
+    Raises:
+        NoShadowError: The op would write what is not there into a tensor that has content.
+    """
+    tensors = flatten_tensors((args, kwargs))
+    has_meta = any(tensor.is_meta for tensor in tensors)
+    if not has_meta or func in _NEW:
+        device = kwargs.get("device")
+        is_new = func in _NEW and device is None
+        return func(*args, **({**kwargs, "device": "cpu"} if is_new or device == META else kwargs))
+    if all(tensor.is_meta for tensor in tensors) or func in _TAKES_INDICES:
+        quick = _QUICK.get(func)
+        made = quick(func, args, kwargs) if quick else None
+        return func(*args, **kwargs) if made is None else made
+    if not args[0].is_meta and _is_in_place(func):
+        raise NoShadowError(f"{func} writes into a tensor with content")
+    return func(*map_tensors(args, bodiless), **map_tensors(kwargs, bodiless))
 
 
 def _elementwise(func: Any, args: Any, kwargs: Any) -> Tensor | None:
@@ -107,8 +118,12 @@ def _is_in_place(func: Any) -> bool:
     return any(argument.alias_info is not None and argument.alias_info.is_write for argument in func._schema.arguments)
 
 
-def _shadowed(tensor: Tensor) -> Tensor:
-    return bodiless(tensor) if tensor.is_floating_point() or tensor.is_complex() else tensor
+def _shadow(tensor: Tensor) -> Tensor:
+    """A tensor of real numbers without content; integers as they are."""
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        return tensor
+    made = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
+    return nn.Parameter(made, requires_grad=tensor.requires_grad) if isinstance(tensor, nn.Parameter) else made
 
 
 def bodiless(tensor: Tensor) -> Tensor:

@@ -28,13 +28,13 @@ from explorer.engine.provenance import Attribute, Literal, Size, TracedInt
 from explorer.engine.shadow import (
     META,
     NoShadowError,
-    ShadowRun,
     bodiless,
     is_faithful,
     is_meta,
     is_worth_a_shadow,
+    run_on_shadow,
     shadow_inputs,
-    shadow_of,
+    shadowed,
 )
 from explorer.engine.switches import PLAIN_ATTENTION, PLAIN_RECURRENCE, TRACED_ROOTS, UNCOLLECTED
 from explorer.engine.trees import flatten_tensors, map_tensors
@@ -80,8 +80,8 @@ def _record_shadow(model: nn.Module, example_inputs: ExampleInputs, *, is_traini
     """The program of a model's shadow; None where only a real run tells."""
     device = next(model.parameters()).device
     try:
-        inputs = shadow_inputs(example_inputs)
-        program = _record(shadow_of(model), inputs, is_training=is_training, stands_for=device)
+        with shadowed(model):
+            program = _record(model, shadow_inputs(example_inputs), is_training=is_training, stands_for=device)
     except (ExplorerError, NoShadowError):
         return None  # what is wrong, if anything is, the real run says
     return replace(program, is_shadow=True) if is_faithful(program) else None
@@ -207,12 +207,10 @@ def _listening(model: nn.Module, recorder: _Recorder, *, is_training: bool) -> I
         stack.enter_context(mode_of(model, is_training=is_training))
         stack.enter_context(torch.no_grad())
         stack.enter_context(_same_buffers(model))
-        stack.enter_context(plain_kernels())
+        stack.enter_context(PLAIN_ATTENTION)
         stack.enter_context(_module_paths(model, recorder))
         _trace_attributes(model)
         stack.enter_context(TRACED_ROOTS)
-        if recorder.is_shadow:
-            stack.enter_context(ShadowRun())
         stack.enter_context(_CallMode(recorder))
         stack.enter_context(_OpMode(recorder))
         yield
@@ -373,8 +371,9 @@ class _OpMode(TorchDispatchMode):
             # Only inference mode lets ops through that PyTorch otherwise takes apart first.
             with self:
                 return func.decompose(*args, **(kwargs or {}))
-        result = func(*args, **(kwargs or {}))
-        self.recorder.add_op(func, args, kwargs or {}, result)
+        kwargs = kwargs or {}
+        result = run_on_shadow(func, args, kwargs) if self.recorder.is_shadow else func(*args, **kwargs)
+        self.recorder.add_op(func, args, kwargs, result)
         return result
 
     def _is_composite(self, func: Any) -> bool:
@@ -409,7 +408,8 @@ class _CallMode(TorchFunctionMode):
         if recorder.is_shadow:
             args, kwargs = self._on_shadow(name, args, kwargs)
         try:
-            result = func(*args, **kwargs)
+            with PLAIN_RECURRENCE if name in _RECURRENT else contextlib.nullcontext():
+                result = func(*args, **kwargs)
         finally:
             recorder.current_call = -1
         recorder.end_call(index, result)
