@@ -16,6 +16,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from explorer.engine import __version__
+
 if TYPE_CHECKING:
     from explorer.app import show
     from explorer.engine.apply import Pruned
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from explorer.models.tracing import trace
     from explorer.training import evaluate
 
-__version__ = "0.1.0"
-
 __all__ = [
     "Cost",
     "CostChange",
@@ -43,6 +43,7 @@ __all__ = [
     "Plan",
     "Pruned",
     "Tie",
+    "__version__",
     "evaluate",
     "load",
     "register_rule",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.engine.errors import ExplorerError
+from explorer.engine.errors import ExplorerError, VerifyError
 
 if TYPE_CHECKING:
     from explorer.engine.graph import DependencyGraph
@@ -161,8 +161,9 @@ def _trace(options: argparse.Namespace) -> None:
 
 
 def _prune(options: argparse.Namespace) -> None:
-    from explorer.engine.save import save
+    from explorer.engine.save import check_free, save
 
+    check_free(options.out)
     with _Progress(5) as progress:
         progress.step("tracing")
         _, graph = _traced(options)
@@ -174,6 +175,8 @@ def _prune(options: argparse.Namespace) -> None:
         pruned = plan.apply()
         progress.step("verifying")
         proof = pruned.verify()
+        if not proof.ok:
+            raise VerifyError(f"The pruned model is {proof}. Nothing was saved; please report the model.")
         progress.step("saving")
         save(pruned, options.out)
     _say(

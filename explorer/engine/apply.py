@@ -89,6 +89,20 @@ def _replayed(plan: Plan, refusal: ApplyError) -> Pruned:
     return Pruned(replayed, "program", surgery, plan, str(refusal))
 
 
+def carried_out(pruned: Pruned, model: nn.Module) -> nn.Module:
+    """What a plan makes of another model of the same architecture, in the same way.
+
+    Args:
+        pruned: The plan, carried out on the graph's own model.
+        model: A model of that architecture, with any weights; it is untouched.
+    """
+    plan = pruned.plan
+    made = perform(model, pruned.surgery)
+    if pruned.way == "live":
+        return made
+    return ReplayedModel(made, PlannedShapes(plan.graph.coupling, 0, plan.alive, integer_attributes(model)))
+
+
 def plan_surgery(plan: Plan) -> Surgery:
     """What a plan changes, as plain data.
 

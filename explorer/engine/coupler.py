@@ -22,7 +22,7 @@ from explorer.engine.factors import (
     spread,
 )
 
-READS_INPUT = "reads the model's input, whose channels are fixed"
+READS_INPUT = "meets a dimension of the model's input, whose size the caller gives"
 MEETS_PLAIN = "meets a batch, sequence or spatial dimension, or a constant, that is never pruned"
 
 

@@ -6,11 +6,13 @@ plain data) and ``README.md`` (how to load it).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
 import tempfile
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ from safetensors.torch import load as load_bytes
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from explorer.engine import __version__
 from explorer.engine.errors import ApplyError, PlanError, SaveError
 from explorer.engine.graph import trace
 from explorer.engine.surgery import AttentionChange, AttributeChange, Surgery, perform
@@ -52,8 +55,7 @@ def save(pruned: Pruned, folder: str | Path) -> Path:
         SaveError: The folder holds something, or the disk refuses.
     """
     target = Path(folder)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise SaveError(f"{target} exists and is not empty. Choose another folder, or remove it first.")
+    check_free(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -68,6 +70,18 @@ def save(pruned: Pruned, folder: str | Path) -> Path:
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return target
+
+
+def check_free(target: Path) -> None:
+    """Whether something may be saved to a folder.
+
+    Raises:
+        SaveError: It is a file, or holds something.
+    """
+    if target.is_dir() and any(target.iterdir()):
+        raise SaveError(f"The folder {target} is not empty. Choose another, or remove what is in it first.")
+    if target.exists() and not target.is_dir():
+        raise SaveError(f"{target} is a file, and a folder is needed. Choose another name.")
 
 
 def recipe_of(plan: Plan, surgery: Surgery) -> Recipe:
@@ -85,7 +99,7 @@ def recipe_of(plan: Plan, surgery: Surgery) -> Recipe:
     return {
         "format": FORMAT,
         "version": VERSION,
-        "source": graph.source,
+        "source": graph.source if _is_by_name(graph.source) else "",  # code is never named, so never run
         "title": graph.title,
         "fingerprint": graph.fingerprint,
         "architecture": architecture_of(graph.model),
@@ -97,8 +111,16 @@ def recipe_of(plan: Plan, surgery: Surgery) -> Recipe:
         "attention": [asdict(change) for change in surgery.attention],
         "index_buffers": {name: list(numbers) for name, numbers in surgery.index_buffers.items()},
         "cost": {"before": asdict(plan.cost.before), "after": asdict(plan.cost.after)},
-        "versions": {"torch": torch.__version__},
+        "versions": _versions(),
     }
+
+
+def _versions() -> dict[str, str]:
+    """Of what takes part in building the model again, where it is installed."""
+    found = {"explorer": __version__, "torch": torch.__version__}
+    with contextlib.suppress(PackageNotFoundError):
+        found["torchvision"] = version("torchvision")
+    return found
 
 
 def read_recipe(folder: str | Path) -> Recipe:
@@ -184,6 +206,7 @@ def _write(pruned: Pruned, folder: Path) -> None:
         save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in states.items()}, str(weights))
     except SafetensorError as error:
         raise SaveError(f"The weights could not be written: {error}.") from error
+    weights.chmod(0o644)  # safetensors lets the owner alone read it
     recipe = recipe_of(pruned.plan, pruned.surgery) | {"way": pruned.way}
     recipe["weights_sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
     (folder / RECIPE_FILE).write_text(json.dumps(recipe, indent=1), encoding="utf-8")
@@ -260,7 +283,7 @@ def _readme(pruned: Pruned) -> str:
         "```python",
         "import explorer",
         "",
-        f'model = explorer.load("."{argument})  # this folder; a torch.nn.Module in eval mode',
+        f'model = explorer.load("path/to/this/folder"{argument})  # a torch.nn.Module in eval mode',
         "```",
         "",
         f"`{WEIGHTS_FILE}` holds the pruned weights under their original names, `{RECIPE_FILE}` what was removed.",

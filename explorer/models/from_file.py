@@ -75,7 +75,7 @@ def _factory(module: ModuleType, source: FileSource) -> Callable[[], Any]:
         )
     if isinstance(factory, nn.Module) or not callable(factory):
         raise ModelSourceError(
-            f"'{source}' is a {type(factory).__name__}, not a function. Name a function that returns the model."
+            f"'{source}' is of type {type(factory).__name__}, and no function. Name a function that returns the model."
         )
     called: Callable[[], Any] = factory
     return called

@@ -56,7 +56,7 @@ class TestWriting:
         assert recipe["channels"] == {name: list(kept) for name, kept in pruned.plan.channels.items()}
         assert {(e["name"], e["dim"]): tuple(e["indices"]) for e in recipe["kept"]} == dict(pruned.plan.kept)
         readme = (folder / README_FILE).read_text(encoding="utf-8")
-        assert 'explorer.load(".", model=build_the_original_model())' in readme
+        assert 'explorer.load("path/to/this/folder", model=build_the_original_model())' in readme
         assert f"{pruned.plan.cost.after.params:,}" in readme
 
     def test_an_empty_folder_is_used_and_missing_parents_are_made(self, pruned: Pruned, tmp_path: Path) -> None:
@@ -66,6 +66,7 @@ class TestWriting:
 
     def test_the_folder_can_be_read_by_others(self, folder: Path) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) & 0o055 == 0o055
+        assert all(stat.S_IMODE(path.stat().st_mode) & 0o044 == 0o044 for path in folder.iterdir())
 
     @pytest.mark.parametrize("is_file", [True, False], ids=["file", "folder"])
     def test_what_is_there_already_is_refused_and_untouched(
@@ -75,7 +76,7 @@ class TestWriting:
         note = target if is_file else target / "notes.txt"
         note.parent.mkdir(exist_ok=True)
         note.write_text("mine", encoding="utf-8")
-        with pytest.raises(SaveError, match=r"taken exists and is not empty\. Choose another folder"):
+        with pytest.raises(SaveError, match=r"taken is a file" if is_file else r"taken is not empty\. Choose another"):
             save(pruned, target)
         assert note.read_text(encoding="utf-8") == "mine"
         assert [path.name for path in tmp_path.iterdir()] == ["taken"]

@@ -32,6 +32,14 @@ def graph_of(name: str) -> DependencyGraph:
     return traced(build(), *shape)
 
 
+def with_head_of_zeros(name: str) -> DependencyGraph:
+    graph = graph_of(name)
+    head = list(graph.model.modules())[-1]
+    assert isinstance(head, nn.Linear)
+    nn.init.zeros_(head.weight)
+    return graph
+
+
 def with_kept(pruned: Pruned, key: tuple[str, int], indices: tuple[int, ...] | None) -> Pruned:
     """The plan carried out with other indices for one dimension; with all of them for None."""
     kept = dict(pruned.surgery.kept)
@@ -162,12 +170,30 @@ def test_a_wrong_slice_bound_that_keeps_a_plausible_shape(net: str) -> None:
 
 
 @pytest.mark.parametrize("net", NETS)
-def test_a_zero_head_proves_nothing(net: str) -> None:
-    graph = graph_of(net)
-    head = list(graph.model.modules())[-1]
-    assert isinstance(head, nn.Linear)
-    nn.init.zeros_(head.weight)
-    found = every_group(graph).verify()
+def test_a_head_of_zeros_is_given_noise_so_that_it_proves_something(net: str) -> None:
+    pruned = every_group(with_head_of_zeros(net))
+    found = pruned.verify()
+    assert found.ok
+    assert found.is_proof
+    assert found.is_awakened
+    assert str(found).endswith("with noise for parameters next to zero")
+    assert not list(pruned.model.modules())[-1].weight.any()
+    assert not list(pruned.plan.graph.model.modules())[-1].weight.any()
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_a_wrong_plan_is_caught_behind_a_head_of_zeros(net: str) -> None:
+    pruned = every_group(with_head_of_zeros(net))
+    key, size = next(touched(pruned.plan))
+    assert not with_kept(pruned, key, shifted(pruned.plan.kept[key], size)).verify().ok
+
+
+def test_a_model_that_hides_everything_proves_nothing() -> None:
+    def forward(s: Any, x: Tensor) -> Tensor:
+        return s.b(s.a(x).relu()) * 0
+
+    graph = trace(Run(forward, a=nn.Linear(3, 8), b=nn.Linear(8, 2)), torch.randn(2, 3))
+    found = graph.plan(0.5).apply().verify()
     assert found.ok
     assert not found.is_proof
     assert str(found).endswith("but the output hardly changed, so this proves little")

@@ -78,8 +78,8 @@ def test_file_runs_anew_so_that_edits_count(tmp_path: Path):
         ("def build(width):\n    return nn.Linear(width, 3)\n", "build", "build' raised TypeError: .*width"),
         ("def build():\n    return 7\n", "build", "returned int. It must return a torch.nn.Module"),
         ("def build():\n    return nn.Linear(2, 3), [1]\n", "build", "example inputs of type list"),
-        ("build = nn.Linear(2, 3)\n", "build", "is a Linear, not a function"),
-        ("build = 7\n", "build", "is a int, not a function"),
+        ("build = nn.Linear(2, 3)\n", "build", "is of type Linear, and no function"),
+        ("build = 7\n", "build", "is of type int, and no function"),
     ],
 )
 def test_says_what_is_wrong_with_the_file(tmp_path: Path, code: str, factory: str, message: str):

@@ -32,7 +32,7 @@ def test_a_named_source_is_built_and_its_weights_come_from_the_folder(tmp_path: 
     with torch.no_grad():
         next(pruned.model.parameters()).add_(1)
     folder = explorer.save(pruned, tmp_path / "out")
-    assert 'explorer.load(".")' in (folder / "README.md").read_text(encoding="utf-8")
+    assert 'explorer.load("path/to/this/folder")' in (folder / "README.md").read_text(encoding="utf-8")
     model = explorer.load(folder)
     expected = pruned.model.state_dict()
     assert list(model.state_dict()) == list(expected)
