@@ -7,7 +7,7 @@ SOURCE ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format screenshots bench clean
+.PHONY: help run test check format screenshots bench zoo scale clean
 
 help: ## Say what each command does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -33,8 +33,15 @@ format: $(VENV)/.ready-dev ## Format, and mend what lint can mend
 screenshots: $(VENV)/.ready-dev ## Take the screenshots of the README anew
 	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" $(BIN)/python -m tests.journeys.screenshots
 
-bench: $(VENV)/.ready ## Time the engine against a plain forward (ARGS="resnet50 --repeats 9")
-	@$(BIN)/python -m benchmarks.engine $(ARGS)
+bench: $(VENV)/.ready ## Time analysis and pruning against Torch-Pruning (ARGS="resnet50 --repeats 9")
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@$(BIN)/python -m benchmarks.vs_torch_pruning $(ARGS)
+
+zoo: $(VENV)/.ready ## Prune and prove every float model of torchvision; writes benchmarks/zoo.md (ARGS="swin_t raft_small")
+	@$(BIN)/python -m benchmarks.zoo $(ARGS)
+
+scale: $(VENV)/.ready ## Trace a decoder of LLaMA-7B's shape without its weights, from 4 to 32 layers
+	@$(BIN)/python -m benchmarks.decoder $(ARGS)
 
 clean: ## Remove caches and build results; the environment stays
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
