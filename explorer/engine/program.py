@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class Value:
         shape: Sizes of the dimensions.
         dtype: Element type.
         kind: ``parameter``, ``buffer``, ``input``, ``constant`` or ``intermediate``.
-        name: Qualified name of a parameter or buffer, the position of an input, else empty.
+        name: Qualified name of a parameter or buffer, or of the attribute that holds a constant; else empty.
         storage: Number of the memory that the value lives in; views share their base's.
         data: The elements, kept only for integer and boolean constants, buffers and indices.
     """
@@ -136,6 +137,10 @@ class Call:
     source: SourceLine | None
     target: Any = field(default=None, repr=False, compare=False)
 
+    def argument(self, position: int, name: str, default: Any = None) -> Any:
+        """An argument by position or name."""
+        return self.args[position] if position < len(self.args) else self.kwargs.get(name, default)
+
 
 @dataclass(frozen=True)
 class Program:
@@ -158,6 +163,12 @@ class Program:
     outputs: tuple[int, ...]
     output_tree: Any = None
     is_training: bool = False
+
+    @cached_property
+    def written(self) -> frozenset[int]:
+        """Numbers of the memory that some op writes into."""
+        places = (op.inputs()[0] for op in self.ops if op.is_in_place and op.inputs())
+        return frozenset(self.values[value].storage for value in places)
 
 
 def refs(tree: Any) -> list[Ref]:
