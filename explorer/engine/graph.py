@@ -16,7 +16,7 @@ from explorer.engine.cost import Cost, CostModel, StateSize
 from explorer.engine.couple import Coupling, Unsupported, couple
 from explorer.engine.errors import PlanError, TraceError
 from explorer.engine.explain import Step, explain
-from explorer.engine.grouping import Grouping, find_groups
+from explorer.engine.grouping import Grouping, settle
 from explorer.engine.groups import Frozen, Group, Tie
 from explorer.engine.importance.scoring import Scores, score_groups
 from explorer.engine.layers import Dependency, Edge, Layer
@@ -247,9 +247,9 @@ def graph_of(
     model: nn.Module, example_inputs: ExampleInputs, programs: list[Program], *, source: str = "", title: str = ""
 ) -> DependencyGraph:
     """The dependency graph of recorded programs of a model."""
-    coupling = couple(programs)
+    coupling, grouping = settle(couple(programs))
     title = title or source or type(model).__name__
-    return DependencyGraph(model, example_inputs, coupling, find_groups(coupling), source, title)
+    return DependencyGraph(model, example_inputs, coupling, grouping, source, title)
 
 
 def _versions(weights: Iterable[Tensor]) -> WeightVersions:

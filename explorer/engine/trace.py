@@ -305,9 +305,14 @@ def _is_pointwise(func: Any) -> bool:
 
 
 def _with_literals(tree: Any) -> Any:
-    """Nested arguments in which plain integers are literals, each an object of its own."""
+    """Nested arguments in which plain integers are literals; every integer is an object of its own.
+
+    A name in the code may stand twice in one call and have to become two numbers: ``x.split((width, width))``.
+    """
     if type(tree) is int:
         return TracedInt(tree, Literal(tree))
+    if isinstance(tree, TracedInt):
+        return TracedInt(int(tree), tree.origin)
     if isinstance(tree, slice):
         return slice(_with_literals(tree.start), _with_literals(tree.stop), _with_literals(tree.step))
     if type(tree) in (tuple, list, torch.Size):

@@ -40,7 +40,7 @@ def split(op: Bound, couple: Coupler) -> Result:
     couple.touch(*pieces)
     is_even = not op.name.startswith("aten.split_with_sizes")
     if is_even:
-        _promise_equal_counts(pieces, sizes, couple)
+        promise_equal_counts(pieces, sizes, couple)
     return tuple(replace_dim(x.dims, place, piece) for piece in pieces)
 
 
@@ -109,7 +109,8 @@ def _shared(tensors: list[Operand], place: int, couple: Coupler) -> Dims:
     return tuple(column[0] if number == place else meet(list(column), couple) for number, column in enumerate(columns))
 
 
-def _promise_equal_counts(pieces: list[Dim], sizes: list[int], couple: Coupler) -> None:
+def promise_equal_counts(pieces: list[Dim], sizes: list[int], couple: Coupler) -> None:
+    """Say that the pieces of an even split stay equally large; frozen where they are not from the start."""
     if len(set(sizes)) == 1:
         flats = tuple(couple.flat(piece) for piece in pieces if piece)
         if len(flats) > 1 and not all(is_inert(flat) for flat in flats):
