@@ -1,7 +1,8 @@
-"""Picks that no smaller numbers can say, written out as positions: for the program way, which may write what it likes.
+"""Picks and cuts that no smaller numbers can say, written out: for the program way, which may write what it likes.
 
 ``x[:, ::2]`` keeps its meaning only where the kept channels lie as regularly as before, and a list of channel numbers
-in the code cannot be renumbered there. The replayed call gets the positions of the same channels instead.
+in the code cannot be renumbered there. The replayed call gets the positions of the same channels instead, and a split
+the sizes of its pieces.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from explorer.engine.couple import fixed_indices
 from explorer.engine.errors import ApplyError
 from explorer.engine.program import Call, Ref
+from explorer.engine.provenance import Literal, TracedInt
 from explorer.engine.requirements import axes_of, slice_needs
 from explorer.engine.shapes import PlannedShapes
 
@@ -58,7 +61,19 @@ def _written_out(call: Call, shapes: PlannedShapes, fixed: set[int]) -> Call:
         kept = shapes.kept(shapes.dims(x.value)[int(dim)])
         numbers = None if kept.all() else _numbers(call, index, len(kept), shapes, fixed)
         return call if numbers is None else replace(call, args=(x, dim, _after(numbers, kept)))
+    if call.function in ("chunk", "split", "tensor_split") and isinstance(call.argument(1, ""), int):
+        return _cut_by_sizes(call, shapes)
     return call
+
+
+def _cut_by_sizes(call: Call, shapes: PlannedShapes) -> Call:
+    """A split of an axis that shrinks, into so many pieces or pieces of one size, as one into pieces of their sizes."""
+    x, dim = call.args[0], int(call.argument(2, "dim", 0))
+    if shapes.is_whole(shapes.dims(x.value)[dim]):
+        return call
+    sizes = [shapes.program.values[result].shape[dim] for result in call.results]
+    literals = [TracedInt(size, Literal(size)) for size in sizes]
+    return replace(call, function="split", target=torch.split, args=(x, literals, dim), kwargs={})
 
 
 _INDEX_SELECT = 3

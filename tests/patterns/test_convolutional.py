@@ -142,6 +142,33 @@ PATTERNS = (
         lambda: chain(a=nn.ConvTranspose2d(3, 8, 2), b=nn.ConvTranspose2d(8, 10, 3, stride=2), out=conv(10, 2)),
         {"a": ("channels", 8), "b": ("channels", 10)},
     ),
+    Pattern(
+        "convolutions over time",
+        lambda: (
+            Run(
+                lambda s, x: s.out(s.b(F.max_pool1d(s.a(x).relu(), 2)).mean(2)),
+                a=nn.Conv1d(3, 8, 3, padding=2, dilation=2),
+                b=nn.Conv1d(8, 10, 3),
+                out=nn.Linear(10, 2),
+            ),
+            torch.randn(2, 3, 12),
+        ),
+        {"a": ("channels", 8), "b": ("channels", 10)},
+    ),
+    Pattern(
+        "convolutions over volumes",
+        lambda: (
+            Run(
+                lambda s, x: s.out(F.interpolate(s.b(s.norm(s.a(x)).relu()), scale_factor=2)),
+                a=nn.Conv3d(3, 8, 3),
+                norm=nn.BatchNorm3d(8),
+                b=nn.ConvTranspose3d(8, 6, 2),
+                out=nn.Conv3d(6, 2, 1),
+            ),
+            torch.randn(2, 3, 4, 4, 4),
+        ),
+        {"a": ("channels", 8), "b": ("channels", 6)},
+    ),
     Pattern("weight norm", lambda: normed(parametrizations.weight_norm), THREE),
     Pattern("weight norm by the old hook", lambda: normed(nn.utils.weight_norm), THREE),
     Pattern("spectral norm", lambda: normed(parametrizations.spectral_norm), THREE),

@@ -103,6 +103,39 @@ def c2f_residual() -> tuple[nn.Module, Tensor]:
     return Run(forward, a=conv(3, 16), l=conv(8, 6, 3), m=conv(6, 8, 3), out=conv(24, 2), width=8), image()
 
 
+def thirds(cut: Any, sizes: tuple[int, int, int]) -> tuple[nn.Module, Tensor]:
+    """A convolution into 16 channels, cut into three pieces that go separate ways."""
+
+    def forward(s: Any, x: Tensor) -> Tensor:
+        first, second, third = cut(s.a(x))
+        return s.p(first.tanh()) + s.q(second.sigmoid()) + s.r(third.sin())
+
+    p, q, r = (conv(size, 2) for size in sizes)
+    return Run(forward, a=conv(3, 16), p=p, q=q, r=r), image()
+
+
+def every_fourth() -> tuple[nn.Module, Tensor]:
+    """A channel shuffle written with slices."""
+
+    def forward(s: Any, x: Tensor) -> Tensor:
+        x = s.a(x)
+        return s.out(torch.cat([x[:, first::4] for first in range(4)], 1))
+
+    return Run(forward, a=conv(3, 16), out=conv(16, 2)), image()
+
+
+def pairs(x: Tensor) -> Tensor:
+    """Every two neighbours are a complex number, of which the product is taken."""
+    real, imaginary = x.view(x.shape[0], -1, 2, *x.shape[2:]).unbind(2)
+    return real * imaginary - imaginary
+
+
+def halves(x: Tensor) -> Tensor:
+    """The halves are told apart by a view."""
+    x = x.view(x.shape[0], 2, -1, *x.shape[2:])
+    return x[:, 0] * x[:, 1].sigmoid()
+
+
 def swiglu() -> tuple[nn.Module, Tensor]:
     """The feed-forward of LLaMA with both projections in one."""
 
@@ -185,6 +218,23 @@ PATTERNS = (
     Pattern("every second channel gates the next", lambda: gated(lambda s, x: x[:, 0::2] * x[:, 1::2].tanh()), ONE),
     Pattern("chunk", lambda: apart(lambda s, x: x.chunk(2, 1)), HALVES, ties=TIED),
     Pattern("tensor_split", lambda: apart(lambda s, x: x.tensor_split(2, 1)), HALVES, ties=TIED),
+    Pattern(
+        "chunk into thirds of which the last is smaller",
+        lambda: thirds(lambda x: x.chunk(3, 1), (6, 6, 4)),
+        {"a[0:6]": ("channels", 6), "a[6:12]": ("channels", 6), "a[12:16]": ("channels", 4)},
+        alone=dict.fromkeys(("a[0:6]", "a[6:12]", "a[12:16]"), "program"),
+        ties={"a[0:6]": ("a[6:12]",), "a[6:12]": ("a[0:6]",)},
+    ),
+    Pattern(
+        "tensor_split into thirds of which the first is larger",
+        lambda: thirds(lambda x: x.tensor_split(3, 1), (6, 5, 5)),
+        {"a[0:6]": ("channels", 6), "a[6:11]": ("channels", 5), "a[11:16]": ("channels", 5)},
+        alone=dict.fromkeys(("a[0:6]", "a[6:11]", "a[11:16]"), "program"),
+        ties={"a[6:11]": ("a[11:16]",), "a[11:16]": ("a[6:11]",)},
+    ),
+    Pattern("every fourth channel in turn", lambda: every_fourth(), {"a": ("channels", 16)}, way="program"),
+    Pattern("pairs by a view", lambda: gated(lambda s, x: pairs(x)), ONE),
+    Pattern("halves by a view", lambda: gated(lambda s, x: halves(x)), ONE),
     Pattern("C2f", c2f, HALVES | {"m": ("channels", 8)}, ties=TIED),
     Pattern("C2f with a shortcut", c2f_residual, HALVES | {"l": ("channels", 6)}, ties=TIED),
     Pattern("F.glu", lambda: gated(lambda s, x: torch.nn.functional.glu(x, 1)), ONE),

@@ -169,6 +169,17 @@ WIDE = {"wide": ("channels", 6)}
 PATTERNS = (
     Pattern("a mask over space", lambda: between(lambda s, x: x * s.mask(x).sigmoid(), mask=conv(8, 1)), ONE),
     Pattern(
+        "a mask repeated by a literal",
+        lambda: between(lambda s, x: x * s.mask(x).sigmoid().repeat(1, 8, 1, 1), mask=conv(8, 1)),
+        ONE,
+        way="program",
+    ),
+    Pattern(
+        "a mask expanded like the channels",
+        lambda: between(lambda s, x: x * s.mask(x).sigmoid().expand_as(x), mask=conv(8, 1)),
+        ONE,
+    ),
+    Pattern(
         "squeeze and excite",
         lambda: between(squeeze_excite, down=conv(8, 4), up=conv(4, 8)),
         ONE | {"down": ("channels", 4)},
@@ -220,6 +231,23 @@ PATTERNS = (
         lambda: between(lambda s, x: s.norm(x), norm=nn.LayerNorm([8, 8, 8])),
         ONE,
         stays={("norm.weight", 1): "", ("norm.weight", 2): ""},
+    ),
+    Pattern(
+        "LayerNorm without scales",
+        lambda: on_tokens(lambda s, x: s.norm(x) * x.tanh(), norm=nn.LayerNorm(8, elementwise_affine=False)),
+        ONE,
+    ),
+    Pattern(
+        "LayerNorm by a literal",
+        lambda: on_tokens(lambda s, x: F.layer_norm(x, (8,)) * x.tanh()),
+        ONE,
+        way="program",
+    ),
+    Pattern(
+        "a normalisation over neighbouring channels",
+        lambda: between(lambda s, x: s.wide(s.norm(x)), after=6, norm=nn.LocalResponseNorm(3), wide=conv(8, 6)),
+        WIDE,
+        stays={("a.weight", 0): "pooling"},
     ),
     Pattern("RMSNorm", lambda: on_tokens(lambda s, x: s.norm(x), norm=nn.RMSNorm(8)), ONE),
     Pattern(

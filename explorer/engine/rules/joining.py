@@ -110,11 +110,8 @@ def _shared(tensors: list[Operand], place: int, couple: Coupler) -> Dims:
 
 
 def promise_equal_counts(pieces: list[Dim], sizes: list[int], couple: Coupler) -> None:
-    """Say that the pieces of an even split stay equally large; frozen where they are not from the start."""
-    if len(set(sizes)) == 1:
-        flats = tuple(couple.flat(piece) for piece in pieces if piece)
+    """Say that the pieces of a split that are equally large stay so; the rest may be what is left over."""
+    for size in dict.fromkeys(sizes):
+        flats = tuple(couple.flat(piece) for piece, found in zip(pieces, sizes, strict=True) if found == size and piece)
         if len(flats) > 1 and not all(is_inert(flat) for flat in flats):
             couple.even.append(EqualCount(flats, couple.op))
-        return
-    for piece in pieces:
-        couple.freeze(piece, "the code splits this axis into pieces of unequal size")
