@@ -128,12 +128,11 @@ def settle(coupling: Coupling) -> tuple[Coupling, Grouping]:
 
 
 def _entries(coupling: Coupling) -> Iterator[tuple[State, int, Factor]]:
-    """Each dimension of each float parameter and buffer that has more than one index."""
+    """Each dimension of each parameter and buffer that has more than one index."""
     for state in coupling.states.values():
-        if state.value.data is None:
-            for number, dim in enumerate(state.dims):
-                if dim:
-                    yield state, number, dim[0]
+        for number, dim in enumerate(state.dims):
+            if dim:
+                yield state, number, dim[0]
 
 
 def _touches(solution: Solution, factors: list[Factor]) -> Touches:

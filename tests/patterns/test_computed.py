@@ -263,6 +263,36 @@ PATTERNS = (
         ONE,
     ),
     Pattern(
+        "a mask of booleans fills channels",
+        lambda: between(
+            lambda s, x: x.masked_fill(s.mask, 0.3), mask=nn.Buffer((torch.arange(8) % 3 == 0).view(8, 1, 1))
+        ),
+        ONE,
+    ),
+    Pattern(
+        "whole numbers scale channels",
+        lambda: between(lambda s, x: x * s.times, times=nn.Buffer(torch.arange(1, 9).view(8, 1, 1))),
+        ONE,
+    ),
+    Pattern(
+        "channels gathered by a buffer",
+        lambda: between(
+            lambda s, x: torch.take_along_dim(x, s.order, 1), order=nn.Buffer(torch.randperm(8).view(1, 8, 1, 1))
+        ),
+        {"order": ("channels", 8)},
+        stays={("a.weight", 0): "by number"},
+    ),
+    Pattern(
+        "channels times their product",
+        lambda: between(lambda s, x: x + x.tanh().prod(1, keepdim=True) * 8),
+        ONE,
+    ),
+    Pattern(
+        "channels minus their median",
+        lambda: between(lambda s, x: x - x.median(1, keepdim=True)[0]),
+        ONE,
+    ),
+    Pattern(
         "a plain tensor scales channels",
         lambda: between(
             lambda s, x: s.wide((x * s.plain)[:, :4].relu()), after=6, wide=conv(4, 6), plain=torch.rand(8, 1, 1)

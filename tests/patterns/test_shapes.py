@@ -86,6 +86,25 @@ def windows(s: Any, x: Tensor) -> Tensor:
     return x.reshape(batch, channels, height, width)
 
 
+def two_shuffles(s: Any, x: Tensor) -> Tensor:
+    """Shuffles by two and by four groups with a depthwise convolution between them, which hands the factors on."""
+    return s.fours(s.depth(s.twos(x)).relu())
+
+
+def through_vector(unflatten: Any, **attributes: Any) -> tuple[nn.Module, Tensor]:
+    """A decoder that starts from a vector: each of its channels is sixteen neighbouring features."""
+    net = Run(
+        lambda s, x: s.out(s.up(unflatten(s, s.inner(s.a(x).flatten(1)).tanh())).tanh()),
+        a=nn.Conv2d(3, 6, 3, padding=1),
+        inner=nn.Linear(6 * 64, 8 * 16),
+        up=nn.ConvTranspose2d(8, 5, 2, stride=2),
+        out=nn.Conv2d(5, 2, 1),
+        **attributes,
+    )
+    return net, image()
+
+
+VECTOR = {"a": ("channels", 6), "inner": ("channels", 8), "up": ("channels", 5)}
 ONE = {"a": ("channels", 8)}
 
 PATTERNS = (
@@ -148,6 +167,30 @@ PATTERNS = (
         ONE,
     ),
     Pattern("unflatten and flatten", lambda: between(lambda s, x: x.unflatten(3, (4, 2)).flatten(3), 8, 8), ONE),
+    Pattern(
+        "two channel shuffles",
+        lambda: between(
+            two_shuffles,
+            16,
+            16,
+            twos=nn.ChannelShuffle(2),
+            depth=nn.Conv2d(16, 16, 3, padding=1, groups=16),
+            fours=nn.ChannelShuffle(4),
+        ),
+        {"a": ("channels", 2), "a#2": ("channels", 4), "a#3": ("channels", 2)},
+    ),
+    Pattern(
+        "a vector becomes an image by a module",
+        lambda: through_vector(lambda s, x: s.shape(x), shape=nn.Unflatten(1, (8, 4, 4))),
+        VECTOR,
+    ),
+    Pattern(
+        "a vector becomes an image by a literal",
+        lambda: through_vector(lambda s, x: x.view(-1, 8, 4, 4)),
+        VECTOR,
+        way="program",
+        alone={"a": "live", "up": "live"},
+    ),
     Pattern(
         "unflatten of channels",
         lambda: between(lambda s, x: x.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2), 16, 16),
