@@ -9,7 +9,7 @@ from typing import Any
 
 from explorer.engine.coupler import Coupler, Freeze
 from explorer.engine.factors import INPUT, Dims, Factor, inert_dim
-from explorer.engine.program import Op, Program, Ref, Value
+from explorer.engine.program import EVEN_SPLITS, Op, Program, Ref, Value
 from explorer.engine.rules import Bound, Operand, Result, find_rule
 from explorer.engine.rules.joining import promise_equal_counts
 from explorer.engine.solve import Solution, solve
@@ -136,8 +136,8 @@ class _Walk:
         """`tensor_split` into a number of pieces runs as slices, which know nothing of each other."""
         last = {op.call: op.index for op in self.program.ops}
         for call in self.program.calls:
-            if call.function == "tensor_split" and isinstance(pieces := call.argument(1, "sections"), int) and pieces:
-                place = int(call.argument(2, "dim", 0))
+            if call.function in EVEN_SPLITS and isinstance(pieces := call.argument(1, "sections"), int) and pieces:
+                place = call.split_dim(len(self.program.values[call.results[0]].shape))
                 self.coupler.op = self.offset + last[call.index]
                 sizes = [self.program.values[value].shape[place] for value in call.results]
                 promise_equal_counts([self._dims(value)[place] for value in call.results], sizes, self.coupler)

@@ -16,7 +16,7 @@ import torch
 
 from explorer.engine.couple import fixed_indices
 from explorer.engine.errors import ApplyError
-from explorer.engine.program import Call, Ref
+from explorer.engine.program import EVEN_SPLITS, Call, Ref
 from explorer.engine.provenance import Literal, TracedInt
 from explorer.engine.requirements import axes_of, slice_needs
 from explorer.engine.shapes import PlannedShapes
@@ -61,14 +61,15 @@ def _written_out(call: Call, shapes: PlannedShapes, fixed: set[int]) -> Call:
         kept = shapes.kept(shapes.dims(x.value)[int(dim)])
         numbers = None if kept.all() else _numbers(call, index, len(kept), shapes, fixed)
         return call if numbers is None else replace(call, args=(x, dim, _after(numbers, kept)))
-    if call.function in ("chunk", "split", "tensor_split") and isinstance(call.argument(1, ""), int):
+    if call.function in ("chunk", "split", *EVEN_SPLITS) and isinstance(call.argument(1, ""), int):
         return _cut_by_sizes(call, shapes)
     return call
 
 
 def _cut_by_sizes(call: Call, shapes: PlannedShapes) -> Call:
     """A split of an axis that shrinks, into so many pieces or pieces of one size, as one into pieces of their sizes."""
-    x, dim = call.args[0], int(call.argument(2, "dim", 0))
+    x = call.args[0]
+    dim = call.split_dim(len(shapes.dims(x.value)))
     if shapes.is_whole(shapes.dims(x.value)[dim]):
         return call
     sizes = [shapes.program.values[result].shape[dim] for result in call.results]

@@ -141,6 +141,18 @@ class Call:
         """An argument by position or name."""
         return self.args[position] if position < len(self.args) else self.kwargs.get(name, default)
 
+    def split_dim(self, rank: int) -> int:
+        """The dimension of a tensor of some rank that a call such as `chunk` cuts into pieces."""
+        known = _SPLIT_DIMS.get(self.function)
+        return int(self.argument(2, "dim", 0)) % rank if known is None else min(known, rank - 1)
+
+
+_SPLIT_DIMS = {"vsplit": 0, "hsplit": 1, "dsplit": 2}
+"""Names of `tensor_split` along a certain dimension; `hsplit` cuts vectors along their only one."""
+
+EVEN_SPLITS = ("tensor_split", *_SPLIT_DIMS)
+"""Calls that cut an axis into a number of pieces by slices."""
+
 
 @dataclass(frozen=True)
 class Program:

@@ -11,7 +11,7 @@ import torch
 
 from explorer.engine.errors import ApplyError
 from explorer.engine.factors import size_of
-from explorer.engine.program import Call, Program, Ref, refs
+from explorer.engine.program import EVEN_SPLITS, Call, Program, Ref, refs
 from explorer.engine.provenance import attributes_of, traced_ints
 from explorer.engine.shapes import PlannedShapes
 
@@ -93,7 +93,7 @@ def stated_sizes(call: Call, program: Program) -> Iterator[tuple[int, int, int]]
             if isinstance(number, int) and number != -1:
                 yield number, call.results[0], first + offset
     elif call.function in ("split", "split_with_sizes"):
-        given, dim = _sections(call), int(_argument(call, 2, "dim", 0))
+        given, dim = _sections(call), call.split_dim(len(program.values[call.results[0]].shape))
         numbers = (given,) if isinstance(given, int) else given
         for number, result in zip(numbers, call.results, strict=False):
             if number == program.values[result].shape[dim]:  # a single piece may be smaller than it was asked for
@@ -150,7 +150,7 @@ def _channel_shuffle(call: Call, shapes: PlannedShapes) -> Needs:
 
 def _split(call: Call, shapes: PlannedShapes) -> Needs:
     given = _sections(call)
-    sizes = _piece_sizes(call, shapes, int(_argument(call, 2, "dim", 0)))
+    sizes = _piece_sizes(call, shapes)
     if not isinstance(given, int):
         yield from zip(given, sizes, strict=True)
     elif len(sizes) == 1:
@@ -167,7 +167,7 @@ def _sections(call: Call) -> Any:
 
 def _chunk(call: Call, shapes: PlannedShapes) -> Needs:
     """The number of chunks stays; PyTorch then makes pieces of ceil(n / chunks)."""
-    sizes = _piece_sizes(call, shapes, int(_argument(call, 2, "dim", 0)))
+    sizes = _piece_sizes(call, shapes)
     piece = -(-sum(sizes) // int(_argument(call, 1, "chunks")))
     _check_pieces(call, sizes, [min(piece, sum(sizes) - start) for start in range(0, sum(sizes), piece)])
     yield from ()
@@ -176,7 +176,7 @@ def _chunk(call: Call, shapes: PlannedShapes) -> Needs:
 def _tensor_split(call: Call, shapes: PlannedShapes) -> Needs:
     """A number of pieces, the first ones larger by one where they are uneven; or the indices where pieces begin."""
     given = call.args[1] if len(call.args) > 1 else next(iter(call.kwargs.values()))
-    sizes = _piece_sizes(call, shapes, int(_argument(call, 2, "dim", 0)))
+    sizes = _piece_sizes(call, shapes)
     if isinstance(given, int):
         small, larger = divmod(sum(sizes), int(given))
         _check_pieces(call, sizes, [small + (number < larger) for number in range(given)])
@@ -184,7 +184,8 @@ def _tensor_split(call: Call, shapes: PlannedShapes) -> Needs:
         yield from zip(given, np.cumsum(sizes)[:-1].tolist(), strict=True)
 
 
-def _piece_sizes(call: Call, shapes: PlannedShapes, place: int) -> list[int]:
+def _piece_sizes(call: Call, shapes: PlannedShapes) -> list[int]:
+    place = call.split_dim(len(shapes.shape(call.results[0])))
     return [shapes.shape(result)[place] for result in call.results]
 
 
@@ -360,7 +361,7 @@ _NEEDS: Mapping[str, Callable[[Call, PlannedShapes], Needs]] = {
     "split": _split,
     "split_with_sizes": _split,
     "chunk": _chunk,
-    "tensor_split": _tensor_split,
+    **dict.fromkeys(EVEN_SPLITS, _tensor_split),
     "narrow": _narrow,
     "select": _select,
     "roll": _roll,

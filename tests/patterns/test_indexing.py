@@ -218,6 +218,7 @@ PATTERNS = (
     Pattern("every second channel gates the next", lambda: gated(lambda s, x: x[:, 0::2] * x[:, 1::2].tanh()), ONE),
     Pattern("chunk", lambda: apart(lambda s, x: x.chunk(2, 1)), HALVES, ties=TIED),
     Pattern("tensor_split", lambda: apart(lambda s, x: x.tensor_split(2, 1)), HALVES, ties=TIED),
+    Pattern("hsplit", lambda: apart(lambda s, x: x.hsplit(2)), HALVES, ties=TIED),
     Pattern(
         "chunk into thirds of which the last is smaller",
         lambda: thirds(lambda x: x.chunk(3, 1), (6, 6, 4)),
