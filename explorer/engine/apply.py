@@ -12,6 +12,7 @@ from torch import nn
 
 from explorer.engine.attributes import grouped_convolutions, sizes_of_inputs, standard_attributes
 from explorer.engine.errors import ApplyError
+from explorer.engine.explicit import with_positions
 from explorer.engine.provenance import Attribute
 from explorer.engine.renumber import renumbered
 from explorer.engine.repair import find_repairs
@@ -79,7 +80,7 @@ def apply_plan(plan: Plan) -> Pruned:
 def _replayed(plan: Plan, refusal: ApplyError) -> Pruned:
     """The program way, for plans that the model's own code refuses."""
     model, coupling = plan.graph.model, plan.graph.coupling
-    shapes = PlannedShapes(coupling, 0, plan.alive, integer_attributes(model))
+    shapes = with_positions(PlannedShapes(coupling, 0, plan.alive, integer_attributes(model)))
     try:
         surgery = Surgery(plan.kept, index_buffers=renumbered([shapes]))
         replayed = ReplayedModel(perform(model, surgery), shapes)

@@ -171,5 +171,5 @@ def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
             "parametrizations.weight.original",
             "parametrizations.weight.original1",
         ):
-            if name == whole:
+            if name == whole and isinstance(tensor, nn.Parameter):  # spectral norm has a buffer `weight_v`
                 yield "weight", tensor

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from explorer.engine.coupler import Coupler
-from explorer.engine.factors import INPUT, Dims, inert_dim
-from explorer.engine.program import Call, Op, Program, Ref, Value, refs
+from explorer.engine.coupler import Coupler, Freeze
+from explorer.engine.factors import INPUT, Dims, Factor, inert_dim
+from explorer.engine.program import EVEN_SPLITS, Call, Op, Program, Ref, Value, refs
 from explorer.engine.rules import Bound, Operand, Result, find_rule
+from explorer.engine.rules.joining import promise_equal_counts
 from explorer.engine.solve import Solution, solve
 
 OUTPUT = "model output: its size is what the model promises"
@@ -96,8 +97,18 @@ def couple(programs: Sequence[Program]) -> Coupling:
         unsupported += walk.unsupported
         offsets.append(offset)
         offset += len(program.ops)
-    solution = solve(coupler, [factor for state in states.values() for dim in state.dims for factor in dim], UNTOUCHED)
+    solution = solve(coupler, _factors(states), UNTOUCHED)
     return Coupling(tuple(programs), tuple(all_dims), states, coupler, solution, tuple(unsupported), tuple(offsets))
+
+
+def with_frozen(coupling: Coupling, atoms: Factor, reason: str) -> Coupling:
+    """The coupling of the same programs where some more atoms stay."""
+    coupler = replace(coupling.coupler, frozen=[*coupling.coupler.frozen, Freeze(atoms, reason, -1)])
+    return replace(coupling, coupler=coupler, solution=solve(coupler, _factors(coupling.states), UNTOUCHED))
+
+
+def _factors(states: dict[str, State]) -> list[Factor]:
+    return [factor for state in states.values() for dim in state.dims for factor in dim]
 
 
 class _Walk:
@@ -110,13 +121,14 @@ class _Walk:
         self.offset = offset
         self.dims: dict[int, Dims] = {}
         self.unsupported: list[Unsupported] = []
-        self.fixed = _fixed_indices(program)
+        self.fixed = fixed_indices(program)
 
     def run(self) -> None:
         for op in self.program.ops:
             self.coupler.op = self.offset + op.index
             self._apply(op)
         self._carry_states()
+        self._promise_even_pieces()
         for output in self.program.outputs:
             self.coupler.freeze_all(self._dims(output), OUTPUT)
 
@@ -129,6 +141,16 @@ class _Walk:
                 for before, after in _states(self.program, call):
                     for mine, other in zip(self._dims(before), self._dims(after), strict=True):
                         self.coupler.unify(mine, other)
+
+    def _promise_even_pieces(self) -> None:
+        """`tensor_split` into a number of pieces runs as slices, which know nothing of each other."""
+        last = {op.call: op.index for op in self.program.ops}
+        for call in self.program.calls:
+            if call.function in EVEN_SPLITS and isinstance(pieces := call.argument(1, "sections"), int) and pieces:
+                place = call.split_dim(len(self.program.values[call.results[0]].shape))
+                self.coupler.op = self.offset + last[call.index]
+                sizes = [self.program.values[value].shape[place] for value in call.results]
+                promise_equal_counts([self._dims(value)[place] for value in call.results], sizes, self.coupler)
 
     def _apply(self, op: Op) -> None:
         bound = self._bind(op)
@@ -205,13 +227,12 @@ def _states(program: Program, call: Call) -> Iterator[tuple[int, int]]:
             yield from zip(before, after, strict=True)
 
 
-def _fixed_indices(program: Program) -> set[int]:
+def fixed_indices(program: Program) -> set[int]:
     """Integer and boolean buffers and constants that no op writes: a plan can renumber what they say."""
-    written = {program.values[op.inputs()[0]].storage for op in program.ops if op.is_in_place and op.inputs()}
     fixed = {
         value.index
         for value in program.values
-        if value.kind in ("buffer", "constant") and value.data is not None and value.storage not in written
+        if value.kind in ("buffer", "constant") and value.data is not None and value.storage not in program.written
     }
     for op in program.ops:
         if op.name == "aten.lift_fresh.default" and op.inputs()[0] in fixed:

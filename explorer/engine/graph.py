@@ -16,7 +16,7 @@ from explorer.engine.cost import Cost, CostModel, StateSize
 from explorer.engine.couple import Coupling, Unsupported, couple
 from explorer.engine.errors import PlanError, TraceError
 from explorer.engine.explain import Step, explain
-from explorer.engine.grouping import Grouping, find_groups
+from explorer.engine.grouping import Grouping, settle
 from explorer.engine.groups import Frozen, Group, Tie
 from explorer.engine.importance.scoring import Scores, score_groups
 from explorer.engine.layers import Dependency, Edge, Layer
@@ -249,8 +249,7 @@ def graph_of(
 ) -> DependencyGraph:
     """The dependency graph of recorded programs of a model."""
     with UNCOLLECTED:
-        coupling = couple(programs)
-        grouping = find_groups(coupling)
+        coupling, grouping = settle(couple(programs))
     return DependencyGraph(model, example_inputs, coupling, grouping, source, title or source or type(model).__name__)
 
 

@@ -8,16 +8,19 @@ from itertools import pairwise
 
 import numpy as np
 
-from explorer.engine.couple import Coupling, State
+from explorer.engine.couple import Coupling, State, with_frozen
 from explorer.engine.coupler import EqualCount
 from explorer.engine.errors import TraceError
 from explorer.engine.factors import Factor, distinct
 from explorer.engine.groups import Frozen, Group, Member, Tie
 from explorer.engine.naming import group_names, owner
-from explorer.engine.relations import SizeRelation, size_relations
+from explorer.engine.polynomials import Polynomial
+from explorer.engine.program import SourceLine
+from explorer.engine.relations import SizeRelation, piece_relations, size_relations
 from explorer.engine.solve import Labels, Solution
 
 SINGLE = "a single index: nothing to remove"
+LONELY = "all of it hangs together as one channel, which cannot go without leaving nothing"
 _DEEPEST_PRODUCT = 16
 _SEED = 20230615
 
@@ -105,13 +108,18 @@ def find_groups(coupling: Coupling) -> Grouping:
     entries = list(_entries(coupling))
     touches = _touches(coupling.solution, [factor for _, _, factor in entries])
     relations = [relation for event in coupling.coupler.even for relation in _relations(coupling.solution, event)]
+    mixed = [event for event in coupling.coupler.even if _is_mixed(coupling.solution, event)]
     classes, number_of = _group_channels(touches, relations, len(coupling.solution.frozen))
     members = _members(touches, classes, number_of, entries)
     kinds = _kinds(coupling, classes)
     names = group_names([(kind, found) for kind, found in zip(kinds, members, strict=True)])
     even = tuple(tie for relation in relations if (tie := _tie(coupling, relation, number_of, names)))
-    sizes = size_relations(coupling, number_of, [len(channels) for channels in classes])
-    ties = (*even, *(_size_tie(relation, names) for relation in sizes))
+    sizes = [len(channels) for channels in classes]
+    ties = (
+        *even,
+        *(_piece_tie(coupling, p, e.op, names) for e in mixed for p in piece_relations(coupling, number_of, sizes, e)),
+        *(_size_tie(relation, names) for relation in size_relations(coupling, number_of, sizes)),
+    )
     tied = {name: _tied_to(name, ties) for name in names}
     groups = tuple(
         Group(name, kind, len(channels), found, tied[name], channels)
@@ -120,13 +128,26 @@ def find_groups(coupling: Coupling) -> Grouping:
     return Grouping(groups, ties, tuple(_frozen(coupling)), number_of)
 
 
+def settle(coupling: Coupling) -> tuple[Coupling, Grouping]:
+    """The groups that leave a choice, and the coupling in which all else is frozen.
+
+    A channel that is a group by itself can never go, since every group keeps at least one. Frozen, it is one number
+    less to choose, and a product with it is its other factor.
+    """
+    grouping = find_groups(coupling)
+    while lonely := [group.channels for group in grouping.groups if group.size == 1]:
+        atoms = np.flatnonzero(np.isin(coupling.solution.labels, np.concatenate(lonely)))
+        coupling = with_frozen(coupling, atoms, LONELY)
+        grouping = find_groups(coupling)
+    return coupling, grouping
+
+
 def _entries(coupling: Coupling) -> Iterator[tuple[State, int, Factor]]:
-    """Each dimension of each float parameter and buffer that has more than one index."""
+    """Each dimension of each parameter and buffer that has more than one index."""
     for state in coupling.states.values():
-        if state.value.data is None:
-            for number, dim in enumerate(state.dims):
-                if dim:
-                    yield state, number, dim[0]
+        for number, dim in enumerate(state.dims):
+            if dim:
+                yield state, number, dim[0]
 
 
 def _touches(solution: Solution, factors: list[Factor]) -> Touches:
@@ -233,10 +254,19 @@ def _kind(channels: Labels, heads: Labels, in_head: Labels, conv_groups: Labels)
 
 def _relations(solution: Solution, event: EqualCount) -> Iterator[_Relation]:
     """Every piece of an even split against the first; pieces of products compare factor by factor."""
+    if _is_mixed(solution, event):
+        return
     counts = [_counts(solution, piece) for piece in event.pieces]
     for other in counts[1:]:
         for role in counts[0].keys() | other.keys():
             yield from _difference(counts[0].get(role, {}), other.get(role, {}), event.op)
+
+
+def _is_mixed(solution: Solution, event: EqualCount) -> bool:
+    """Whether some pieces of a split are products, and others are not or only in part."""
+    labels = [solution.labels[piece] for piece in event.pieces]
+    is_product = [bool((solution.outer[found] >= 0).any()) for found in labels]
+    return any(is_product) and not all((solution.outer[found] >= 0).all() for found in labels)
 
 
 def _counts(solution: Solution, piece: Factor) -> dict[int, dict[int, int]]:
@@ -267,25 +297,39 @@ def _tie(coupling: Coupling, relation: _Relation, number_of: Labels, names: list
         if number >= 0
     }
     op = coupling.op(relation.op)
-    place = f" at {op.source}" if op is not None and op.source else ""
-    reason = f"the code splits these channels evenly{place}, so the pieces must keep equally many"
     if not weight_of:
         return None
     groups = tuple(names[number] for number in weight_of)
-    return Tie("equal_count", groups, tuple(weight_of.values()), relation.constant, reason, op.source if op else None)
+    source = op.source if op else None
+    return Tie("equal_count", groups, tuple(weight_of.values()), relation.constant, _evenly(source), source)
+
+
+def _piece_tie(coupling: Coupling, polynomial: Polynomial, number: int, names: list[str]) -> Tie:
+    op = coupling.op(number)
+    source = op.source if op else None
+    return _polynomial_tie("equal_count", polynomial, names, _evenly(source), source)
+
+
+def _evenly(source: SourceLine | None) -> str:
+    place = f" at {source}" if source else ""
+    return f"the code splits these channels evenly{place}, so the pieces must keep equally many"
 
 
 def _size_tie(relation: SizeRelation, names: list[str]) -> Tie:
-    terms = relation.polynomial.terms
-    weights = {number: terms.get((number,), 0) for number in relation.polynomial.groups}
-    products = tuple(
-        (weight, tuple(names[number] for number in monomial)) for monomial, weight in terms.items() if len(monomial) > 1
-    )
     call = relation.call
     place = f" at {call.source}" if call.source else ""
     reason = f"the code computes a size as {relation.text}{place}, so these counts must stay in step"
+    return _polynomial_tie("size", relation.polynomial, names, reason, call.source)
+
+
+def _polynomial_tie(kind: str, polynomial: Polynomial, names: list[str], reason: str, source: SourceLine | None) -> Tie:
+    terms = polynomial.terms
+    weights = {number: terms.get((number,), 0) for number in polynomial.groups}
+    products = tuple(
+        (weight, tuple(names[number] for number in monomial)) for monomial, weight in terms.items() if len(monomial) > 1
+    )
     groups = tuple(names[number] for number in weights)
-    return Tie("size", groups, tuple(weights.values()), terms.get((), 0), reason, call.source, products)
+    return Tie(kind, groups, tuple(weights.values()), terms.get((), 0), reason, source, products)
 
 
 def _tied_to(name: str, ties: tuple[Tie, ...]) -> tuple[str, ...]:

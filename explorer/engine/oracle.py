@@ -350,7 +350,8 @@ _KEEP_ZEROS = frozenset(f"aten.{name}" for name in (
 _HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(
         ("aten.mean", "aten.sum", "aten.amax", "aten.amin", "aten.max", "aten.min", "aten.var", "aten.std",
-         "aten.var_mean", "aten.std_mean", "aten.linalg_vector_norm", "aten.norm", "aten.logsumexp"),
+         "aten.var_mean", "aten.std_mean", "aten.linalg_vector_norm", "aten.norm", "aten.logsumexp", "aten.prod",
+         "aten.aminmax", "aten.median", "aten.nanmedian", "aten.mode", "aten.all"),
         _reduce,
     ),
     **dict.fromkeys(("aten._softmax", "aten._safe_softmax", "aten._log_softmax"), _softmax),

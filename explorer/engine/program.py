@@ -38,7 +38,7 @@ class Value:
         shape: Sizes of the dimensions.
         dtype: Element type.
         kind: ``parameter``, ``buffer``, ``input``, ``constant`` or ``intermediate``.
-        name: Qualified name of a parameter or buffer, the position of an input, else empty.
+        name: Qualified name of a parameter or buffer, or of the attribute that holds a constant; else empty.
         storage: Number of the memory that the value lives in; views share their base's.
         data: The elements, kept only for integer and boolean constants, buffers and indices.
     """
@@ -137,6 +137,22 @@ class Call:
     source: SourceLine | None
     target: Any = field(default=None, repr=False, compare=False)
 
+    def argument(self, position: int, name: str, default: Any = None) -> Any:
+        """An argument by position or name."""
+        return self.args[position] if position < len(self.args) else self.kwargs.get(name, default)
+
+    def split_dim(self, rank: int) -> int:
+        """The dimension of a tensor of some rank that a call such as `chunk` cuts into pieces."""
+        known = _SPLIT_DIMS.get(self.function)
+        return int(self.argument(2, "dim", 0)) % rank if known is None else min(known, rank - 1)
+
+
+_SPLIT_DIMS = {"vsplit": 0, "hsplit": 1, "dsplit": 2}
+"""Names of `tensor_split` along a certain dimension; `hsplit` cuts vectors along their only one."""
+
+EVEN_SPLITS = ("tensor_split", *_SPLIT_DIMS)
+"""Calls that cut an axis into a number of pieces by slices."""
+
 
 @dataclass(frozen=True)
 class Program:
@@ -166,6 +182,12 @@ class Program:
     def read(self) -> frozenset[int]:
         """Values that some op reads or the model returns."""
         return frozenset(value for op in self.ops for value in op.inputs()).union(self.outputs)
+
+    @cached_property
+    def written(self) -> frozenset[int]:
+        """Numbers of the memory that some op writes into."""
+        places = (op.inputs()[0] for op in self.ops if op.is_in_place and op.inputs())
+        return frozenset(self.values[value].storage for value in places)
 
 
 def refs(tree: Any) -> list[Ref]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.engine.couple import Coupling
+from explorer.engine.coupler import EqualCount
 from explorer.engine.factors import Dim, Dims, Factor, distinct
 from explorer.engine.polynomials import Polynomial, constant, count_of
 from explorer.engine.program import Call
@@ -53,6 +54,16 @@ def size_relations(coupling: Coupling, group_of: Labels, sizes: list[int]) -> li
     return list(found.values())
 
 
+def piece_relations(coupling: Coupling, group_of: Labels, sizes: list[int], event: EqualCount) -> Iterator[Polynomial]:
+    """What must be zero for the pieces of an even split to stay equal, where some are products and others are not."""
+    reader = _Reader(coupling, 0, group_of, sizes)
+    first, *others = [reader.count(coupling.solution.labels[piece]) for piece in event.pieces]
+    for other in others:
+        difference = first - other if first is not None and other is not None else constant(0)
+        if not difference.is_constant:
+            yield difference.reduced()
+
+
 class _Reader:
     """Reads the relations of one program."""
 
@@ -73,8 +84,8 @@ class _Reader:
     def _stated(self) -> Iterator[tuple[Call, Origin, Polynomial]]:
         """(call, expression, what it must be) for the sizes of results that the code computes."""
         for call in self._program.calls:
-            for number, place in stated_sizes(call, self._program):
-                origin, dims = origin_of(number), self._dims.get(call.results[0], ())
+            for number, result, place in stated_sizes(call, self._program):
+                origin, dims = origin_of(number), self._dims.get(result, ())
                 size = self._dim(dims[place]) if dims and not isinstance(origin, Literal) else None
                 if size is not None:
                     yield call, origin, size
@@ -114,10 +125,10 @@ class _Reader:
 
     def _factor(self, factor: Factor) -> Polynomial | None:
         if id(factor) not in self._factors:
-            self._factors[id(factor)] = self._count(self._solution.labels[factor])
+            self._factors[id(factor)] = self.count(self._solution.labels[factor])
         return self._factors[id(factor)]
 
-    def _count(self, labels: Labels) -> Polynomial | None:
+    def count(self, labels: Labels) -> Polynomial | None:
         """Kept indices of an array of classes; None where that is no polynomial of group counts."""
         if not len(labels):
             return constant(0)
@@ -141,7 +152,7 @@ class _Reader:
         times, rest = divmod(len(labels), len(rows) * len(columns))
         if rest or len(distinct(outer * (int(columns[-1]) + 1) + inner)) != len(rows) * len(columns):
             return None
-        a, b = self._count(rows), self._count(columns)
+        a, b = self.count(rows), self.count(columns)
         return None if a is None or b is None else a * b * constant(times)
 
 

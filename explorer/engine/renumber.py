@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from explorer.engine.errors import ApplyError
+from explorer.engine.explicit import has_positions
 from explorer.engine.program import Op, Ref
 from explorer.engine.shapes import PlannedShapes
 
@@ -52,12 +53,16 @@ def _picks(op: Op, shapes: PlannedShapes) -> Iterator[tuple[str, tuple[int, ...]
     numbers = _after(value.data, shapes.kept(read), shapes.kept(made))
     if value.kind == "buffer":
         yield value.name, tuple(numbers.tolist())
-    elif numbers.tolist() != value.data.tolist():
+    elif numbers.tolist() != value.data.tolist() and not _is_written_out(op, shapes):
         raise ApplyError(
             f"{op.short_name} at {op.source} picks channels by numbers written in the code, {_shown(value.data)}, "
             f"which would have to become {_shown(numbers)}. Register them as a buffer, or ask for a ratio of 0 for the "
             "groups involved."
         )
+
+
+def _is_written_out(op: Op, shapes: PlannedShapes) -> bool:
+    return op.call >= 0 and has_positions(shapes.program.calls[op.call].args)
 
 
 def _after(numbers: Numbers, kept_read: Numbers, kept_made: Numbers) -> Numbers:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from explorer.engine.errors import ApplyError
+from explorer.engine.explicit import Positions
 from explorer.engine.program import Call, Program, Ref, refs
 from explorer.engine.provenance import (
     Arithmetic,
@@ -76,6 +78,7 @@ class ReplayedModel(nn.Module):
         program = shapes.program
         self._inputs = program.inputs
         self._output_tree = program.output_tree
+        self._constants = _constants(program, pruned)
         self._states = {value.index: value.name for value in program.values if value.is_state}
         self._lines = _lines(program, shapes)
         self.training = pruned.training
@@ -94,7 +97,7 @@ class ReplayedModel(nn.Module):
                 "the original was called on the example inputs."
             )
         values = dict(zip(self._inputs, tensors, strict=True))
-        values |= {value: _state(self, name) for value, name in self._states.items()}
+        values |= self._constants | {value: _state(self, name) for value, name in self._states.items()}
         sizes: dict[int, tuple[int, ...]] = {value: tuple(tensor.shape) for value, tensor in values.items()}
         for line in self._lines:
             self._run(line, values, sizes)
@@ -179,7 +182,7 @@ def _last_uses(program: Program) -> dict[int, tuple[int, ...]]:
 
 
 def _check_complete(program: Program, lines: tuple[_Line, ...]) -> None:
-    known = {*program.inputs, *(value.index for value in program.values if value.is_state)}
+    known = {*program.inputs, *(value.index for value in program.values if value.is_state or value.name)}
     for line in lines:
         missing = [ref.value for ref in refs((line.args, line.kwargs)) if ref.value not in known]
         if missing:
@@ -190,6 +193,13 @@ def _check_complete(program: Program, lines: tuple[_Line, ...]) -> None:
                 "cannot be replayed with other sizes."
             )
         known.update(line.call.results)
+
+
+def _constants(program: Program, model: nn.Module) -> dict[int, Tensor]:
+    """Tensors that are plain attributes of modules, by value; only those that some call reads."""
+    read = {ref.value for call in program.calls for ref in refs((call.args, call.kwargs))}
+    names = {value.index: value.name for value in program.values if value.kind == "constant" and value.name}
+    return {value: _state(model, name) for value, name in names.items() if value in read}
 
 
 def _state(model: nn.Module, name: str) -> Tensor:
@@ -214,9 +224,14 @@ def _map_ints(tree: Any, change: Callable[[TracedInt], Origin]) -> Any:
 def _filled(tree: Any, values: dict[int, Tensor], sizes: dict[int, tuple[int, ...]]) -> Any:
     """Arguments for a call: references looked up, expressions evaluated; the outermost sequence is a list."""
 
-    def fill(item: Any) -> Any:
+    def tensor(item: Ref | Positions) -> Tensor:
         if isinstance(item, Ref):
             return values[item.value]
+        return torch.tensor(item.numbers, device=values[refs(tree)[0].value].device)
+
+    def fill(item: Any) -> Any:
+        if isinstance(item, (Ref, Positions)):
+            return tensor(item)
         if isinstance(item, (Size, Literal, Arithmetic, Attribute)):
             return evaluate(item, _no_attribute, lambda size: sizes[size.value][size.dim])
         if isinstance(item, slice):

@@ -11,7 +11,7 @@ import torch
 
 from explorer.engine.errors import ApplyError
 from explorer.engine.factors import size_of
-from explorer.engine.program import Call, Program, Ref, refs
+from explorer.engine.program import EVEN_SPLITS, Call, Program, Ref, refs
 from explorer.engine.provenance import attributes_of, traced_ints
 from explorer.engine.shapes import PlannedShapes
 
@@ -62,7 +62,7 @@ def _touches(call: Call, shapes: PlannedShapes) -> bool:
 
 
 def _argument(call: Call, position: int, name: str, default: Any = None) -> Any:
-    return call.args[position] if position < len(call.args) else call.kwargs.get(name, default)
+    return call.argument(position, name, default)
 
 
 def _tensor(call: Call, position: int = 0, name: str = "input") -> int:
@@ -77,8 +77,8 @@ def _sizes(call: Call, first: int, *names: str) -> Sequence[Any]:
     return rest[0] if rest and isinstance(rest[0], (tuple, list)) else rest
 
 
-def stated_sizes(call: Call, program: Program) -> Iterator[tuple[int, int]]:
-    """(number, dimension of the result) for each size of the result that a call states.
+def stated_sizes(call: Call, program: Program) -> Iterator[tuple[int, int, int]]:
+    """(number, result, dimension of the result) for each size of a result that a call states.
 
     Args:
         call: Any call.
@@ -91,7 +91,15 @@ def stated_sizes(call: Call, program: Program) -> Iterator[tuple[int, int]]:
         first = _place(call, program) if call.function == "unflatten" else rank - len(sizes)
         for offset, number in enumerate(sizes):
             if isinstance(number, int) and number != -1:
-                yield number, first + offset
+                yield number, call.results[0], first + offset
+    elif call.function in ("split", "split_with_sizes"):
+        given, dim = _sections(call), call.split_dim(len(program.values[call.results[0]].shape))
+        numbers = (given,) if isinstance(given, int) else given
+        for number, result in zip(numbers, call.results, strict=False):
+            if number == program.values[result].shape[dim]:  # a single piece may be smaller than it was asked for
+                yield number, result, dim
+    elif call.function == "narrow":
+        yield _argument(call, 3, "length"), call.results[0], int(_argument(call, 1, "dim"))
 
 
 def _place(call: Call, program: Program) -> int:
@@ -100,9 +108,8 @@ def _place(call: Call, program: Program) -> int:
 
 
 def _result_sizes(call: Call, shapes: PlannedShapes) -> Needs:
-    after = shapes.shape(call.results[0])
-    for number, place in stated_sizes(call, shapes.program):
-        yield number, after[place]
+    for number, result, place in stated_sizes(call, shapes.program):
+        yield number, shapes.shape(result)[place]
 
 
 def _repeat(call: Call, shapes: PlannedShapes) -> Needs:
@@ -142,10 +149,8 @@ def _channel_shuffle(call: Call, shapes: PlannedShapes) -> Needs:
 
 
 def _split(call: Call, shapes: PlannedShapes) -> Needs:
-    given = _argument(call, 1, "split_size_or_sections", None)
-    given = _argument(call, 1, "split_size", given)
-    given = _argument(call, 1, "split_sizes", given)
-    sizes = _piece_sizes(call, shapes, int(_argument(call, 2, "dim", 0)))
+    given = _sections(call)
+    sizes = _piece_sizes(call, shapes)
     if not isinstance(given, int):
         yield from zip(given, sizes, strict=True)
     elif len(sizes) == 1:
@@ -155,9 +160,14 @@ def _split(call: Call, shapes: PlannedShapes) -> Needs:
         yield given, sizes[0]
 
 
+def _sections(call: Call) -> Any:
+    names = ("split_size_or_sections", "split_size", "split_sizes")
+    return call.args[1] if len(call.args) > 1 else next(call.kwargs[name] for name in names if name in call.kwargs)
+
+
 def _chunk(call: Call, shapes: PlannedShapes) -> Needs:
     """The number of chunks stays; PyTorch then makes pieces of ceil(n / chunks)."""
-    sizes = _piece_sizes(call, shapes, int(_argument(call, 2, "dim", 0)))
+    sizes = _piece_sizes(call, shapes)
     piece = -(-sum(sizes) // int(_argument(call, 1, "chunks")))
     _check_pieces(call, sizes, [min(piece, sum(sizes) - start) for start in range(0, sum(sizes), piece)])
     yield from ()
@@ -166,7 +176,7 @@ def _chunk(call: Call, shapes: PlannedShapes) -> Needs:
 def _tensor_split(call: Call, shapes: PlannedShapes) -> Needs:
     """A number of pieces, the first ones larger by one where they are uneven; or the indices where pieces begin."""
     given = call.args[1] if len(call.args) > 1 else next(iter(call.kwargs.values()))
-    sizes = _piece_sizes(call, shapes, int(_argument(call, 2, "dim", 0)))
+    sizes = _piece_sizes(call, shapes)
     if isinstance(given, int):
         small, larger = divmod(sum(sizes), int(given))
         _check_pieces(call, sizes, [small + (number < larger) for number in range(given)])
@@ -174,7 +184,8 @@ def _tensor_split(call: Call, shapes: PlannedShapes) -> Needs:
         yield from zip(given, np.cumsum(sizes)[:-1].tolist(), strict=True)
 
 
-def _piece_sizes(call: Call, shapes: PlannedShapes, place: int) -> list[int]:
+def _piece_sizes(call: Call, shapes: PlannedShapes) -> list[int]:
+    place = call.split_dim(len(shapes.shape(call.results[0])))
     return [shapes.shape(result)[place] for result in call.results]
 
 
@@ -237,14 +248,14 @@ def _getitem(call: Call, shapes: PlannedShapes) -> Needs:
     """Slices and single indices over axes that shrink; tensors that index are left to `renumber`."""
     x = shapes.dims(_tensor(call))
     index = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
-    for place, item in _axes_of(index, len(x), shapes):
+    for place, item in axes_of(index, len(x), shapes):
         if isinstance(item, slice):
-            yield from _slice(call, item, shapes.kept(x[place]))
+            yield from slice_needs(call, item, shapes.kept(x[place]))
         elif isinstance(item, int):
             yield item, _position(call, item, shapes.kept(x[place]))
 
 
-def _slice(call: Call, item: slice, kept: Kept) -> Needs:
+def slice_needs(call: Call, item: slice, kept: Kept) -> Needs:
     """Bounds that read the same channels of those that are left."""
     if kept.all():
         yield from ((stop, len(kept), True) for stop in (item.stop,) if stop is not None and stop >= len(kept))
@@ -296,7 +307,7 @@ def _position(call: Call, number: int, kept: Kept) -> int:
     return after - int(kept.sum())
 
 
-def _axes_of(index: tuple[Any, ...], rank: int, shapes: PlannedShapes) -> Iterator[tuple[int, Any]]:
+def axes_of(index: tuple[Any, ...], rank: int, shapes: PlannedShapes) -> Iterator[tuple[int, Any]]:
     """(axis of the input, item) for each item of an index; a mask covers as many axes as it has."""
     widths = [_width(item, shapes) for item in index]
     place = 0
@@ -350,7 +361,7 @@ _NEEDS: Mapping[str, Callable[[Call, PlannedShapes], Needs]] = {
     "split": _split,
     "split_with_sizes": _split,
     "chunk": _chunk,
-    "tensor_split": _tensor_split,
+    **dict.fromkeys(EVEN_SPLITS, _tensor_split),
     "narrow": _narrow,
     "select": _select,
     "roll": _roll,

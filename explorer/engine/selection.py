@@ -136,7 +136,7 @@ def counts_with_ties(groups: Mapping[str, Group], ties: Sequence[Tie], wishes: W
         PlanError: No counts hold the ties.
     """
     counts = dict(wishes.counts)
-    for component in tied_components(ties):
+    for component in tied_components([tie for tie in ties if not _is_overruled(tie, wishes)]):
         if any(_excess(tie, counts) for tie in component):
             counts |= _nearest(component, groups, wishes)
     return counts
@@ -160,6 +160,14 @@ def most_important(scores: Scores, count: int) -> tuple[int, ...]:
     """The channels with the highest scores, in channel order; of equal ones the first stay."""
     order = np.argsort(-scores, kind="stable")
     return tuple(sorted(order[:count].tolist()))
+
+
+def _is_overruled(tie: Tie, wishes: Wishes) -> bool:
+    """Whether a number in the code says how many channels one group has, and that group was asked for by name.
+
+    Then the number has to follow: the program way can write another one.
+    """
+    return len(tie.groups) == 1 and tie.groups[0] in wishes.named | wishes.fixed
 
 
 def _excess(tie: Tie, counts: Mapping[str, int]) -> int:

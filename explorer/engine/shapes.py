@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from math import prod
 
@@ -32,6 +33,12 @@ class PlannedShapes:
         self._alive = alive
         self._attributes = attributes
         self._counts: dict[int, int] = {}
+
+    def of_program(self, program: Program) -> PlannedShapes:
+        """The same shapes for a program that makes the same values by other calls."""
+        other = copy(self)
+        other.program = program
+        return other
 
     def attribute(self, attribute: Attribute) -> int:
         """The original value of an attribute."""

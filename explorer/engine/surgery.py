@@ -117,6 +117,7 @@ def copy_with(model: nn.Module, change: Callable[[str, Tensor], Tensor]) -> nn.M
         memo[id(parameter)] = nn.Parameter(made, requires_grad=parameter.requires_grad)
     for name, buffer in model.named_buffers():
         memo[id(buffer)] = change(name, buffer.detach())
+    memo |= {id(tensor): tensor.detach().clone() for tensor in _computed_attributes(model) if id(tensor) not in memo}
     try:
         return deepcopy(model, memo)
     except Exception as error:
@@ -124,6 +125,15 @@ def copy_with(model: nn.Module, change: Callable[[str, Tensor], Tensor]) -> nn.M
             f"{type(model).__name__} cannot be copied: {type(error).__name__}: {error}. Every attribute of the model "
             "must support copy.deepcopy."
         ) from error
+
+
+def _computed_attributes(model: nn.Module) -> Iterator[Tensor]:
+    """Plain attributes that PyTorch would not copy, since they were computed from parameters.
+
+    The old hooks for weight and spectral norm keep such a weight, and compute it anew before each forward.
+    """
+    for module in model.modules():
+        yield from (found for found in module.__dict__.values() if isinstance(found, Tensor) and not found.is_leaf)
 
 
 class _Selection:

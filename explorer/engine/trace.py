@@ -308,9 +308,14 @@ class _Recorder:
         return len(self.calls) - 1
 
     def _literal(self, tree: Any) -> Any:
-        """Nested arguments in which plain integers are literals, each an object of its own."""
+        """Nested arguments in which plain integers are literals; every integer is an object of its own.
+
+        A name in the code may stand twice in one call and have to become two numbers: ``x.split((width, width))``.
+        """
         if type(tree) is int:
             return TracedInt(tree, Literal(tree))
+        if isinstance(tree, TracedInt):
+            return TracedInt(int(tree), tree.origin)
         if isinstance(tree, slice):
             return slice(self._literal(tree.start), self._literal(tree.stop), self._literal(tree.step))
         if type(tree) in (tuple, list, torch.Size):

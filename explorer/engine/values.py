@@ -20,7 +20,7 @@ class ValueTable:
     """Numbers tensors by identity, without keeping intermediates alive."""
 
     def __init__(self, model: nn.Module) -> None:
-        """Number the parameters and buffers of a model first.
+        """Number the parameters and buffers of a model first, and tensors that are plain attributes of its modules.
 
         Args:
             model: The model to be traced; a tensor that has several names keeps the first.
@@ -32,6 +32,10 @@ class ValueTable:
             self.add(parameter, kind="parameter", name=name)
         for name, buffer in model.named_buffers():
             self.add(buffer, kind="buffer", name=name)
+        for path, module in model.named_modules():
+            for name, found in module.__dict__.items():
+                if isinstance(found, Tensor) and self._known(found) is None:
+                    self.add(found, kind="constant", name=f"{path}.{name}" if path else name)
 
     def values(self) -> tuple[Value, ...]:
         """All values so far."""

@@ -242,7 +242,7 @@ def test_group_norm_channels_are_a_product_of_groups_and_channels_within() -> No
 @pytest.mark.parametrize(
     ("parameter", "dim", "reason"),
     [
-        ("a.weight", 1, "reads the model's input"),
+        ("a.weight", 1, "meets a dimension of the model's input"),
         ("a.weight", 2, "kernel extent"),
         ("a.weight", 3, "kernel extent"),
         ("b.weight", 0, "model output"),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.engine.errors import ApplyError
+from explorer.engine.errors import ApplyError, PlanError
 from explorer.engine.graph import DependencyGraph
 from explorer.engine.provenance import Attribute
 from explorer.engine.repair import find_repairs
@@ -228,18 +228,20 @@ def test_halves_cut_by_an_attribute(cut: Callable[[Any, Tensor], tuple[Tensor, T
     assert changed(graph) == {"k": 4}
 
 
-def test_pieces_that_torch_would_cut_elsewhere_are_refused() -> None:
-    """`tensor_split` promises no equal counts, so the plan may break them; the call would then cut in the middle."""
+def test_tensor_split_into_a_number_of_pieces_keeps_them_equal() -> None:
+    """It runs as slices, which by themselves promise nothing."""
 
     def forward(self: Any, x: Tensor) -> Tensor:
         first, second = self.a(x).tensor_split(2, 1)
         return self.b(F.relu(first)) + self.c(torch.tanh(second))
 
     graph = traced(Run(forward, a=nn.Linear(12, 16), b=nn.Linear(8, 5), c=nn.Linear(8, 5)), 4, 12)
-    proven(graph.plan(dict.fromkeys(names(graph), 0.5)).apply())
-    assert_refused(
-        graph.plan({names(graph)[0]: 0.5}), r"tensor_split at .* would cut 12 channels into \[6, 6\], .* needs \[4, 8\]"
-    )
+    first, second = names(graph)
+    pruned = graph.plan({first: 0.5}).apply()
+    proven(pruned)
+    assert {len(kept) for kept in pruned.plan.channels.values()} == {4}
+    with pytest.raises(PlanError, match="splits these channels evenly"):
+        graph.plan(keep={first: range(4), second: range(8)})
 
 
 def test_writing_to_a_slice() -> None:

@@ -141,12 +141,14 @@ def test_a_program_is_saved_and_recorded_again(tmp_path: Path) -> None:
     assert "example_inputs=" in (folder / "README.md").read_text()
 
 
-def test_numbers_in_the_code_that_pick_channels_are_refused_both_ways() -> None:
+def test_numbers_in_the_code_that_pick_channels_are_written_anew() -> None:
     torch.manual_seed(0)
     model = Between(lambda x: x[:, [3, 1, 2, 0]], 4).eval()
     graph = trace(model, torch.randn(X))
-    with pytest.raises(ApplyError, match="numbers written in the code"):
-        graph.plan({group.name: 0.5 for group in graph.groups}).apply()
+    pruned = graph.plan({group.name: 0.5 for group in graph.groups}).apply()
+    assert pruned.way == "program"
+    assert "numbers written in the code" in pruned.reason
+    assert pruned.verify().ok, str(pruned.verify())
 
 
 def test_other_inputs_than_the_recorded_are_refused() -> None:

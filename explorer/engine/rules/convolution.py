@@ -41,9 +41,9 @@ def convolve_channels(channels: Dim, weight: Operand, groups: int, couple: Coupl
         return out
     outer, inner = _groups(channels, groups, couple)
     couple.unify(inner, into)
-    out_outer, _ = couple.regroup((out,), (groups, size_of(out) // groups))
+    out_outer, out_inner = couple.regroup((out,), (groups, size_of(out) // groups))
     couple.unify(outer, out_outer)
-    return out
+    return (*outer, *out_inner)  # the factors of what comes in, so that a later reshape finds them
 
 
 def transpose_channels(channels: Dim, weight: Operand, groups: int, couple: Coupler) -> Dim:

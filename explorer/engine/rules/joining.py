@@ -40,7 +40,7 @@ def split(op: Bound, couple: Coupler) -> Result:
     couple.touch(*pieces)
     is_even = not op.name.startswith("aten.split_with_sizes")
     if is_even:
-        _promise_equal_counts(pieces, sizes, couple)
+        promise_equal_counts(pieces, sizes, couple)
     return tuple(replace_dim(x.dims, place, piece) for piece in pieces)
 
 
@@ -109,11 +109,9 @@ def _shared(tensors: list[Operand], place: int, couple: Coupler) -> Dims:
     return tuple(column[0] if number == place else meet(list(column), couple) for number, column in enumerate(columns))
 
 
-def _promise_equal_counts(pieces: list[Dim], sizes: list[int], couple: Coupler) -> None:
-    if len(set(sizes)) == 1:
-        flats = tuple(couple.flat(piece) for piece in pieces if piece)
+def promise_equal_counts(pieces: list[Dim], sizes: list[int], couple: Coupler) -> None:
+    """Say that the pieces of a split that are equally large stay so; the rest may be what is left over."""
+    for size in dict.fromkeys(sizes):
+        flats = tuple(couple.flat(piece) for piece, found in zip(pieces, sizes, strict=True) if found == size and piece)
         if len(flats) > 1 and not all(is_inert(flat) for flat in flats):
             couple.even.append(EqualCount(flats, couple.op))
-        return
-    for piece in pieces:
-        couple.freeze(piece, "the code splits this axis into pieces of unequal size")

@@ -255,7 +255,7 @@ CASES = (
         "grouped deform_conv2d",
         lambda a, b, c: torchvision.ops.deform_conv2d(a, b, c),
         ((1, 4, 3, 3), (1, 8, 2, 2), (6, 2, 2, 2)),
-        "1 c0 2 2 ; a1=p*q ; c0=r*s ; q=c1 ; p=r ; c0=t ; b1 frozen ; b2 frozen ; b3 frozen "
+        "1 p*q 2 2 ; a1=p*r ; c0=s*q ; t=u*v ; r=c1 ; p=s ; p=u ; q=v ; b1 frozen ; b2 frozen ; b3 frozen "
         "; c2 frozen ; c3 frozen ; a2 frozen ; a3 frozen ; conv_groups(p)",
         "a1 c0 c1",
     ),
