@@ -1,0 +1,219 @@
+"""Coupling patterns of recurrent nets: a hidden unit is one channel of every gate, state, layer and direction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from tests.engine.nets import Run
+from tests.patterns.pattern import (
+    Pattern,
+    check_all_groups_together,
+    check_each_group_alone,
+    check_groups,
+    graph_of,
+)
+
+WIDTH, HIDDEN, BATCH, STEPS = 5, 4, 2, 3
+READS_INPUT = "reads the model's input"
+
+
+def layer(made: nn.Module, out: int = HIDDEN) -> tuple[nn.Module, Tensor]:
+    """A recurrent layer between two linear ones; all steps are read."""
+
+    def run(s: Any, x: Tensor) -> Tensor:
+        sequence, _ = s.r(s.i(x))
+        return s.o(sequence)
+
+    return Run(run, i=nn.Linear(3, WIDTH), r=made, o=nn.Linear(out, 2)), sequence()
+
+
+def sequence() -> Tensor:
+    return torch.randn(BATCH, STEPS, 3)
+
+
+def last_states() -> tuple[nn.Module, Tensor]:
+    """What is read are the states after the last step, those of both directions side by side."""
+
+    def run(s: Any, x: Tensor) -> Tensor:
+        _, (hidden, cell) = s.r(s.i(x))
+        return s.o(torch.cat([hidden[-2], hidden[-1]], -1)) + s.p(cell[-1])
+
+    made = nn.LSTM(WIDTH, HIDDEN, batch_first=True, bidirectional=True)
+    net = Run(run, i=nn.Linear(3, WIDTH), r=made, o=nn.Linear(2 * HIDDEN, 2), p=nn.Linear(HIDDEN, 2))
+    return net, sequence()
+
+
+def translation() -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """The last state of one layer is the first state of another."""
+
+    def run(s: Any, x: Tensor, y: Tensor) -> Tensor:
+        _, state = s.encoder(s.i(x))
+        return s.o(s.decoder(s.i(y), state)[0])
+
+    layers = {name: nn.GRU(WIDTH, HIDDEN, batch_first=True) for name in ("encoder", "decoder")}
+    return Run(run, i=nn.Linear(3, WIDTH), **layers, o=nn.Linear(HIDDEN, 2)), (sequence(), sequence())
+
+
+def packed(made: nn.Module, out: int) -> tuple[nn.Module, Tensor]:
+    def run(s: Any, x: Tensor) -> Tensor:
+        lengths = 2 + torch.arange(len(x)) % 2
+        given = pack_padded_sequence(s.i(x), lengths, batch_first=True, enforce_sorted=False)
+        return s.o(pad_packed_sequence(s.r(given)[0], batch_first=True)[0])
+
+    return Run(run, i=nn.Linear(3, WIDTH), r=made, o=nn.Linear(out, 2)), sequence()
+
+
+def given_state() -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """The first states are an input: who calls the model promises their size."""
+    net = Run(
+        lambda s, x, state: s.o(s.r(s.i(x), state)[0]),
+        i=nn.Linear(3, WIDTH),
+        r=nn.GRU(WIDTH, HIDDEN, num_layers=2, batch_first=True),
+        o=nn.Linear(HIDDEN, 2),
+    )
+    return net, (sequence(), torch.randn(2, BATCH, HIDDEN))
+
+
+def learned_state() -> tuple[nn.Module, Tensor]:
+    def run(s: Any, x: Tensor) -> Tensor:
+        states = (s.hidden.expand(-1, len(x), -1).contiguous(), s.cell.expand(-1, len(x), -1).contiguous())
+        return s.o(s.r(s.i(x), states)[0])
+
+    states = {name: nn.Parameter(torch.randn(1, 1, HIDDEN)) for name in ("hidden", "cell")}
+    made = nn.LSTM(WIDTH, HIDDEN, batch_first=True)
+    return Run(run, i=nn.Linear(3, WIDTH), **states, r=made, o=nn.Linear(HIDDEN, 2)), sequence()
+
+
+def cell(made: nn.Module) -> tuple[nn.Module, Tensor]:
+    """A cell of PyTorch in a loop, which makes its first state itself."""
+
+    def run(s: Any, x: Tensor) -> Tensor:
+        x, state = s.i(x), None
+        for step in range(STEPS):
+            state = s.r(x[:, step], state)
+        return s.o(state if isinstance(state, Tensor) else state[0])
+
+    return Run(run, i=nn.Linear(3, WIDTH), r=made, o=nn.Linear(HIDDEN, 2)), sequence()
+
+
+def hand_written_lstm(*, is_literal: bool) -> tuple[nn.Module, Tensor]:
+    """A cell in plain code, whose states start as zeros."""
+
+    def run(s: Any, x: Tensor) -> Tensor:
+        hidden = cell = torch.zeros(x.shape[0], 4 if is_literal else s.hidden_size)
+        outputs = []
+        for step in range(x.shape[1]):
+            i, f, g, o = (s.from_input(x[:, step]) + s.from_state(hidden)).chunk(4, 1)
+            cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+            hidden = o.sigmoid() * cell.tanh()
+            outputs.append(hidden)
+        return s.o(torch.stack(outputs, 1))
+
+    layers = {"from_input": nn.Linear(3, 4 * HIDDEN), "from_state": nn.Linear(HIDDEN, 4 * HIDDEN)}
+    return Run(run, hidden_size=HIDDEN, **layers, o=nn.Linear(HIDDEN, 2)), sequence()
+
+
+def hand_written_gru() -> tuple[nn.Module, Tensor]:
+    """As `nn.GRU` computes it: one weight for three gates, cut by the size of the state."""
+
+    def run(s: Any, x: Tensor) -> Tensor:
+        state = x.new_zeros(x.size(0), s.n)
+        for step in x.unbind(1):
+            a, b = s.from_input(step), s.from_state(state)
+            reset = (a[:, : s.n] + b[:, : s.n]).sigmoid()
+            update = (a[:, s.n : 2 * s.n] + b[:, s.n : 2 * s.n]).sigmoid()
+            new = (a[:, 2 * s.n :] + reset * b[:, 2 * s.n :]).tanh()
+            state = update * state + (1 - update) * new
+        return s.o(state)
+
+    layers = {"from_input": nn.Linear(3, 3 * HIDDEN), "from_state": nn.Linear(HIDDEN, 3 * HIDDEN)}
+    return Run(run, n=HIDDEN, **layers, o=nn.Linear(HIDDEN, 2)), sequence()
+
+
+def convolutional_lstm() -> tuple[nn.Module, Tensor]:
+    """Frames of a film: input and state are joined before one convolution makes all gates."""
+
+    def run(s: Any, x: Tensor) -> Tensor:
+        B, _, _, H, W = x.shape
+        hidden = cell = torch.zeros(B, s.hidden_size, H, W)
+        for step in range(x.shape[1]):
+            joined = torch.cat([s.stem(x[:, step]), hidden], 1)
+            i, f, o, g = torch.split(s.gates(joined), s.hidden_size, dim=1)
+            cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+            hidden = o.sigmoid() * cell.tanh()
+        return s.o(hidden)
+
+    layers = {"stem": nn.Conv2d(3, WIDTH, 1), "gates": nn.Conv2d(WIDTH + HIDDEN, 4 * HIDDEN, 3, padding=1)}
+    return Run(run, hidden_size=HIDDEN, **layers, o=nn.Conv2d(HIDDEN, 2, 1)), torch.randn(BATCH, STEPS, 3, 4, 4)
+
+
+IN, R = {"i": ("channels", WIDTH)}, {"r": ("channels", HIDDEN)}
+TWICE = {"num_layers": 2, "bidirectional": True, "batch_first": True}
+
+PATTERNS = (
+    Pattern("rnn", lambda: layer(nn.RNN(WIDTH, HIDDEN, batch_first=True)), IN | R),
+    Pattern("rnn with relu", lambda: layer(nn.RNN(WIDTH, HIDDEN, nonlinearity="relu", bias=False)), IN | R),
+    Pattern("lstm", lambda: layer(nn.LSTM(WIDTH, HIDDEN)), IN | R),
+    Pattern("gru", lambda: layer(nn.GRU(WIDTH, HIDDEN, batch_first=True)), IN | R),
+    # the first states of all layers and directions are one tensor, so that their sizes are one
+    Pattern("stacked rnn", lambda: layer(nn.RNN(WIDTH, HIDDEN, num_layers=2, batch_first=True)), IN | R),
+    Pattern("stacked bidirectional lstm", lambda: layer(nn.LSTM(WIDTH, HIDDEN, **TWICE), 2 * HIDDEN), IN | R),
+    Pattern("stacked bidirectional gru", lambda: layer(nn.GRU(WIDTH, HIDDEN, **TWICE), 2 * HIDDEN), IN | R),
+    Pattern(
+        "lstm with projection",
+        lambda: layer(nn.LSTM(WIDTH, 6, proj_size=4, batch_first=True), 4),
+        IN | {"r": ("channels", 6), "r.weight_hh_l0": ("channels", 4)},
+    ),
+    Pattern(
+        "stacked bidirectional lstm with projection",
+        lambda: layer(nn.LSTM(WIDTH, 6, proj_size=4, **TWICE), 8),
+        IN | {"r": ("channels", 6), "r.weight_hh_l0": ("channels", 4)},
+    ),
+    Pattern("last states of both directions", last_states, IN | R),
+    Pattern("a state handed from layer to layer", translation, IN | {"encoder": ("channels", HIDDEN)}),
+    Pattern("packed lstm", lambda: packed(nn.LSTM(WIDTH, HIDDEN, batch_first=True), HIDDEN), IN | R),
+    Pattern("packed gru", lambda: packed(nn.GRU(WIDTH, HIDDEN, **TWICE), 2 * HIDDEN), IN | R),
+    Pattern(
+        "a given first state",
+        given_state,
+        IN,
+        has_free_batch=False,
+        stays={("r.weight_hh_l0", 1): READS_INPUT, ("r.weight_ih_l0", 0): READS_INPUT, ("o.weight", 1): READS_INPUT},
+    ),
+    Pattern("a learned first state", learned_state, IN | {"hidden": ("channels", HIDDEN)}),
+    Pattern("rnn cell", lambda: cell(nn.RNNCell(WIDTH, HIDDEN)), IN | R),
+    Pattern("lstm cell", lambda: cell(nn.LSTMCell(WIDTH, HIDDEN)), IN | R),
+    Pattern("gru cell", lambda: cell(nn.GRUCell(WIDTH, HIDDEN, bias=False)), IN | R),
+    Pattern("hand-written lstm", lambda: hand_written_lstm(is_literal=False), {"from_input": ("channels", HIDDEN)}),
+    Pattern(
+        "hand-written lstm with a literal size",
+        lambda: hand_written_lstm(is_literal=True),
+        {"from_input": ("channels", HIDDEN)},
+        way="program",
+    ),
+    Pattern("hand-written gru", hand_written_gru, {"from_input": ("channels", HIDDEN)}),
+    Pattern("convolutional lstm", convolutional_lstm, {"stem": ("channels", WIDTH), "gates": ("channels", HIDDEN)}),
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+each_pattern = pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
+
+
+@each_pattern
+def test_groups_are_those_found_by_hand(pattern: Pattern) -> None:
+    check_groups(pattern, graph_of(pattern))
+
+
+@each_pattern
+def test_each_group_alone_is_proven(pattern: Pattern) -> None:
+    check_each_group_alone(pattern, graph_of(pattern))
+
+
+@each_pattern
+def test_all_groups_together_are_proven(pattern: Pattern) -> None:
+    check_all_groups_together(pattern, graph_of(pattern))
