@@ -9,11 +9,14 @@ from typing import Any
 
 from explorer.engine.coupler import Coupler
 from explorer.engine.factors import INPUT, Dims, inert_dim
-from explorer.engine.program import Op, Program, Ref, Value
+from explorer.engine.program import Op, Program, Ref, Value, refs
 from explorer.engine.rules import Bound, Operand, Result, find_rule
 from explorer.engine.solve import Solution, solve
 
 OUTPUT = "model output: its size is what the model promises"
+LEAVING = frozenset({"numpy", "__array__", "tolist"})
+"""Calls that take a tensor's elements out of PyTorch, where nobody can follow them."""
+
 UNTOUCHED = "no traced operation says how this dimension could shrink"
 
 
@@ -117,8 +120,23 @@ class _Walk:
         for op in self.program.ops:
             self.coupler.op = self.offset + op.index
             self._apply(op)
+        self._freeze_what_leaves()
         for output in self.program.outputs:
             self.coupler.freeze_all(self._dims(output), OUTPUT)
+
+    def _freeze_what_leaves(self) -> None:
+        """Elements that left PyTorch may come back as constants of the size that they had."""
+        for call in self.program.calls:
+            if call.function in LEAVING:
+                place = f" in {call.module}" if call.module else ""
+                reason = f"the code takes its elements out of PyTorch by {call.function}{place}"
+                for ref in refs((call.args, call.kwargs)):
+                    self.coupler.op = self._made_by(ref.value)
+                    self.coupler.freeze_all(self._dims(ref.value), reason)
+
+    def _made_by(self, value: int) -> int:
+        """The number of the op that made a value; -1 where none did."""
+        return next((self.offset + op.index for op in self.program.ops if value in op.results), -1)
 
     def _apply(self, op: Op) -> None:
         bound = self._bind(op)

@@ -25,24 +25,24 @@ def expert() -> nn.Module:
     return nn.Sequential(nn.Linear(WIDTH, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, WIDTH))
 
 
-def mixture(route: Any, *, reached: int = EXPERTS, number: int = EXPERTS) -> tuple[nn.Module, Tensor]:
+def mixture(route: Any, *, reached: int = EXPERTS) -> tuple[nn.Module, Tensor]:
     """An embedding, experts of which a gate chooses some for each token, and a last layer.
 
     Args:
         route: What runs the experts, given the module and the tokens.
         reached: How many of the experts the gate ever chooses.
-        number: How many experts there are.
     """
     net = Run(
         lambda s, x: s.o(route(s, s.i(x).flatten(0, 1)).unflatten(0, x.shape[:2])),
         i=nn.Linear(3, WIDTH),
-        gate=nn.Linear(WIDTH, number),
-        experts=nn.ModuleList([expert() for _ in range(number)]),
+        gate=nn.Linear(WIDTH, EXPERTS),
+        experts=nn.ModuleList([expert() for _ in range(EXPERTS)]),
         o=nn.Linear(WIDTH, 2),
     )
     with torch.no_grad():
+        net.gate.weight.normal_()
         net.gate.bias[reached:] = -1e3
-    return net, torch.randn(2, 6, 3)
+    return net, torch.randn(2, 12, 3)
 
 
 def by_where(s: Any, x: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ def by_where(s: Any, x: Tensor) -> Tensor:
 
 def by_mask(s: Any, x: Tensor) -> Tensor:
     """A boolean mask for each expert reads and writes its tokens."""
-    weights, chosen = s.gate(x).softmax(-1).max(-1)
+    weights, chosen = s.gate(x - x.mean(0)).softmax(-1).max(-1)  # balanced, so that each expert gets some tokens
     mixed = torch.zeros_like(x)
     for number, one in enumerate(s.experts):
         mask = chosen == number
@@ -94,16 +94,24 @@ def packed() -> tuple[nn.Module, Tensor]:
 
 WIDTHS = {"i": ("channels", WIDTH)}
 HIDDENS = {f"experts.{number}.0": ("channels", HIDDEN) for number in range(EXPERTS)}
-ROUTED = {("gate.weight", 0): ""}
+SORTED = {("gate.weight", 0): "sorts or accumulates along this axis"}
+CHOSEN = {("gate.weight", 0): "asks for positions along this axis"}
+COUNTED = {("gate.weight", 0): "never pruned"}
 
 PATTERNS = (
-    Pattern("experts by where and index_add", lambda: mixture(by_where), WIDTHS | HIDDENS, stays=ROUTED),
-    Pattern("experts by masks", lambda: mixture(by_mask), WIDTHS | HIDDENS, stays=ROUTED),
-    Pattern("experts that all run", lambda: mixture(densely), WIDTHS | HIDDENS, stays=ROUTED),
+    Pattern("experts by where and index_add", lambda: mixture(by_where), WIDTHS | HIDDENS, stays=SORTED),
+    Pattern("experts by masks", lambda: mixture(by_mask), WIDTHS | HIDDENS, stays=CHOSEN),
+    Pattern(
+        "experts that all run",
+        lambda: mixture(densely),
+        WIDTHS | HIDDENS | {"experts.0.2": ("channels", WIDTH)},
+        stays=COUNTED,
+    ),
     Pattern(
         "experts in one weight",
         packed,
-        WIDTHS | {"gate": ("channels", EXPERTS), "up": ("channels", HIDDEN)},
+        # an expert is one matrix of a batched product, as a head is
+        WIDTHS | {"gate:heads": ("heads", EXPERTS), "up": ("channels", HIDDEN), "down": ("channels", WIDTH)},
     ),
 )
 
@@ -130,11 +138,14 @@ def test_an_expert_that_no_input_reached_is_listed_and_stays_as_it_is(route: Any
     torch.manual_seed(0)
     model, x = mixture(route, reached=2)
     graph = trace(randomised(model), x)
-    assert set(graph.not_reached) == {
-        f"experts.2.{layer}.{name}" for layer in (0, 2) for name in ("weight", "bias")
-    }
-    assert {group.name for group in graph.groups} == {"experts.0.0", "experts.1.0"}
-    pruned = graph.plan(0.5).apply()
+    assert set(graph.not_reached) == {f"experts.2.{layer}.{name}" for layer in (0, 2) for name in ("weight", "bias")}
+    hidden = ["experts.0.0", "experts.1.0"]
+    assert [group.name for group in graph.groups] == ["i", *hidden]
+    pruned = graph.plan(dict.fromkeys(hidden, 0.5)).apply()
+    assert pruned.way == "live", pruned.reason
     proven(pruned)
     for name in graph.not_reached:
         assert torch.equal(pruned.model.get_parameter(name), model.get_parameter(name))
+    with torch.no_grad():
+        pruned.model.gate.bias.zero_()
+        assert pruned.model(x).shape == model(x).shape  # the expert still runs when it is chosen
