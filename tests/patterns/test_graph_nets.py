@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.engine.nets import Run
+from explorer.engine.graph import trace
+from tests.engine.nets import Run, proven
 from tests.patterns.pattern import (
     Pattern,
     check_all_groups_together,
@@ -177,3 +178,31 @@ def test_each_group_alone_is_proven(pattern: Pattern) -> None:
 @each_pattern
 def test_all_groups_together_are_proven(pattern: Pattern) -> None:
     check_all_groups_together(pattern, graph_of(pattern))
+
+
+LIBRARY: dict[str, tuple[tuple[str, dict[str, Any]], dict[str, int]]] = {
+    "gcn": (("GCNConv", {"out_channels": WIDTH}), {"a.lin": WIDTH, "b.lin": 6}),
+    "sage": (("SAGEConv", {"out_channels": WIDTH}), {"a.lin_l": WIDTH, "b.lin_l": 6}),
+    "gat": (("GATConv", {"out_channels": D, "heads": HEADS}), {"a.lin": HEADS, "a.lin#2": D, "b.lin": 6}),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # the library scripts functions, which PyTorch calls old
+@pytest.mark.parametrize("name", LIBRARY)
+def test_layers_of_pytorch_geometric_work_as_they_are(name: str) -> None:
+    library = pytest.importorskip("torch_geometric.nn", reason="PyTorch Geometric is optional")
+    (layer, options), groups = LIBRARY[name]
+    torch.manual_seed(0)
+    net = Run(
+        lambda s, x, edges: s.o(s.b(s.a(x, edges).tanh(), edges).tanh()),
+        a=getattr(library, layer)(3, **options),
+        b=getattr(library, layer)(WIDTH, 6),
+        o=nn.Linear(6, 2),
+    )
+    graph = trace(net.eval(), nodes())
+    assert {group.name: group.size for group in graph.groups} == groups
+    assert graph.unsupported_ops() == ()
+    for chosen in (*([group] for group in groups), list(groups)):
+        pruned = graph.plan(dict.fromkeys(chosen, 0.5)).apply()
+        assert pruned.way == "live", pruned.reason
+        proven(pruned)
