@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tests.engine.nets import Run
@@ -19,6 +20,7 @@ from tests.patterns.pattern import (
 )
 
 WIDTH, HIDDEN, BATCH, STEPS = 5, 4, 2, 3
+TWICE = {"num_layers": 2, "bidirectional": True, "batch_first": True}
 READS_INPUT = "reads the model's input"
 
 
@@ -152,8 +154,101 @@ def convolutional_lstm() -> tuple[nn.Module, Tensor]:
     return Run(run, hidden_size=HIDDEN, **layers, o=nn.Conv2d(HIDDEN, 2, 1)), torch.randn(BATCH, STEPS, 3, 4, 4)
 
 
+def states_by_direction() -> tuple[nn.Module, Tensor]:
+    """The states of the last layer, told apart by a view with the layer's own sizes."""
+
+    def run(s: Any, x: Tensor) -> Tensor:
+        _, (hidden, _) = s.r(s.i(x))
+        hidden = hidden.view(s.r.num_layers, 2, len(x), s.r.hidden_size)
+        return s.o(hidden[-1].transpose(0, 1).reshape(len(x), -1))
+
+    net = Run(run, i=nn.Linear(3, WIDTH), r=nn.LSTM(WIDTH, HIDDEN, **TWICE), o=nn.Linear(2 * HIDDEN, 2))
+    return net, sequence()
+
+
+def both_ways_by_hand() -> tuple[nn.Module, Tensor]:
+    """Two layers of different sizes, one of which reads the sequence from its end."""
+
+    def run(s: Any, x: Tensor) -> Tensor:
+        x = s.i(x)
+        return s.o(torch.cat([s.forth(x)[0], s.back(x.flip(1))[0].flip(1)], -1))
+
+    layers = {"forth": nn.GRU(WIDTH, HIDDEN, batch_first=True), "back": nn.GRU(WIDTH, 6, batch_first=True)}
+    return Run(run, i=nn.Linear(3, WIDTH), **layers, o=nn.Linear(HIDDEN + 6, 2)), sequence()
+
+
+def stacked_cells() -> tuple[nn.Module, Tensor]:
+    """Cells one above the other, their states in a list."""
+
+    def run(s: Any, x: Tensor) -> Tensor:
+        x = s.i(x)
+        states = [x.new_zeros(len(x), cell.hidden_size) for cell in s.cells]
+        for step in x.unbind(1):
+            for number, cell in enumerate(s.cells):
+                states[number] = step = cell(step, states[number])
+        return s.o(states[-1])
+
+    cells = nn.ModuleList([nn.GRUCell(WIDTH, HIDDEN), nn.GRUCell(HIDDEN, 6)])
+    return Run(run, i=nn.Linear(3, WIDTH), cells=cells, o=nn.Linear(6, 2)), sequence()
+
+
+def attentive_decoder() -> tuple[nn.Module, Tensor]:
+    """A cell that reads its own last output and, by additive attention, what the encoder said."""
+
+    def run(s: Any, x: Tensor) -> Tensor:
+        said, (hidden, cell) = s.encoder(s.i(x))
+        hidden, cell, output = hidden[0], cell[0], x.new_zeros(len(x), 2)
+        outputs = []
+        for _ in range(2):
+            scores = s.score((s.query(hidden).unsqueeze(1) + s.key(said)).tanh())
+            heard = (scores.softmax(1) * said).sum(1)
+            hidden, cell = s.cell(torch.cat([output, heard], 1), (hidden, cell))
+            output = s.o(hidden)
+            outputs.append(output)
+        return torch.stack(outputs, 1)
+
+    layers = {
+        "encoder": nn.LSTM(WIDTH, HIDDEN, batch_first=True),
+        "query": nn.Linear(HIDDEN, 6),
+        "key": nn.Linear(HIDDEN, 6),
+        "score": nn.Linear(6, 1),
+        "cell": nn.LSTMCell(2 + HIDDEN, HIDDEN),
+    }
+    net = Run(run, i=nn.Linear(3, WIDTH), **layers, o=nn.Linear(HIDDEN, 2))
+    with torch.no_grad():
+        for part in (net.i, net.key, net.score):
+            part.weight.mul_(6)  # steps differ, and it looks at single ones, so that scores matter
+    return net, sequence()
+
+
+def selective_scan() -> tuple[nn.Module, Tensor]:
+    """As Mamba's code in plain PyTorch: a state of `n` numbers for each channel, which the input steers."""
+
+    def run(s: Any, x: Tensor) -> Tensor:
+        x, gate = s.i(x).chunk(2, -1)
+        x = F.silu(s.conv(x.mT)[..., : x.shape[1]].mT)
+        delta, b, c = s.steer(x).split([s.rank, s.n, s.n], -1)
+        delta = F.softplus(s.delta(delta)).unsqueeze(-1)
+        decay, drive = (-delta * s.log_a.exp()).exp(), delta * b.unsqueeze(2) * x.unsqueeze(-1)
+        state = torch.zeros(len(x), x.shape[-1], s.n)
+        outputs = []
+        for step in range(x.shape[1]):
+            state = decay[:, step] * state + drive[:, step]
+            outputs.append(torch.einsum("bdn,bn->bd", state, c[:, step]))
+        return s.o((torch.stack(outputs, 1) + x * s.skip) * F.silu(gate))
+
+    layers = {
+        "i": nn.Linear(3, 16),
+        "conv": nn.Conv1d(8, 8, 3, padding=2, groups=8),
+        "steer": nn.Linear(8, 2 + 2 * HIDDEN),
+        "delta": nn.Linear(2, 8),
+        "o": nn.Linear(8, 2),
+    }
+    learned = {"log_a": nn.Parameter(torch.randn(8, HIDDEN)), "skip": nn.Parameter(torch.randn(8))}
+    return Run(run, rank=2, n=HIDDEN, **layers, **learned), sequence()
+
+
 IN, R = {"i": ("channels", WIDTH)}, {"r": ("channels", HIDDEN)}
-TWICE = {"num_layers": 2, "bidirectional": True, "batch_first": True}
 
 PATTERNS = (
     Pattern("rnn", lambda: layer(nn.RNN(WIDTH, HIDDEN, batch_first=True)), IN | R),
@@ -197,6 +292,28 @@ PATTERNS = (
         way="program",
     ),
     Pattern("hand-written gru", hand_written_gru, {"from_input": ("channels", HIDDEN)}),
+    Pattern("states told apart by direction", states_by_direction, IN | R),
+    Pattern(
+        "both ways by hand",
+        both_ways_by_hand,
+        IN | {"forth": ("channels", HIDDEN), "back": ("channels", 6)},
+    ),
+    Pattern(
+        "stacked cells",
+        stacked_cells,
+        IN | {"cells.0": ("channels", HIDDEN), "cells.1": ("channels", 6)},
+    ),
+    Pattern(
+        "a decoder that attends",
+        attentive_decoder,
+        IN | {"encoder": ("channels", HIDDEN), "query": ("channels", 6)},
+    ),
+    Pattern(
+        "selective scan",
+        selective_scan,
+        # input and gate meet in a product; what steers is cut into the width of one layer and twice the state's size
+        {"i": ("channels", 8), "steer[0:2]": ("channels", 2), "steer[2:10]": ("channels", HIDDEN)},
+    ),
     Pattern("convolutional lstm", convolutional_lstm, {"stem": ("channels", WIDTH), "gates": ("channels", HIDDEN)}),
 )
 
