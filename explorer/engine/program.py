@@ -125,6 +125,7 @@ class Call:
         module: Path of the module whose forward made the call.
         source: The user's line.
         target: The function itself.
+        custom: The `torch.autograd.Function` of the user that made the call; empty where none did.
     """
 
     index: int
@@ -135,6 +136,7 @@ class Call:
     module: str
     source: SourceLine | None
     target: Any = field(default=None, repr=False, compare=False)
+    custom: str = ""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
+from explorer.engine.custom import custom_forwards, running
 from explorer.engine.errors import ExplorerError, TraceError
 from explorer.engine.program import Call, Op, Program, Ref, SourceLine, refs
 from explorer.engine.provenance import Attribute, Literal, Size, TracedInt
@@ -244,6 +245,7 @@ class _Recorder:
         self.current_call = -1
         self._names: dict[Any, tuple[str, bool]] = {}
         self._is_own: dict[str, bool] = {}
+        self._custom = custom_forwards()
 
     @property
     def module(self) -> str:
@@ -262,7 +264,9 @@ class _Recorder:
 
     def add_call(self, function: str, target: Any, args: Any, kwargs: Any) -> int:
         recorded = _with_literals(self.table.refs(args)), _with_literals(self.table.refs(kwargs))
-        self.calls.append(Call(len(self.calls), function, *recorded, (), self.module, self.source(), target))
+        where = self.module, self.source()
+        custom = running(self._custom)
+        self.calls.append(Call(len(self.calls), function, *recorded, (), *where, target, custom))
         return len(self.calls) - 1
 
     def end_call(self, index: int, result: Any) -> None:

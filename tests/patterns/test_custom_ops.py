@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 import explorer
+from explorer.engine.errors import ApplyError
 from explorer.engine.graph import DependencyGraph, trace
 from explorer.engine.rules import table
-from tests.engine.nets import proven
+from tests.engine.nets import Run, proven
 
 HIDDEN = 6
 
@@ -112,6 +113,18 @@ def test_an_autograd_function_of_known_ops_is_seen_through_and_keeps_its_backwar
     (gradient,) = torch.autograd.grad(pruned.model[1](hidden * 1).sum(), hidden)
     expected = 7 * hidden.sigmoid() if function == Swish.apply else torch.full_like(hidden, 2)
     torch.testing.assert_close(gradient, expected)
+
+
+@pytest.mark.parametrize("is_custom", [False, True], ids=["known ops", "a function of its own"])
+def test_a_backward_of_its_own_is_never_lost_in_a_replay(is_custom: bool) -> None:
+    swish = Swish.apply if is_custom else torch.nn.functional.silu
+    net = Run(lambda s, x: s.b(swish(s.a(x).view(-1, 6))), a=nn.Linear(3, 6), b=nn.Linear(6, 2)).eval()
+    plan = trace(net, torch.randn(5, 3)).plan(0.5)
+    if is_custom:
+        with pytest.raises(ApplyError, match=r"uses the literal 6 .* is part of Swish, a function with a backward"):
+            plan.apply()
+    else:
+        assert plan.apply().way == "program"
 
 
 @pytest.mark.parametrize(
