@@ -270,8 +270,22 @@ class _Recorder:
         return len(self.calls) - 1
 
     def end_call(self, index: int, result: Any) -> None:
-        results = tuple(self.table.find(tensor) for tensor in flatten_tensors(result))
+        returned = flatten_tensors(result)
+        if any(type(tensor) not in (Tensor, nn.Parameter) for tensor in returned):
+            self._know_wrapped(index, returned)
+        results = tuple(self.table.find(tensor) for tensor in returned)
         self.calls[index] = replace(self.calls[index], results=results)
+
+    def _know_wrapped(self, call: int, returned: list[Tensor]) -> None:
+        """A subclass of tensors hands on what the ops of a call made as tensors of its own: the values are the same."""
+        for op in reversed(self.ops):
+            if op.call != call:
+                return
+            made = op.results[: len(returned)]  # beside the result some ops make what only a backward needs
+            if self.table.shapes(made) == [tuple(tensor.shape) for tensor in returned]:
+                for value, tensor in zip(made, returned, strict=True):
+                    self.table.know(tensor, value)
+                return
 
     def source(self) -> SourceLine | None:
         """The innermost line that belongs neither to PyTorch nor to the engine."""

@@ -201,6 +201,23 @@ def test_what_is_pruned_keeps_its_precision(dtype: torch.dtype) -> None:
     assert {parameter.dtype for parameter in pruned.model.parameters()} == {dtype}
 
 
+class Own(Tensor):
+    """A subclass of tensors, as libraries of data use."""
+
+
+def test_a_subclass_of_tensors_is_followed() -> None:
+    def run(s: Any, x: Tensor) -> Tensor:
+        one, other = s.norm(s.a(x)).chunk(2, -1)
+        return s.b(one.tanh() * other)
+
+    net = Run(run, a=nn.Linear(3, HIDDEN), norm=nn.LayerNorm(HIDDEN), b=nn.Linear(HIDDEN // 2, 2))
+    graph = trace(randomised(net), torch.randn(5, 3).as_subclass(Own))
+    assert [(group.name, group.size) for group in graph.groups] == [("a", HIDDEN // 2)]
+    pruned = graph.plan(0.5).apply()
+    assert pruned.way == "live"
+    proven(pruned)
+
+
 class TestMeta:
     """A model without values: everything that needs only shapes works, and what needs values says so."""
 
