@@ -14,6 +14,9 @@ from explorer.engine.rules.joining import promise_equal_counts
 from explorer.engine.solve import Solution, solve
 
 OUTPUT = "model output: its size is what the model promises"
+LEAVING = frozenset({"numpy", "__array__", "tolist"})
+"""Calls that take a tensor's elements out of PyTorch, where nobody can follow them."""
+
 UNTOUCHED = "no traced operation says how this dimension could shrink"
 
 
@@ -129,6 +132,7 @@ class _Walk:
             self._apply(op)
         self._carry_states()
         self._promise_even_pieces()
+        self._freeze_what_leaves()
         for output in self.program.outputs:
             self.coupler.freeze_all(self._dims(output), OUTPUT)
 
@@ -151,6 +155,20 @@ class _Walk:
                 self.coupler.op = self.offset + last[call.index]
                 sizes = [self.program.values[value].shape[place] for value in call.results]
                 promise_equal_counts([self._dims(value)[place] for value in call.results], sizes, self.coupler)
+
+    def _freeze_what_leaves(self) -> None:
+        """Elements that left PyTorch may come back as constants of the size that they had."""
+        for call in self.program.calls:
+            if call.function in LEAVING:
+                place = f" in {call.module}" if call.module else ""
+                reason = f"the code takes its elements out of PyTorch by {call.function}{place}"
+                for ref in refs((call.args, call.kwargs)):
+                    self.coupler.op = self._made_by(ref.value)
+                    self.coupler.freeze_all(self._dims(ref.value), reason)
+
+    def _made_by(self, value: int) -> int:
+        """The number of the op that made a value; -1 where none did."""
+        return next((self.offset + op.index for op in self.program.ops if value in op.results), -1)
 
     def _apply(self, op: Op) -> None:
         bound = self._bind(op)

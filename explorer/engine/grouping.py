@@ -17,7 +17,7 @@ from explorer.engine.naming import group_names, owner
 from explorer.engine.polynomials import Polynomial
 from explorer.engine.program import SourceLine
 from explorer.engine.relations import SizeRelation, piece_relations, size_relations
-from explorer.engine.solve import Labels, Solution
+from explorer.engine.solve import Labels, Mask, Solution
 
 SINGLE = "a single index: nothing to remove"
 LONELY = "all of it hangs together as one channel, which cannot go without leaving nothing"
@@ -237,12 +237,24 @@ def _kinds(coupling: Coupling, classes: list[Labels]) -> list[str]:
     tagged = {name: np.zeros(len(solution.frozen), dtype=bool) for name in ("heads", "conv_groups")}
     for name, atoms in coupling.coupler.tags:
         tagged[name][solution.labels[atoms]] = True
+    _spread_to_factors(tagged["heads"], coupling)
     in_head = np.zeros(len(solution.frozen), dtype=bool)
     for product in coupling.coupler.products:
         outer = solution.labels[product.outer]
         if tagged["heads"][outer].any():
             in_head[solution.labels[product.inner]] = True
     return [_kind(channels, tagged["heads"], in_head, tagged["conv_groups"]) for channels in classes]
+
+
+def _spread_to_factors(heads: Mask, coupling: Coupling) -> None:
+    """Heads that are a product, as where several queries share a key, mark both of its factors."""
+    solution = coupling.solution
+    for _ in range(_DEEPEST_PRODUCT):
+        flats = np.flatnonzero(heads & (solution.outer >= 0))
+        parts = np.concatenate([solution.outer[flats], solution.inner[flats]])
+        if heads[parts].all():
+            return
+        heads[parts] = True
 
 
 def _kind(channels: Labels, heads: Labels, in_head: Labels, conv_groups: Labels) -> str:

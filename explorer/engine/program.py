@@ -126,6 +126,7 @@ class Call:
         module: Path of the module whose forward made the call.
         source: The user's line.
         target: The function itself.
+        custom: The `torch.autograd.Function` of the user that made the call; empty where none did.
     """
 
     index: int
@@ -136,6 +137,7 @@ class Call:
     module: str
     source: SourceLine | None
     target: Any = field(default=None, repr=False, compare=False)
+    custom: str = ""
 
     def argument(self, position: int, name: str, default: Any = None) -> Any:
         """An argument by position or name."""

@@ -65,7 +65,8 @@ class ReplayedModel(nn.Module):
             shapes: Shapes of all values under the plan.
 
         Raises:
-            ApplyError: Some value of the program came from no recorded call, so it cannot be made again.
+            ApplyError: Some value of the program came from no recorded call, so it cannot be made again, or a call was
+                made by a function with a backward of its own, which a replay would lose.
         """
         super().__init__()
         self.title = type(pruned).__name__
@@ -82,6 +83,7 @@ class ReplayedModel(nn.Module):
         self._states = {value.index: value.name for value in program.values if value.is_state}
         self._lines = _lines(program, shapes)
         self.training = pruned.training
+        _check_backward(self._lines)
         _check_complete(program, self._lines)
 
     def extra_repr(self) -> str:
@@ -179,6 +181,15 @@ def _last_uses(program: Program) -> dict[int, tuple[int, ...]]:
         if value not in kept:
             done.setdefault(index, []).append(value)
     return {index: tuple(values) for index, values in done.items()}
+
+
+def _check_backward(lines: tuple[_Line, ...]) -> None:
+    for line in lines:
+        if line.call.custom:
+            raise ApplyError(
+                f"{line.call.function} at {line.call.source} is part of {line.call.custom}, a function with a backward "
+                "of its own, which a replay of the recorded calls would lose in training."
+            )
 
 
 def _check_complete(program: Program, lines: tuple[_Line, ...]) -> None:

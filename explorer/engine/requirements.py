@@ -275,9 +275,10 @@ def _strided(call: Call, item: slice, kept: Kept) -> Needs:
     """A slice with a step: what it reads must lie evenly among the kept."""
     start, stop, step = item.indices(len(kept))
     wanted = [int(kept[:position].sum()) for position in range(start, stop, step) if kept[position]]
-    first, pace = (wanted[0], wanted[1] - wanted[0]) if len(wanted) > 1 else (0, 0)
     end = int(kept.sum()) if item.stop is None or item.stop >= len(kept) else _position(call, item.stop, kept)
     end = end if end > 0 else end + int(kept.sum())
+    first = wanted[0] if wanted else 0
+    pace = wanted[1] - first if len(wanted) > 1 else max(step, end - first) * len(wanted)
     if not pace or list(range(first, end, pace)) != wanted or (item.start is None and first):
         raise ApplyError(
             f"{call.function} at {call.source} takes every {step}. channel, and of those that the plan keeps these "

@@ -22,6 +22,7 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
+from explorer.engine.custom import custom_forwards, running
 from explorer.engine.errors import ExplorerError, TraceError
 from explorer.engine.program import Call, Op, Program, Ref, SourceLine, refs
 from explorer.engine.provenance import Attribute, Literal, Size, TracedInt
@@ -286,6 +287,7 @@ class _Recorder:
         self.current_call = -1
         self._names: dict[Any, tuple[str, bool]] = {}
         self._is_own: dict[str, bool] = {}
+        self._custom = custom_forwards()
 
     @property
     def module(self) -> str:
@@ -304,7 +306,9 @@ class _Recorder:
 
     def add_call(self, function: str, target: Any, args: Any, kwargs: Any) -> int:
         recorded = self._literal(self.table.refs(args)), self._literal(self.table.refs(kwargs))
-        self.calls.append(Call(len(self.calls), function, *recorded, (), self.module, self.source(), target))
+        where = self.module, self.source()
+        custom = running(self._custom)
+        self.calls.append(Call(len(self.calls), function, *recorded, (), *where, target, custom))
         return len(self.calls) - 1
 
     def _literal(self, tree: Any) -> Any:
@@ -325,8 +329,22 @@ class _Recorder:
         return self.stands_for if type(tree) is torch.device and tree.type == "meta" else tree
 
     def end_call(self, index: int, result: Any) -> None:
-        results = tuple(self.table.find(tensor) for tensor in flatten_tensors(result))
+        returned = flatten_tensors(result)
+        if any(type(tensor) not in (Tensor, nn.Parameter) for tensor in returned):
+            self._know_wrapped(index, returned)
+        results = tuple(self.table.find(tensor) for tensor in returned)
         self.calls[index] = replace(self.calls[index], results=results)
+
+    def _know_wrapped(self, call: int, returned: list[Tensor]) -> None:
+        """A subclass of tensors hands on what the ops of a call made as tensors of its own: the values are the same."""
+        for op in reversed(self.ops):
+            if op.call != call:
+                return
+            made = op.results[: len(returned)]  # beside the result some ops make what only a backward needs
+            if self.table.shapes(made) == [tuple(tensor.shape) for tensor in returned]:
+                for value, tensor in zip(made, returned, strict=True):
+                    self.table.know(tensor, value)
+                return
 
     def source(self) -> SourceLine | None:
         """The innermost line that belongs neither to PyTorch nor to the engine."""

@@ -55,6 +55,15 @@ class ValueTable:
         self._numbers[id(tensor)] = (weakref.ref(tensor), self.find(known))
         return tensor
 
+    def know(self, tensor: Tensor, value: int) -> None:
+        """Take a tensor that was not known for a value that was."""
+        if self._known(tensor) is None:
+            self._numbers[id(tensor)] = (weakref.ref(tensor), value)
+
+    def shapes(self, values: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """The shapes of some values."""
+        return [self._values[value].shape for value in values]
+
     def add_result(self, tensor: Tensor, inputs: list[Tensor]) -> int:
         """The number of what an op returned: its input's where the op returned the input itself."""
         known = self._known(tensor)

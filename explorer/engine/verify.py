@@ -92,11 +92,12 @@ def verify(pruned: Pruned) -> Verification:
         What was found; nothing is raised where the model runs and is wrong, so that it can be shown.
 
     Raises:
-        VerifyError: The model does not run, or the comparison could not be carried out.
+        VerifyError: The model does not run or has no values, or the comparison could not be carried out.
 
     Source:
         PyTorch's `torch.utils.flop_counter` counts the multiply-adds; FLOPs are twice that.
     """
+    _check_has_values(pruned.plan.graph.model)
     plan = pruned.plan
     params = sum(parameter.numel() for parameter in pruned.model.parameters()), plan.cost.after.params
     runs = _Runs(pruned, plan.graph.model, pruned.model)
@@ -138,6 +139,15 @@ def awakened(model: nn.Module) -> nn.Module:
         return torch.empty(tensor.shape).normal_(0, 0.1, generator=generator).to(tensor)
 
     return copy_with(model, wake)
+
+
+def _check_has_values(model: nn.Module) -> None:
+    meta = [name for name, state in (*model.named_parameters(), *model.named_buffers()) if state.is_meta]
+    if meta:
+        raise VerifyError(
+            f"{meta[0]} is on the meta device and has no values, so there are no outputs to compare. Give the model "
+            "weights on another device, and trace and prune that."
+        )
 
 
 def _failures(

@@ -53,7 +53,7 @@ def score_groups(
         For each group name, scores of shape (channels,): the mean over the coupled slices. Buffers do not count.
 
     Raises:
-        PlanError: The criterion is unknown, or a weight holds NaN or infinity.
+        PlanError: The criterion is unknown, or a weight holds NaN or infinity, or no values at all.
 
     Source:
         DepGraph, section 3.3: the importance of a channel is aggregated over all coupled parameters.
@@ -95,6 +95,11 @@ class _SliceTable:
 
 def _sums_per_dim(name: str, weight: Tensor, criterion: Criterion) -> list[Scores]:
     """For each dimension, the sum of element scores at each of its indices."""
+    if weight.is_meta:
+        raise PlanError(
+            f"{name} is on the meta device and has no values, so its channels cannot be ranked. Use "
+            "importance='random', or name the channels to keep."
+        )
     real = weight.abs() if weight.is_complex() else weight
     elements = criterion.element(real if real.dtype in (torch.float32, torch.float64) else real.float())
     dims = range(elements.dim())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from explorer.engine.coupler import Coupler
-from explorer.engine.factors import Dim, Dims, inert_dim
+from explorer.engine.factors import Dim, Dims, inert_dim, is_inert_dim
 from explorer.engine.rules.pointwise import broadcast, meet
 from explorer.engine.rules.table import Bound, Operand, Result, rule
 
@@ -11,14 +11,14 @@ from explorer.engine.rules.table import Bound, Operand, Result, rule
 @rule("aten.mm", "aten.bmm", "aten.mv", "aten.dot", "aten.vdot")
 def matmul(op: Bound, couple: Coupler) -> Result:
     """(*batch, n, k) times (*batch, k, m); vectors have no n or m."""
-    _tag_heads(op.tensor(0), couple)
+    _tag_heads(op.tensor(0), op.tensor(1), couple)
     return (product(op.tensor(0), op.tensor(1), couple),)
 
 
 @rule("aten.addmm", "aten.baddbmm", "aten.addmv")
 def add_matmul(op: Bound, couple: Coupler) -> Result:
     """Bias, broadcast, plus a product."""
-    _tag_heads(op.tensor(1), couple)
+    _tag_heads(op.tensor(1), op.tensor(2), couple)
     return (_plus(op.tensor(0), product(op.tensor(1), op.tensor(2), couple), couple),)
 
 
@@ -65,9 +65,10 @@ def product(a: Operand, b: Operand, couple: Coupler) -> Dims:
     return (*batch, *rows, *columns)
 
 
-def _tag_heads(a: Operand, couple: Coupler) -> None:
-    for dim in a.dims[:-2]:
-        couple.tag("heads", dim)
+def _tag_heads(a: Operand, b: Operand, couple: Coupler) -> None:
+    """The batch of a product; where the first operand's stays, the second still says that its channels are in heads."""
+    for mine, other in zip(a.dims[:-2], b.dims[:-2], strict=False):
+        couple.tag("heads", other if is_inert_dim(mine) else mine)
 
 
 def _plus(bias: Operand, dims: Dims, couple: Coupler) -> Dims:
