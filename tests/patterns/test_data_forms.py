@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from explorer.engine.errors import ApplyError, PlanError, VerifyError
+from explorer.engine.errors import ApplyError, VerifyError
 from explorer.engine.graph import trace
 from explorer.engine.trace import call_model
 from tests.engine.nets import PlainCnn, Run, Transformer, every_group, proven, randomised
@@ -237,10 +237,11 @@ class TestMeta:
         assert [p.shape for p in pruned.model.parameters()] == [p.shape for p in expected.apply().model.parameters()]
         assert call_model(pruned.model, graph.example_inputs).is_meta
 
-    def test_ranking_by_weights_says_that_there_are_none(self) -> None:
+    def test_where_there_is_nothing_to_rank_by_the_first_channels_stay(self) -> None:
         graph = self.graph(PlainCnn, 2, 3, 12, 12)
-        with pytest.raises(PlanError, match=r"conv1\.weight is on the meta device and has no values.*random"):
-            graph.plan(0.5)
+        plan = graph.plan(0.5)
+        assert plan.cost == graph.plan(0.5, importance="random").cost
+        assert all(kept == tuple(range(len(kept))) for kept in plan.channels.values())
         assert len(graph.plan(keep={"conv1": [0, 3]}).apply().model.conv1.weight) == 2
 
     def test_a_proof_says_that_there_is_nothing_to_compare(self) -> None:

@@ -51,9 +51,11 @@ def score_groups(
 
     Returns:
         For each group name, scores of shape (channels,): the mean over the coupled slices. Buffers do not count.
+        Weights on the meta device have no values, so they score zero: what a plan for such a model costs is exact, and
+        of channels that score alike the first are kept.
 
     Raises:
-        PlanError: The criterion is unknown, or a weight holds NaN or infinity, or no values at all.
+        PlanError: The criterion is unknown, or a weight holds NaN or infinity.
 
     Source:
         DepGraph, section 3.3: the importance of a channel is aggregated over all coupled parameters.
@@ -96,10 +98,7 @@ class _SliceTable:
 def _sums_per_dim(name: str, weight: Tensor, criterion: Criterion) -> list[Scores]:
     """For each dimension, the sum of element scores at each of its indices."""
     if weight.is_meta:
-        raise PlanError(
-            f"{name} is on the meta device and has no values, so its channels cannot be ranked. Use "
-            "importance='random', or name the channels to keep."
-        )
+        return [np.zeros(size) for size in weight.shape]
     real = weight.abs() if weight.is_complex() else weight
     elements = criterion.element(real if real.dtype in (torch.float32, torch.float64) else real.float())
     dims = range(elements.dim())
