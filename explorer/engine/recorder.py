@@ -1,0 +1,251 @@
+"""What listens while a model runs.
+
+`OpMode` sees every ATen operation: what happens. `CallMode` sees every torch call with the provenance of its integers:
+what the code says. Both tell the `Recorder`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode, resolve_name
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from explorer.engine.custom import custom_forwards, running
+from explorer.engine.program import Call, Op, Program, Ref, SourceLine, refs
+from explorer.engine.provenance import Literal, Size, TracedInt
+from explorer.engine.shadow import META, NoShadowError, bodiless, is_meta, run_on_shadow
+from explorer.engine.switches import PLAIN_RECURRENCE
+from explorer.engine.trees import flatten_tensors, map_tensors
+from explorer.engine.values import ValueTable
+
+_TORCH_FOLDER = str(Path(torch.__file__).parent) + os.sep
+_ENGINE_FOLDER = str(Path(__file__).parent) + os.sep
+_SHAPE_GETTER = torch.Tensor.shape.__get__  # type: ignore[attr-defined]
+
+
+RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell"})
+"""Calls that run a recurrent layer or cell."""
+
+_GETTERS = frozenset({"dim", "is_contiguous", "stride", "is_floating_point", "size", "__len__", "element_size",
+                      "data_ptr", "is_complex", "get_device", "storage_offset", "__hash__", "__repr__"})  # fmt: skip
+
+
+class Recorder:
+    """What has been seen so far."""
+
+    def __init__(self, model: nn.Module, stands_for: torch.device) -> None:
+        self.table = ValueTable(model)
+        self.stands_for = stands_for
+        self.is_shadow = is_meta(model)
+        self.ops: list[Op] = []
+        self.calls: list[Call] = []
+        self.stack: list[str] = []
+        self.current_call = -1
+        self._names: dict[Any, tuple[str, bool]] = {}
+        self._is_own: dict[str, bool] = {}
+        self._custom = custom_forwards()
+
+    @property
+    def module(self) -> str:
+        """Path of the module whose forward runs."""
+        return self.stack[-1] if self.stack else ""
+
+    def add_op(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
+        """Record an op that has run."""
+        name, is_pointwise = self._name(func)
+        recorded = self.table.refs(args), self.table.refs(kwargs)
+        inputs = flatten_tensors((args, kwargs))
+        # `x.t_()` gives a tensor that is known another shape: it becomes another value.
+        add = self.table.add_viewed if torch.Tag.inplace_view in func.tags else self.table.add_result
+        results = tuple(add(tensor, inputs) for tensor in flatten_tensors(result))
+        where = self.module, self.source()
+        scalar = result if isinstance(result, (int, float, complex)) else None
+        self.ops.append(Op(len(self.ops), name, *recorded, results, *where, self.current_call, is_pointwise, scalar))
+
+    def add_call(self, function: str, target: Any, args: Any, kwargs: Any) -> int:
+        """Record a torch call that is about to run; its number is given back to `end_call`."""
+        recorded = self._literal(self.table.refs(args)), self._literal(self.table.refs(kwargs))
+        where = self.module, self.source()
+        custom = running(self._custom)
+        self.calls.append(Call(len(self.calls), function, *recorded, (), *where, target, custom))
+        return len(self.calls) - 1
+
+    def _literal(self, tree: Any) -> Any:
+        """Nested arguments in which plain integers are literals; every integer is an object of its own.
+
+        A name in the code may stand twice in one call and have to become two numbers: ``x.split((width, width))``.
+        """
+        if type(tree) is int:
+            return TracedInt(tree, Literal(tree))
+        if isinstance(tree, TracedInt):
+            return TracedInt(int(tree), tree.origin)
+        if isinstance(tree, slice):
+            return slice(self._literal(tree.start), self._literal(tree.stop), self._literal(tree.step))
+        if type(tree) in (tuple, list, torch.Size):
+            return type(tree)([self._literal(item) for item in tree])
+        if type(tree) is dict:
+            return {key: self._literal(item) for key, item in tree.items()}
+        return self.stands_for if type(tree) is torch.device and tree.type == "meta" else tree
+
+    def end_call(self, index: int, result: Any) -> None:
+        """Record what a call returned."""
+        returned = flatten_tensors(result)
+        if any(type(tensor) not in (Tensor, nn.Parameter) for tensor in returned):
+            self._know_wrapped(index, returned)
+        results = tuple(self.table.find(tensor) for tensor in returned)
+        self.calls[index] = replace(self.calls[index], results=results)
+
+    def _know_wrapped(self, call: int, returned: list[Tensor]) -> None:
+        """A subclass of tensors hands on what the ops of a call made as tensors of its own: the values are the same."""
+        for op in reversed(self.ops):
+            if op.call != call:
+                return
+            made = op.results[: len(returned)]  # beside the result some ops make what only a backward needs
+            if self.table.shapes(made) == [tuple(tensor.shape) for tensor in returned]:
+                for value, tensor in zip(made, returned, strict=True):
+                    self.table.know(tensor, value)
+                return
+
+    def source(self) -> SourceLine | None:
+        """The innermost line that belongs neither to PyTorch nor to the engine."""
+        frame = sys._getframe(1)
+        while frame is not None:
+            file = frame.f_code.co_filename
+            own = self._is_own.get(file)
+            if own is None:
+                own = self._is_own[file] = file.startswith((_TORCH_FOLDER, _ENGINE_FOLDER, "<"))
+            if not own:
+                return SourceLine(file, frame.f_lineno, frame.f_code.co_name)
+            frame = frame.f_back  # type: ignore[assignment]
+        return None
+
+    def program(self, output: Any, *, is_training: bool) -> Program:
+        """Everything recorded, once the model has returned."""
+        tree = map_tensors(output, lambda tensor: Ref(self.table.find(tensor)))
+        values = self.table.values()
+        inputs = tuple(value.index for value in values if value.kind == "input")
+        outputs = tuple(ref.value for ref in refs(tree))
+        return Program(values, tuple(self.ops), tuple(self.calls), inputs, outputs, tree, is_training)
+
+    def _name(self, func: Any) -> tuple[str, bool]:
+        known = self._names.get(func)
+        if known is None:
+            known = self._names[func] = (str(func), _is_pointwise(func))
+        return known
+
+
+def _is_pointwise(func: Any) -> bool:
+    """Whether an op, or what it is the in-place form of, is tagged pointwise."""
+    namespace, packet, _ = str(func).split(".", 2)
+    twin = getattr(getattr(torch.ops, namespace), packet.rstrip("_"), None)
+    candidates = [func] + ([getattr(twin, name) for name in twin.overloads()] if twin and packet[-1] == "_" else [])
+    return any(torch.Tag.pointwise in candidate.tags for candidate in candidates)
+
+
+class OpMode(TorchDispatchMode):
+    """Records every ATen op."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.recorder = recorder
+        self._composite: dict[Any, bool] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if self._is_composite(func):
+            # Only inference mode lets ops through that PyTorch otherwise takes apart first.
+            with self:
+                return func.decompose(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        result = run_on_shadow(func, args, kwargs) if self.recorder.is_shadow else func(*args, **kwargs)
+        self.recorder.add_op(func, args, kwargs, result)
+        return result
+
+    def _is_composite(self, func: Any) -> bool:
+        known = self._composite.get(func)
+        if known is None:
+            has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+            known = self._composite[func] = bool(has_kernel(func.name(), "CompositeImplicitAutograd"))
+        return known
+
+
+class CallMode(TorchFunctionMode):
+    """Records every torch call, and gives the sizes that it reads a provenance."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+        self._names: dict[Any, str] = {}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func == _SHAPE_GETTER or func is torch.Tensor.size:
+            return self._sizes(func, args, kwargs)
+        name = self._name(func)
+        if name in ("numel", "nelement"):
+            return self._elements(args[0] if args else kwargs["input"])
+        if name in _GETTERS:
+            return func(*args, **kwargs)
+        if name == "__get__":
+            return self._attribute(func, args, kwargs)
+        recorder = self.recorder
+        index = recorder.current_call = recorder.add_call(name, func, args, kwargs)
+        if recorder.is_shadow:
+            args, kwargs = self._on_shadow(name, args, kwargs)
+        try:
+            with PLAIN_RECURRENCE if name in RECURRENT else contextlib.nullcontext():
+                result = func(*args, **kwargs)
+        finally:
+            recorder.current_call = -1
+        recorder.end_call(index, result)
+        return result
+
+    def _on_shadow(self, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """Arguments for a shadow: what forward makes has content, but not for a recurrent layer."""
+        has_meta = any(tensor.is_meta for tensor in flatten_tensors((args, kwargs)))
+        if kwargs.get("device") == META and not has_meta:
+            return args, {**kwargs, "device": torch.device("cpu")}
+        if name in RECURRENT and self.recorder.stands_for != META:
+            raise NoShadowError(f"{name} runs other steps without numbers")
+        if name in RECURRENT and has_meta:
+            table = self.recorder.table
+            mapped: tuple[Any, Any] = map_tensors(
+                (args, kwargs), lambda tensor: table.stand_in(bodiless(tensor), tensor)
+            )
+            return mapped
+        return args, kwargs
+
+    def _attribute(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """A property of a tensor; only those that are tensors themselves (``.T``) matter."""
+        result = func(*args, **kwargs)
+        if isinstance(result, Tensor):
+            self.recorder.end_call(self.recorder.add_call("__get__", func, args, kwargs), result)
+        return result
+
+    def _sizes(self, func: Any, args: Any, kwargs: Any) -> Any:
+        result = func(*args, **kwargs)
+        value = self.recorder.table.find(args[0])
+        if isinstance(result, int):
+            dim = int(args[1] if len(args) > 1 else kwargs["dim"]) % max(args[0].dim(), 1)
+            return TracedInt(result, Size(value, dim))
+        return torch.Size(tuple(TracedInt(size, Size(value, dim)) for dim, size in enumerate(result)))
+
+    def _elements(self, tensor: Tensor) -> int:
+        """The number of elements, as the product of the sizes."""
+        value = self.recorder.table.find(tensor)
+        sizes = [TracedInt(size, Size(value, dim)) for dim, size in enumerate(tensor.shape)]
+        return prod(sizes[1:], start=sizes[0]) if sizes else 1
+
+    def _name(self, func: Any) -> str:
+        known = self._names.get(func)
+        if known is None:
+            known = self._names[func] = getattr(func, "__name__", None) or resolve_name(func) or str(func)
+        return known
