@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from dash import Dash
@@ -9,7 +12,10 @@ from explorer.app.server import create_app, host_name
 from explorer.app.serving import ServeError, listen, show
 from explorer.app.workspace import Subject, Workspace, checked_name
 from explorer.engine.errors import ModelSourceError, PlanError
+from explorer.engine.graph import DependencyGraph
 from explorer.exploration import Exploration
+from explorer.models import OpenedModel, open_model
+from explorer.models.tracing import trace_opened
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +101,35 @@ def test_only_the_latest_models_stay_in_memory(own: Workspace, monkeypatch: pyte
     first = own.open("sample:resnet20")
     own.open("sample:vgg")
     assert own.open("sample:resnet20") is not first
+
+
+def test_who_opens_a_model_waits_for_it_and_others_go_on(own: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, release = threading.Event(), threading.Event()
+
+    def slow(opened: OpenedModel) -> DependencyGraph:
+        began.set()
+        assert release.wait(20)
+        return trace_opened(opened)
+
+    own.open("sample:resnet20")
+    monkeypatch.setattr("explorer.app.workspace.trace_opened", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = (pool.submit(own.open, "sample:vgg") for _ in range(2))
+        assert began.wait(20)
+        own.begin("sample:resnet20")  # would hang while one lock is held for all
+        assert not first.done()
+        assert not second.done()
+        release.set()
+        assert first.result() is second.result()
+    assert not own._opening
+
+
+def test_a_sample_is_measured_whatever_weights_it_has(own: Workspace, exploration: Exploration) -> None:
+    opened = replace(open_model("sample:resnet20"), card=None, notes=("weights from mine.safetensors",))
+    subject = own.add(exploration.graph, opened, is_as_named=False)
+    assert subject.source.startswith("session:")
+    assert subject.data is not None
+    assert subject.notes == ("weights from mine.safetensors",)
 
 
 def test_a_port_in_use_is_told_before_anything_is_served(exploration: Exploration) -> None:
