@@ -18,7 +18,7 @@ from explorer.app.parts import proof_tag
 from explorer.app.preview import preview, rows
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import PlanError
-from explorer.exploration import Exploration, set_every_ratio, set_ratio
+from explorer.exploration import Exploration, set_every_ratio, set_options, set_ratio
 from explorer.jobs import Job
 
 
@@ -45,6 +45,29 @@ def test_the_preview_counts_without_running_the_model(exploration: Exploration) 
     assert seen["groups"]["conv1"] == [16, 16, 0.0]
     before, after = seen["totals"]["macs"]
     assert before - after == 8 * 16 * 9 * 8 * 8 * 2  # half of the outputs of conv1, half of the inputs of conv2
+
+
+def test_the_controls_show_the_recipe(exploration: Exploration) -> None:
+    assert preview(exploration)["controls"] == {"importance": "l2", "round_to": 1, "minimum": 1, "every": 0}
+    asked = set_options(set_every_ratio(exploration, 0.3), importance="l1", minimum=2)
+    assert preview(asked)["controls"] == {"importance": "l1", "round_to": 1, "minimum": 2, "every": 30}
+
+
+def test_what_comes_to_nothing_is_said(exploration: Exploration) -> None:
+    half = set_every_ratio(exploration, 0.5)
+    assert preview(half)["remark"] == preview(exploration)["remark"] == ""
+    undone = preview(set_options(half, minimum=500))["remark"]
+    assert undone == "Nothing is removed, because of “at least 500”."
+    assert "of 12 groups with a ratio keep all" in preview(set_options(half, minimum=32))["remark"]
+    assert "too small" in preview(set_ratio(exploration, "layer1.0.conv1", 0.01))["remark"]
+
+
+def test_a_change_is_answered_with_words_where_it_was_not_as_asked(exploration: Exploration) -> None:
+    asked = [{"kind": "every", "ratio": 0.5}, {"kind": "percent", "group": "conv1", "percent": 150}]
+    recipe, seen, _, said = drawer.changed(exploration, [*asked, {"kind": "options", "minimum": 500}])
+    assert recipe["minimum"] == seen["controls"]["minimum"] == 500
+    assert [part.className for part in said] == ["message is-bad", "message is-warn"]
+    assert "150 % is not possible" in text(said)
 
 
 def test_the_grid_has_a_row_per_group(exploration: Exploration) -> None:
