@@ -170,6 +170,12 @@
       [line.sent, line.queue] = [[], []];
       explorer.newModel(source);
     },
+    drawn() {
+      explorer.drawn();
+    },
+    filled() {
+      explorer.filled();
+    },
     pin(clicks, selection, pins) {
       if (!clicks || selection.kind !== "group") return nothing();
       const kept = (pins || []).filter((name) => name !== selection.name);

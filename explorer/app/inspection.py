@@ -111,8 +111,12 @@ def _group_details(graph: DependencyGraph, group: Group) -> list[Any]:
     chain = why(graph, group, _telling_member(group))
     return [
         *([section("Tied", *_ties(graph, group))] if group.ties else []),
+        section(
+            f"Members ({len(group.members)})",
+            html.P("Pick one to see below why it is here.", className="quiet"),
+            html.Div(table, className="members"),
+        ),
         section("Why they go together", html.Div(chain, id=ids.WHY_CHAIN)),
-        section(f"Members ({len(group.members)})", html.P("Pick one to see why.", className="quiet"), table),
     ]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,8 +9,8 @@ from dataclasses import replace
 import pytest
 from dash import Dash
 
-from explorer.app.server import create_app, host_name
-from explorer.app.serving import ServeError, listen, show
+from explorer.app.server import create_app, host_name, outward_addresses
+from explorer.app.serving import ServeError, address_of, listen, show
 from explorer.app.workspace import Subject, Workspace, checked_name
 from explorer.engine.errors import ModelSourceError, PlanError
 from explorer.engine.graph import DependencyGraph
@@ -44,6 +45,27 @@ def test_requests_under_another_name_are_refused(app: Dash, host: str) -> None:
 def test_the_address_that_is_served_on_is_allowed(workspace: Workspace, subject: Subject) -> None:
     client = create_app(workspace, subject, host="192.0.2.7").server.test_client()
     assert client.get("/", headers={"Host": "192.0.2.7:8050"}).status_code == 200
+
+
+def test_on_all_addresses_this_machines_own_names_are_allowed(workspace: Workspace, subject: Subject) -> None:
+    client = create_app(workspace, subject, host="0.0.0.0").server.test_client()
+    for own in (socket.gethostname(), *outward_addresses(), "localhost"):
+        assert client.get("/", headers={"Host": f"{own}:8050"}).status_code == 200
+    refused = client.get("/", headers={"Host": "evil.example:8050"})
+    assert refused.status_code == 403
+    assert "'evil.example'" in refused.text
+    assert "--host" in refused.text
+
+
+def test_the_address_that_is_printed_can_be_opened() -> None:
+    assert "0.0.0.0" not in address_of("0.0.0.0", 8050)
+    assert address_of("::1", 80) == "http://[::1]:80"
+
+
+@pytest.mark.parametrize("body", [{}, [], {"output": "a"}, None])
+def test_what_is_no_callback_is_refused_without_a_traceback(app: Dash, body: object) -> None:
+    answer = app.server.test_client().post("/_dash-update-component", json=body)
+    assert answer.status_code == 400
 
 
 def test_a_host_header_is_read_without_its_port() -> None:

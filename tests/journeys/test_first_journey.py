@@ -175,6 +175,12 @@ def test_another_model_opens_without_a_reload(watched: Watched) -> None:
     page.wait_for_function("window.explorerCy.getElementById('module:layer1').empty()")
     expect(page.locator("#accuracy")).to_contain_text("measured", timeout=20_000)
     page.wait_for_function("document.querySelectorAll('#grid .ag-row').length > 0")
+    name = selected(page)
+    expect(page.locator(f"#grid .ag-row[row-id='{name}']")).to_be_visible()
+    page.wait_for_function("""() => {
+      const cy = explorerCy, shown = cy.nodes(".port.group-0").renderedBoundingBox();
+      return cy.zoom() >= 0.64 && shown.x1 < cy.width() && shown.x2 > 0 && shown.y1 < cy.height() && shown.y2 > 0;
+    }""")
     assert watched.console == []
 
 

@@ -90,6 +90,8 @@ def register(app: Dash, workspace: Workspace) -> None:
     for function, inputs in (
         ("highlight", [Input(ids.SELECTION, "data"), Input(ids.PINS, "data")]),
         ("newModel", [Input(ids.MODEL, "data")]),
+        ("drawn", [Input(ids.GRAPH, "elements")]),
+        ("filled", [Input(ids.GRID, "rowData")]),
         ("view", [Input(ids.GRAPH_FIT, "n_clicks"), Input(ids.GRAPH_IN, "n_clicks"), Input(ids.GRAPH_OUT, "n_clicks")]),
     ):
         app.clientside_callback(ClientsideFunction("explorer", function), *inputs)
