@@ -137,13 +137,13 @@
   }
 
   /* The whole graph, or the readable part of it around what is highlighted. */
-  explorer.fit = function () {
+  explorer.fit = function (isWhole) {
     const cy = liveCy();
     if (!cy) return;
     cy.resize();
     const box = cy.elements().boundingBox({ includeLabels: false });
     const room = { w: cy.width() - 2 * EDGE, h: cy.height() - 2 * EDGE - LEGEND };
-    const zoom = Math.max(Math.min(room.w / box.w, room.h / box.h, 1.1), READABLE);
+    const zoom = Math.max(Math.min(room.w / box.w, room.h / box.h, 1.1), isWhole ? 0 : READABLE);
     const group = cy.nodes(".port").filter((port) => (port.data("groups") || []).includes(state.selection.name));
     const first = group.nonempty() ? group[0].parent().position() : { x: box.x1, y: box.y1 };
     const along = (start, size, room, at) =>
@@ -172,8 +172,9 @@
     if (nodes.empty()) return;
     selection.seen = true;
     const box = nodes.renderedBoundingBox();
-    const isVisible = box.x2 > 0 && box.y2 > 0 && box.x1 < cy.width() && box.y1 < cy.height();
-    if (!isVisible) cy.center(nodes);
+    const [x, y] = [(box.x1 + box.x2) / 2, Math.min((box.y1 + box.y2) / 2, box.y1 + cy.height() / 3)];
+    const isVisible = x > EDGE && y > EDGE && x < cy.width() - EDGE && y < cy.height() - EDGE - LEGEND;
+    if (!isVisible) cy.panBy({ x: cy.width() / 2 - x, y: cy.height() / 2 - y });
   }
 
   explorer.highlight = function (selection, pins) {

@@ -186,7 +186,7 @@
     },
     view(fit, closer, further) {
       const trigger = window.dash_clientside.callback_context.triggered_id;
-      if (trigger === "graph-fit") explorer.fit();
+      if (trigger === "graph-fit") explorer.fit(true);
       if (trigger === "graph-in") explorer.zoom(1.25);
       if (trigger === "graph-out") explorer.zoom(0.8);
     },
