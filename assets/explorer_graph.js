@@ -4,7 +4,7 @@
   const explorer = (window.explorer = window.explorer || {});
   const SLOTS = 8;
   const LETTERS = "ABCDEFGH";
-  const [EDGE, LEGEND, READABLE] = [20, 32, 0.25]; // pixels around the graph and for the legend; smallest first zoom
+  const [EDGE, LEGEND, READABLE] = [20, 32, 0.64]; // pixels around the graph and for the legend; 12 px letters stay 7.7 px high
   const state = { selection: {}, pins: [], preview: null, cy: null };
 
   function liveCy() {
@@ -98,8 +98,6 @@
   function paintSoon() {
     cancelAnimationFrame(waiting);
     waiting = requestAnimationFrame(() => {
-      if (state.isFitDue && liveCy()) explorer.fit();
-      state.isFitDue = false;
       paint();
       paintLists();
       reveal();
@@ -139,15 +137,22 @@
   }
 
   /* The whole graph, or the readable part of it around what is highlighted. */
-  explorer.fit = function () {
+  explorer.fit = function (isWhole) {
     const cy = liveCy();
     if (!cy) return;
     cy.resize();
     const box = cy.elements().boundingBox({ includeLabels: false });
     const room = { w: cy.width() - 2 * EDGE, h: cy.height() - 2 * EDGE - LEGEND };
-    const zoom = Math.max(Math.min(room.w / box.w, room.h / box.h, 1.1), READABLE);
-    const left = Math.max((cy.width() - box.w * zoom) / 2, EDGE);
-    cy.viewport({ zoom, pan: { x: left - box.x1 * zoom, y: EDGE - box.y1 * zoom } });
+    const zoom = Math.max(Math.min(room.w / box.w, room.h / box.h, 1.1), isWhole ? 0 : READABLE);
+    const group = cy.nodes(".port").filter((port) => (port.data("groups") || []).includes(state.selection.name));
+    const first = group.nonempty() ? group[0].parent().position() : { x: box.x1, y: box.y1 };
+    const along = (start, size, room, at) =>
+      size * zoom <= room + 1
+        ? (room - size * zoom) / 2 - start * zoom // all of it, in the middle
+        : Math.max(Math.min(-start * zoom, room / 3 - at * zoom), room - (start + size) * zoom);
+    const x = EDGE + along(box.x1, box.w, room.w, first.x);
+    const y = EDGE + Math.min(along(box.y1, box.h, room.h, first.y), box.h * zoom <= room.h ? -box.y1 * zoom : Infinity);
+    cy.viewport({ zoom, pan: { x, y } });
   };
 
   explorer.zoom = function (factor) {
@@ -167,8 +172,9 @@
     if (nodes.empty()) return;
     selection.seen = true;
     const box = nodes.renderedBoundingBox();
-    const isVisible = box.x2 > 0 && box.y2 > 0 && box.x1 < cy.width() && box.y1 < cy.height();
-    if (!isVisible) cy.center(nodes);
+    const [x, y] = [(box.x1 + box.x2) / 2, Math.min((box.y1 + box.y2) / 2, box.y1 + cy.height() / 3)];
+    const isVisible = x > EDGE && y > EDGE && x < cy.width() - EDGE && y < cy.height() - EDGE - LEGEND;
+    if (!isVisible) cy.panBy({ x: cy.width() / 2 - x, y: cy.height() / 2 - y });
   }
 
   explorer.highlight = function (selection, pins) {
@@ -187,6 +193,20 @@
   explorer.newModel = function (source) {
     state.isFitDue = state.source !== undefined && state.source !== source;
     state.source = source;
+  };
+
+  /* New elements are on their way into the graph: of a new model, all of it or the group first shown comes into view. */
+  explorer.drawn = function () {
+    if (!state.isFitDue) return;
+    state.isFitDue = false;
+    setTimeout(() => {
+      if (liveCy()) explorer.fit();
+      paintSoon();
+    }, 60);
+  };
+
+  explorer.filled = function () {
+    setTimeout(paintGrid, 100); // once the rows are there
   };
 
   explorer.repaint = paintSoon;

@@ -4,50 +4,95 @@
   const PAUSE = 40; // milliseconds between two questions
   const CALM = 60; // after a change, the slower parts follow so much later
   const REST = 400; // and while a slider is held, once it has rested for so long
-  const PATIENCE = 1500; // after this the answer is taken for lost
-  const line = { next: null, asked: 0, isWaiting: false, timer: 0, serial: 0 };
+  const PATIENCE = 3000; // after this the answer is taken for lost, and what it was about is asked again
+  const TRIES = 3;
+  const line = { queue: [], sent: [], asked: 0, misses: 0, timer: 0, serial: 0 };
+  const shown = {}; // what the controls above the grid show
+  let preview = null; // the last one
+
+  const target = (change) => change.kind + ":" + (change.group || "");
+
+  /* Of each target the last change, in the order in which they were made. */
+  function joined(list, change) {
+    const before = list.find((other) => target(other) === target(change));
+    const merged = change.kind === "options" ? { ...before, ...change } : change;
+    return [...list.filter((other) => other !== before), merged];
+  }
 
   function send() {
     clearTimeout(line.timer);
-    if (!line.next) return;
+    if (!line.queue.length) return;
     const since = performance.now() - line.asked;
-    const wait = line.isWaiting ? PATIENCE - since : PAUSE - since;
+    const wait = line.sent.length ? PATIENCE - since : PAUSE - since;
     if (wait > 0) {
       line.timer = setTimeout(send, wait);
       return;
     }
     line.asked = performance.now();
-    line.isWaiting = true;
+    line.misses = line.sent.length ? line.misses + 1 : 0;
+    line.sent = line.queue.reduce(joined, line.misses < TRIES ? line.sent : []);
+    line.queue = [];
     line.serial += 1;
-    dash_clientside.set_props("change", { data: { ...line.next, serial: line.serial } });
-    line.next = null;
+    dash_clientside.set_props("change", { data: { changes: line.sent, serial: line.serial } });
   }
 
   explorer.askChange = function (change) {
-    line.next = change;
+    line.queue = joined(line.queue, change);
     send();
   };
 
-  function answered() {
-    line.isWaiting = false;
-    send();
+  function pending(kind) {
+    return [...line.sent, ...line.queue].filter((change) => change.kind === kind).pop();
   }
+
+  /* The controls show the recipe, except the one that a hand is on. */
+  function syncControls() {
+    if (!preview || line.isDown || line.sent.length || line.queue.length) return;
+    const { importance, round_to, minimum, every } = preview.controls;
+    const wanted = { criterion: importance, "round-to": round_to, minimum, uniform: Math.min(every, 95) };
+    Object.entries(wanted).forEach(([id, value]) => {
+      if (shown[id] === value || document.activeElement.id === id) return;
+      shown[id] = value;
+      dash_clientside.set_props(id, { value });
+    });
+  }
+
+  ["pointerdown", "pointerup", "pointercancel"].forEach((name) =>
+    window.addEventListener(
+      name,
+      () => {
+        line.isDown = name === "pointerdown";
+        if (!line.isDown) setTimeout(syncControls, REST);
+      },
+      true
+    )
+  );
+
+  /* An entry that is no number is told of and taken back when it is left. */
+  document.addEventListener("focusout", (event) => {
+    const name = { "round-to": "round_to", minimum: "minimum" }[event.target.id];
+    if (!name) return;
+    const isCount = /^[0-9]+$/.test(event.target.value) && Number(event.target.value) > 0;
+    if (!isCount) explorer.askChange({ kind: "options", [name]: event.target.value });
+    setTimeout(syncControls, REST);
+  });
 
   explorer.toggle = function (path) {
     dash_clientside.set_props("toggled", { data: { path, at: Date.now() } });
   };
 
   /* Drawing the graph and the chart and measuring take longer than a step of a slider: they follow when it rests. */
-  function settle(preview) {
+  function settle() {
     explorer.showPreview(preview);
     dash_clientside.set_props("settled", { data: preview.key });
+    syncControls();
   }
 
   /* Only the cells that changed, so that a slider under the pointer is left in peace. */
-  function fillGrid(preview) {
+  function fillGrid() {
     const holder = document.getElementById("grid");
     const grid = holder && window.dash_ag_grid && dash_ag_grid.getApi("grid");
-    if (!grid) return;
+    if (!grid || !preview) return;
     Object.entries(preview.groups).forEach(([name, [, kept, ratio]]) => {
       const row = grid.getRowNode(name);
       const percent = Math.round(100 * ratio);
@@ -77,9 +122,17 @@
     dash_clientside.set_props("selection", { data: { kind, name, groups, via: "list" } });
   });
 
+  /* Keys belong to a field that takes text; a slider or a switch takes none. */
   function typing(target) {
-    return target && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+    if (!target || !target.tagName) return false;
+    const isTextInput = target.tagName === "INPUT" && !/^(range|radio|checkbox|button)$/.test(target.type);
+    return target.isContentEditable || isTextInput || /^(TEXTAREA|SELECT)$/.test(target.tagName);
   }
+
+  /* What is typed into the model picker replaces the name in it. */
+  document.addEventListener("focusin", (event) => {
+    if (event.target.id === "picker") setTimeout(() => event.target.select());
+  });
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
@@ -99,16 +152,29 @@
     highlight(selection, pins) {
       explorer.highlight(selection, pins);
     },
-    showPreview(preview, error) {
-      answered();
-      if (!preview) return;
-      fillGrid(preview);
+    showPreview(latest) {
+      if (!latest) return;
+      const isFirst = preview === null;
+      preview = latest;
+      fillGrid();
       clearTimeout(line.settling);
-      line.settling = setTimeout(() => settle(preview), line.shown ? (explorer.isHeld ? REST : CALM) : 0);
-      line.shown = true;
+      line.settling = setTimeout(settle, isFirst ? 0 : explorer.isHeld ? REST : CALM);
+    },
+    answered(serial) {
+      if (serial !== line.serial) return;
+      [line.sent, line.misses] = [[], 0];
+      setTimeout(() => [fillGrid, syncControls].forEach((show) => show()), CALM); // what was refused is taken back
+      send();
     },
     newModel(source) {
+      [line.sent, line.queue] = [[], []];
       explorer.newModel(source);
+    },
+    drawn() {
+      explorer.drawn();
+    },
+    filled() {
+      explorer.filled();
     },
     pin(clicks, selection, pins) {
       if (!clicks || selection.kind !== "group") return nothing();
@@ -120,23 +186,30 @@
     },
     view(fit, closer, further) {
       const trigger = window.dash_clientside.callback_context.triggered_id;
-      if (trigger === "graph-fit") explorer.fit();
+      if (trigger === "graph-fit") explorer.fit(true);
       if (trigger === "graph-in") explorer.zoom(1.25);
       if (trigger === "graph-out") explorer.zoom(0.8);
     },
     every(percent) {
-      if (typeof percent === "number") explorer.askChange({ kind: "every", ratio: percent / 100 });
+      shown.uniform = percent;
+      const asked = pending("every");
+      const known = asked ? Math.round(100 * asked.ratio) : preview && Math.min(preview.controls.every, 95);
+      if (typeof percent === "number" && percent !== known) explorer.askChange({ kind: "every", ratio: percent / 100 });
     },
     reset(clicks) {
       if (clicks) explorer.askChange({ kind: "reset" });
     },
     options(importance, roundTo, minimum) {
-      const counts = [roundTo, minimum].every((value) => Number.isInteger(value) && value > 0);
-      if (counts) explorer.askChange({ kind: "options", importance, round_to: roundTo, minimum });
+      Object.assign(shown, { criterion: importance, "round-to": roundTo, minimum });
+      const known = { ...(preview && preview.controls), ...pending("options") };
+      const wanted = Object.entries({ importance, round_to: roundTo, minimum });
+      const isSet = (value) => value === importance || (Number.isInteger(value) && value > 0);
+      const changed = wanted.filter(([name, value]) => isSet(value) && value !== known[name]);
+      if (changed.length) explorer.askChange({ kind: "options", ...Object.fromEntries(changed) });
     },
     typed(change) {
       const edit = Array.isArray(change) ? change[0] : change;
-      if (edit) explorer.askChange({ kind: "ratio", group: edit.data.name, ratio: Number(edit.value) / 100 });
+      if (edit) explorer.askChange({ kind: "percent", group: edit.data.name, percent: edit.value ?? null });
     },
     rowPicked(cell) {
       if (!cell || cell.colId === "percent" || cell.colId === "slider") return nothing();

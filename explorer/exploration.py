@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -154,16 +154,23 @@ def set_ratio(exploration: Exploration, group: str, ratio: float) -> Exploration
 
 def set_every_ratio(exploration: Exploration, ratio: float) -> Exploration:
     """The exploration with one ratio for every group that a single ratio is meant for (DESIGN section 6)."""
-    ratio = checked_ratio(ratio)
-    groups = exploration.graph.groups
+    every = every_group(exploration.graph)
+    kept = {name: value for name, value in exploration.recipe.ratios.items() if name not in every}
+    return _with_ratios(exploration, kept | dict.fromkeys(every, checked_ratio(ratio)))
+
+
+def every_group(graph: DependencyGraph) -> tuple[str, ...]:
+    """The groups that a single ratio is meant for, in the graph's order."""
     fixed = {
-        name
-        for group in groups
-        if group.kind in NEVER_BY_DEFAULT
-        for name in tied_groups(exploration.graph, group.name)
+        name for group in graph.groups if group.kind in NEVER_BY_DEFAULT for name in tied_groups(graph, group.name)
     }
-    kept = {name: value for name, value in exploration.recipe.ratios.items() if name in fixed}
-    return _with_ratios(exploration, kept | {group.name: ratio for group in groups if group.name not in fixed})
+    return tuple(group.name for group in graph.groups if group.name not in fixed)
+
+
+def common_ratio(exploration: Exploration) -> float:
+    """The ratio that all groups share that a single ratio is meant for; 0 where they differ."""
+    ratios = {exploration.recipe.ratios.get(name, 0.0) for name in every_group(exploration.graph)}
+    return ratios.pop() if len(ratios) == 1 else 0.0
 
 
 def reset(exploration: Exploration) -> Exploration:
@@ -204,8 +211,8 @@ def change(exploration: Exploration, what: Mapping[str, Any]) -> Exploration:
 
     Args:
         exploration: The state before.
-        what: ``kind`` and what belongs to it: ``ratio`` (group, ratio), ``every`` (ratio), ``reset``, or ``options``
-            (importance, round_to, minimum).
+        what: ``kind`` and what belongs to it: ``ratio`` (group, ratio), ``percent`` (group, percent as somebody typed
+            it), ``every`` (ratio), ``reset``, or ``options`` (importance, round_to, minimum).
 
     Returns:
         The state after it.
@@ -219,8 +226,25 @@ def change(exploration: Exploration, what: Mapping[str, Any]) -> Exploration:
     return _CHANGES[kind](exploration, what)
 
 
+def change_all(exploration: Exploration, changes: Sequence[Mapping[str, Any]]) -> tuple[Exploration, tuple[str, ...]]:
+    """The exploration after several changes, in order, and what was wrong with those that could not be made.
+
+    Args:
+        exploration: The state before.
+        changes: Each as `change` takes it.
+    """
+    mistakes: list[str] = []
+    for what in changes:
+        try:
+            exploration = change(exploration, what)
+        except PlanError as error:
+            mistakes.append(str(error))
+    return exploration, tuple(mistakes)
+
+
 _CHANGES: dict[str, Callable[[Exploration, Mapping[str, Any]], Exploration]] = {
     "ratio": lambda state, what: set_ratio(state, str(what["group"]), what["ratio"]),
+    "percent": lambda state, what: set_ratio(state, str(what["group"]), _read_percent(what["group"], what["percent"])),
     "every": lambda state, what: set_every_ratio(state, what["ratio"]),
     "reset": lambda state, what: reset(state),
     "options": lambda state, what: set_options(
@@ -240,6 +264,17 @@ def checked_ratio(ratio: object) -> float:
     return round(float(ratio), 4)
 
 
+def _read_percent(group: str, typed: object) -> float:
+    """What somebody typed as the percentage of a group, as a fraction."""
+    is_number = isinstance(typed, (int, float)) and not isinstance(typed, bool)
+    if not is_number or not 0 <= float(str(typed)) <= 100 * MAX_RATIO:
+        said = "an empty entry" if typed in (None, "") else f"{typed} %"
+        raise PlanError(
+            f"{group} keeps its ratio: {said} is not possible. Give a number from 0 to {100 * MAX_RATIO:.0f}."
+        )
+    return float(str(typed)) / 100
+
+
 def checked_importance(importance: object) -> str:
     """`importance` where it names a criterion.
 
@@ -251,9 +286,13 @@ def checked_importance(importance: object) -> str:
     return str(importance)
 
 
+_SHOWN_AS = {"round_to": "“multiple of” (round_to)", "minimum": "“at least” (minimum)"}
+
+
 def _checked_count(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise PlanError(f"{name} is a number of channels, 1 or more; got {value!r}.")
+        said = "an empty entry" if value in (None, "") else repr(value)
+        raise PlanError(f"{_SHOWN_AS[name]} is a whole number of channels, 1 or more, not {said}.")
     return value
 
 

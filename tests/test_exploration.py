@@ -10,6 +10,8 @@ from explorer.exploration import (
     Exploration,
     Recipe,
     change,
+    change_all,
+    common_ratio,
     reset,
     set_every_ratio,
     set_options,
@@ -89,8 +91,8 @@ def test_a_recipe_survives_json(fresh: Exploration) -> None:
         ({"format": 1, "source": "sample:x", "ratios": {"a": 2}}, "got 2"),
         ({"format": 1, "source": "sample:x", "ratios": []}, "not a recipe"),
         ({"format": 1, "source": "sample:x", "ratios": {}, "importance": "best"}, "no importance 'best'"),
-        ({"format": 1, "source": "sample:x", "ratios": {}, "minimum": 0}, "minimum is a number"),
-        ({"format": 1, "source": "sample:x", "ratios": {}, "round_to": True}, "round_to is a number"),
+        ({"format": 1, "source": "sample:x", "ratios": {}, "minimum": 0}, "at least.* is a whole number"),
+        ({"format": 1, "source": "sample:x", "ratios": {}, "round_to": True}, "multiple of.* is a whole number"),
     ],
 )
 def test_what_is_no_recipe_is_refused(data: dict[str, object], reason: str) -> None:
@@ -102,6 +104,7 @@ def test_what_is_no_recipe_is_refused(data: dict[str, object], reason: str) -> N
     "what",
     [
         {"kind": "ratio", "group": "conv1", "ratio": 0.5},
+        {"kind": "percent", "group": "conv1", "percent": 40},
         {"kind": "every", "ratio": 0.5},
         {"kind": "options", "importance": "random"},
     ],
@@ -117,9 +120,30 @@ def test_changes_from_the_screen_and_back(fresh: Exploration, what: dict[str, ob
         ({"kind": "explode"}, "There is no change 'explode'"),
         ({"kind": "ratio", "group": "conv1", "ratio": 1.0}, "from 0 to 0.99"),
         ({"kind": "ratio", "group": "conv1", "ratio": "all"}, "from 0 to 0.99"),
+        ({"kind": "percent", "group": "conv1", "percent": 150}, "conv1 keeps its ratio: 150 % is not possible"),
+        ({"kind": "percent", "group": "conv1", "percent": None}, "conv1 keeps its ratio: an empty entry"),
+        ({"kind": "options", "minimum": ""}, "at least.* is a whole number of channels, 1 or more, not an empty entry"),
         ({"kind": "ratio", "group": "nowhere", "ratio": 0.5}, "nowhere"),
     ],
 )
 def test_changes_that_cannot_be_made_say_why(fresh: Exploration, what: dict[str, object], reason: str) -> None:
     with pytest.raises(PlanError, match=reason):
         change(fresh, what)
+
+
+def test_of_several_changes_the_good_ones_are_made_and_the_others_told(fresh: Exploration) -> None:
+    changes = [
+        {"kind": "ratio", "group": "conv1", "ratio": 0.5},
+        {"kind": "percent", "group": "conv1", "percent": 150},
+        {"kind": "options", "minimum": 3},
+    ]
+    after, mistakes = change_all(fresh, changes)
+    assert (after.recipe.ratios, after.recipe.minimum) == ({"conv1": 0.5}, 3)
+    assert len(mistakes) == 1
+
+
+def test_a_ratio_is_common_where_every_group_has_it(fresh: Exploration) -> None:
+    every = set_every_ratio(fresh, 0.25)
+    assert common_ratio(every) == 0.25
+    assert common_ratio(set_ratio(every, "conv1", 0.5)) == 0
+    assert common_ratio(reset(every)) == 0

@@ -10,6 +10,8 @@ from explorer.app.ranking import Rows
 Span = tuple[int, int]
 
 MOST = 8
+ONE_COLUMN = 620.0
+"""A chain no longer than this fits the pane as it is, in letters that can be read."""
 PANE, PORTRAIT = 1.5, 0.8
 """Width to height of the middle pane, and of a module in it."""
 
@@ -26,6 +28,8 @@ def wrap(rows: Rows, heights: Sequence[float], width: float, aspect: float) -> l
     Returns:
         (first row, row after the last) of each column.
     """
+    if sum(heights) <= ONE_COLUMN:
+        return [(0, len(rows.rows))]
     cuts = frozenset(cut_rows(rows))
     candidates = [_split(heights, cuts, count) for count in range(1, MOST + 1)]
     return min(candidates, key=lambda spans: _misfit(spans, heights, width, aspect))

@@ -22,13 +22,17 @@ class Exported:
         name: File name of the zip.
         content: The zip.
         proof: The result of the proof, in words.
-        is_proven: Whether it holds.
+        is_proven: Whether it holds and could have failed.
+        is_wrong: Whether the comparison failed.
+        snippet: The lines that load the zip's folder.
     """
 
     name: str
     content: bytes
     proof: str
     is_proven: bool
+    is_wrong: bool
+    snippet: str
 
 
 def export_zip(exploration: Exploration) -> Exported:
@@ -50,7 +54,9 @@ def export_zip(exploration: Exploration) -> Exported:
     name = f"{slug(exploration.graph.title)}-pruned"
     with tempfile.TemporaryDirectory(prefix="explorer-export-") as folder:
         save(pruned, Path(folder) / name)
-        return Exported(f"{name}.zip", _zipped(Path(folder)), str(proof), proof.ok)
+        content = _zipped(Path(folder))
+    snippet = loading_snippet(name, exploration.graph.source, pruned.way)
+    return Exported(f"{name}.zip", content, str(proof), proof.ok and proof.is_proof, not proof.ok, snippet)
 
 
 def slug(title: str) -> str:
@@ -58,9 +64,21 @@ def slug(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "model"
 
 
-def loading_snippet(folder: str) -> str:
-    """The lines that load an exported model."""
-    return f'import explorer\n\nmodel = explorer.load("{folder}")'
+def loading_snippet(folder: str, source: str, way: str) -> str:
+    """The lines that load an exported model, as the zip's own README has them.
+
+    Args:
+        folder: Where it was unpacked.
+        source: What the original came from; only a name can be built again from the recipe.
+        way: ``live``, or ``program`` for a model that replays its recorded calls.
+    """
+    arguments = [f'"{folder}"']
+    if not source.startswith(("sample:", "torchvision:")):
+        arguments += ["model=build_the_original_model()"]
+        arguments += ["example_inputs=inputs_that_it_runs_on()"] if way == "program" else []
+    joined = ", ".join(arguments)
+    call = joined if len(arguments) == 1 else "\n    " + joined.replace(", ", ",\n    ") + ",\n"
+    return f"import explorer\n\nmodel = explorer.load({call})"
 
 
 def _zipped(folder: Path) -> bytes:

@@ -7,7 +7,8 @@ APP = "app"
 # State in the browser: plain data, no model
 PAGE = "page"  # a random name for this open page, so that its jobs are its own
 RECIPE = "recipe"
-CHANGE = "change"  # the latest thing that someone wants changed
+CHANGE = "change"  # the latest things that someone wants changed, with a serial number
+ANSWERED = "answered"  # the serial number of the last answer
 PREVIEW = "preview"  # what the recipe costs and keeps
 SETTLED = "settled"  # key of the recipe once nothing has moved for a moment
 SELECTION = "selection"  # {"group": name, "layer": name, "via": where it was picked}

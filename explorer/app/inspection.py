@@ -22,6 +22,13 @@ KINDS = {
     "conv_groups": "convolution groups",
 }
 
+ONE = {
+    "channels": "channel",
+    "attention heads": "attention head",
+    "channels of each head": "channel of each head",
+    "convolution groups": "convolution group",
+}
+
 
 def inspect(subject: Subject, selection: dict[str, Any], opened: Sequence[str]) -> tuple[list[Any], list[Any]]:
     """The head of the inspector, and what stands below the chart.
@@ -83,8 +90,17 @@ def _head(title: str, *below: Any, before: Any = None, after: Any = None) -> lis
 
 def _group_head(group: Group) -> list[Any]:
     pin = html.Button(icon("pin"), id=ids.PIN, className="tool", type="button", title="Keep this hue")
-    count = f"{group.size} {KINDS.get(group.kind, group.kind)} go one by one, each through {len(group.members)} tensors"
+    count = counted(group)
     return _head(group.name, html.P(count, className="quiet"), before=badge(group.name), after=pin)
+
+
+def counted(group: Group) -> str:
+    """How many channels a group has, and how many tensors each runs through, in a sentence."""
+    tensors = f"{len(group.members)} tensor" + "s" * (len(group.members) != 1)
+    kind = KINDS.get(group.kind, group.kind)
+    if group.size == 1:
+        return f"1 {ONE.get(kind, kind)} goes through {tensors}"
+    return f"{group.size} {kind} go one by one, each through {tensors}"
 
 
 def _group_details(graph: DependencyGraph, group: Group) -> list[Any]:
@@ -95,8 +111,12 @@ def _group_details(graph: DependencyGraph, group: Group) -> list[Any]:
     chain = why(graph, group, _telling_member(group))
     return [
         *([section("Tied", *_ties(graph, group))] if group.ties else []),
+        section(
+            f"Members ({len(group.members)})",
+            html.P("Pick one to see below why it is here.", className="quiet"),
+            html.Div(table, className="members"),
+        ),
         section("Why they go together", html.Div(chain, id=ids.WHY_CHAIN)),
-        section(f"Members ({len(group.members)})", html.P("Pick one to see why.", className="quiet"), table),
     ]
 
 

@@ -35,6 +35,12 @@ def change(before: int, after: int) -> str:
     return f"{MINUS if fraction < 0 else '+'}{100 * abs(fraction):.{digits}f} %"
 
 
+def power(number: float) -> str:
+    """One digit and a power of ten: ``7.3e-07`` gives ``7e-7``."""
+    digit, _, exponent = f"{number:.0e}".partition("e")
+    return f"{digit}e{int(exponent)}" if number else "0"
+
+
 def shape(sizes: tuple[int, ...]) -> str:
     """``(16, 3, 3)`` as ``16 x 3 x 3``, with the sign for times."""
     return f" {TIMES} ".join(str(item) for item in sizes) if sizes else "scalar"

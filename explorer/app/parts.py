@@ -66,6 +66,18 @@ def source_line(source: SourceLine | None) -> str:
     return f"{Path(source.file).name}:{source.line}" if source else ""
 
 
+def proof_tag(is_proven: bool, is_wrong: bool, title: str = "") -> html.Span:
+    """What a proof is worth: green where it holds, red where it failed, neutral where it could not have failed.
+
+    Args:
+        is_proven: Whether it holds and could have failed.
+        is_wrong: Whether it failed.
+        title: What a pointer that rests on it reads.
+    """
+    text, tone = ("proven", "good") if is_proven else ("wrong", "bad") if is_wrong else ("not proven", "neutral")
+    return html.Span(text, className=f"tag is-{tone}", title=title)
+
+
 def message(text: str, tone: str = "bad") -> html.Div:
     """Something that went wrong or wants attention, in words, where the action was.
 

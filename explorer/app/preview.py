@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from explorer.exploration import Exploration
+from explorer.exploration import Exploration, Recipe, common_ratio
 
 QUANTITIES = ("params", "macs", "bytes", "activations")
 
@@ -17,21 +18,53 @@ def preview(exploration: Exploration) -> dict[str, Any]:
 
     Returns:
         ``key`` of the recipe; ``totals``: (before, after) per quantity of `QUANTITIES`; ``groups``: per group name
-        (channels, kept, ratio asked).
+        (channels, kept, ratio asked); ``controls``: what the controls above the grid show; ``remark``: what people
+        might not expect, in words.
 
     Raises:
         PlanError: The recipe does not fit the model.
     """
     plan, ratios = exploration.plan(), exploration.recipe.ratios
+    groups = {
+        group.name: [group.size, len(plan.channels.get(group.name, range(group.size))), ratios.get(group.name, 0.0)]
+        for group in exploration.graph.groups
+    }
     return {
         "key": exploration.recipe.key,
         "is_pruning": exploration.is_pruning(),
         "totals": {name: [getattr(plan.cost.before, name), getattr(plan.cost.after, name)] for name in QUANTITIES},
-        "groups": {
-            group.name: [group.size, len(plan.channels.get(group.name, range(group.size))), ratios.get(group.name, 0.0)]
-            for group in exploration.graph.groups
-        },
+        "groups": groups,
+        "controls": controls(exploration),
+        "remark": remark(exploration.recipe, [kept == size for size, kept, ratio in groups.values() if ratio]),
     }
+
+
+def controls(exploration: Exploration) -> dict[str, Any]:
+    """What the controls above the grid show: the options, and the percentage that all groups share, else 0."""
+    recipe = exploration.recipe
+    return {
+        "importance": recipe.importance,
+        "round_to": recipe.round_to,
+        "minimum": recipe.minimum,
+        "every": round(100 * common_ratio(exploration)),
+    }
+
+
+def remark(recipe: Recipe, is_whole: Sequence[bool]) -> str:
+    """Says that groups stay whole although they have a ratio, and why; empty where there is nothing to say.
+
+    Args:
+        recipe: Options that hold channels back.
+        is_whole: For each group with a ratio, whether it keeps all its channels.
+    """
+    limits = [f"at least {recipe.minimum}"] if recipe.minimum > 1 else []
+    limits += [f"multiple of {recipe.round_to}"] if recipe.round_to > 1 else []
+    if not any(is_whole) or not (limits or all(is_whole)):
+        return ""
+    if not limits:
+        return "Nothing is removed yet: the ratios are too small to take a whole channel."
+    few = f"{sum(is_whole)} of {len(is_whole)} groups with a ratio keep all their channels"
+    return f"{'Nothing is removed' if all(is_whole) else few}, because of “{'” and “'.join(limits)}”."
 
 
 def rows(exploration: Exploration) -> list[dict[str, Any]]:

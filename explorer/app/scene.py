@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from explorer.app.numbers import MINUS, TIMES
 from explorer.engine.layers import Edge, Layer
@@ -12,6 +13,9 @@ NODE_LIMIT = 300
 """At most about this many nodes are drawn at once: panning stays fluid (EXPERIENCE, "Libraries")."""
 FIRST_NODES = 170
 """A model opens with at most about this many: as many as can be told apart on one screen."""
+
+LONG_RUN = 40
+"""So many ops in a row outside of all modules are folded, as what a detector does with its boxes."""
 
 MAX_SEGMENTS = 6
 """A port that carries more groups shows the first of them and counts the rest."""
@@ -97,6 +101,23 @@ def ancestors(path: str) -> tuple[str, ...]:
 def module_paths(layers: Iterable[Layer]) -> tuple[str, ...]:
     """Every module that holds layers, in the order in which they first run, parents first."""
     return tuple(dict.fromkeys(path for layer in layers for path in ancestors(layer.parent)))
+
+
+def gathered(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """The layers, with long runs of ops that belong to no module put into one of their own, so that they can fold.
+
+    Args:
+        layers: All layers in execution order.
+
+    Returns:
+        The same layers; those of a run of at least `LONG_RUN` have a parent such as ``ops 3``.
+    """
+    found: list[Layer] = []
+    for number, (is_loose, run) in enumerate(groupby(layers, lambda each: each.kind == "op" and not each.parent)):
+        members = tuple(run)
+        is_long = is_loose and len(members) >= LONG_RUN
+        found += [replace(each, parent=f"ops {number}") for each in members] if is_long else members
+    return tuple(found)
 
 
 def default_open(layers: Sequence[Layer], limit: int = NODE_LIMIT, group: str = "") -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from urllib.parse import urlsplit
 
 from dash import Dash
@@ -12,6 +13,7 @@ from explorer.app.panels import drawer, graph_panel, inspector, lists, top_bar, 
 from explorer.app.theme import ASSETS
 from explorer.app.workspace import Subject, Workspace
 
+EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -27,7 +29,8 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
         A Dash app whose `server` is the Flask application.
     """
     server = Flask("explorer")
-    refuse_foreign_hosts(server, LOCAL_HOSTS | {host})
+    refuse_foreign_hosts(server, LOCAL_HOSTS | served_names(host))
+    refuse_what_is_no_callback(server)
     app = Dash(
         "explorer",
         server=server,  # type: ignore[arg-type]  # a Flask application is what the argument is for
@@ -58,7 +61,48 @@ def refuse_foreign_hosts(server: Flask, allowed: frozenset[str]) -> None:
     def check() -> Response | None:
         if host_name(request.host) in allowed:
             return None
-        return Response("This address is not served here.", status=403, mimetype="text/plain")
+        asked = host_name(request.host) or request.host
+        text = (
+            f"The explorer does not serve the host '{asked}'. If that is this machine, start it with --host {asked}; "
+            f"it answers to {', '.join(sorted(allowed))}."
+        )
+        return Response(text, status=403, mimetype="text/plain")
+
+
+def refuse_what_is_no_callback(server: Flask) -> None:
+    """Answers 400 where a request to run a callback names none, instead of failing on it."""
+
+    @server.before_request
+    def check() -> Response | None:
+        if request.method != "POST" or not request.path.endswith("/_dash-update-component"):
+            return None
+        asked = request.get_json(silent=True)
+        if isinstance(asked, dict) and "output" in asked and isinstance(asked.get("inputs"), list):
+            return None
+        return Response("This is no callback: it names no output and no inputs.", status=400, mimetype="text/plain")
+
+
+def served_names(host: str) -> frozenset[str]:
+    """What a request may call the machine that is served on `host`: for all addresses, any of its own."""
+    if host not in EVERY_ADDRESS:
+        return frozenset({host.lower()})
+    name = socket.gethostname()
+    names = {name, socket.getfqdn(), *outward_addresses()}
+    try:
+        names |= {str(entry[4][0]).partition("%")[0] for entry in socket.getaddrinfo(name, None)}
+    except OSError:  # a machine need not know its own name
+        pass
+    return frozenset(each.lower() for each in names)
+
+
+def outward_addresses() -> tuple[str, ...]:
+    """This machine's own address on the way out, where there is one; nothing is sent."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            out.connect(("192.0.2.1", 9))  # an address of documentation only
+            return (str(out.getsockname()[0]),)
+    except OSError:
+        return ()
 
 
 def host_name(host: str) -> str:

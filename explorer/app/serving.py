@@ -8,7 +8,7 @@ import sys
 import threading
 import webbrowser
 
-from explorer.app.server import create_app
+from explorer.app.server import EVERY_ADDRESS, create_app, outward_addresses
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.engine.graph import DependencyGraph
@@ -47,7 +47,7 @@ def serve(workspace: Workspace, subject: Subject, *, port: int, host: str, open_
     port = listening.getsockname()[1]
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line per request says nothing to anybody
     server = make_server(host, port, app.server, threaded=True, fd=listening.fileno())
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    address = address_of(host, port)
     sys.stdout.write(f"Explorer shows {subject.title} at {address}  (Ctrl-C stops it)" + "\n")
     sys.stdout.flush()
     if open_browser:
@@ -59,6 +59,13 @@ def serve(workspace: Workspace, subject: Subject, *, port: int, host: str, open_
     finally:
         server.server_close()
         workspace.jobs.close()
+
+
+def address_of(host: str, port: int) -> str:
+    """An address that a browser can open: where all of them are served, this machine's own."""
+    if host in EVERY_ADDRESS:
+        host = next(iter(outward_addresses()), "127.0.0.1")
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -44,6 +44,7 @@ def _stores(state: OpeningState) -> list[Any]:
         ids.SELECTION: state.selection,
         ids.PINS: [],
         ids.CHANGE: None,
+        ids.ANSWERED: 0,
         ids.TOGGLED: None,
         ids.STYLES: {scheme: stylesheet(scheme) for scheme in SCHEMES},
     }

@@ -134,7 +134,7 @@ def _edges(c: dict[str, str]) -> list[Rule]:
             font_size=9,
             color=c["edge-ink"],
             text_background_color=c["canvas"],
-            text_background_opacity=0.95,
+            text_background_opacity=1,
             text_background_padding=2,
             text_background_shape="round-rectangle",
             min_zoomed_font_size=5,
@@ -162,9 +162,9 @@ def _hue(slot: int, c: dict[str, str]) -> list[Rule]:
 
 def _states(c: dict[str, str]) -> list[Rule]:
     return [
-        _rule("node.dim.layer, node.dim.op, node.dim.fold, node.dim.terminal", opacity=0.5),
-        _rule("node.dim.port", opacity=0.7),
-        _rule("edge.dim", opacity=0.4),
+        _rule("node.dim.layer, node.dim.op, node.dim.fold, node.dim.terminal", opacity=0.75),
+        _rule("node.dim.port", opacity=0.85),
+        _rule("edge.dim", line_color=c["edge-dim"], target_arrow_color=c["edge-dim"]),
         _rule(".picked", border_color=c["accent"], border_width=2.5),
         _rule("node.hover", border_color=c["ink-2"]),
         _rule(":active", overlay_opacity=0),

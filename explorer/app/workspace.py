@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 from explorer.engine.errors import ModelSourceError, PlanError
 from explorer.engine.graph import DependencyGraph
@@ -53,7 +55,9 @@ class Workspace:
         self.jobs = jobs or JobQueue()
         self._own: dict[str, Subject] = {}
         self._named: OrderedDict[str, Subject] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held for looking up only
+        self._opening: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+        self._building = threading.Lock()  # random weights come from the process's one generator
 
     def add(self, graph: DependencyGraph, opened: OpenedModel | None = None, *, is_as_named: bool = True) -> Subject:
         """Takes in a model that came from the command line or from memory.
@@ -67,17 +71,13 @@ class Workspace:
             The model under its own name where a name is enough to open it again, else under a new opaque id.
         """
         if opened and opened.is_shareable and is_as_named:
-            subject = _subject(opened.source, opened, graph)
-            with self._lock:
-                self._keep(subject)
-            return subject
-        title = opened.title if opened else graph.title
+            return self._keep(_subject(opened.source, opened, graph))
         source = OPAQUE + secrets.token_urlsafe(12)
-        self._own[source] = Subject(source, title, graph, opened.notes if opened else ())
+        self._own[source] = _subject(source, opened, graph) if opened else Subject(source, graph.title, graph)
         return self._own[source]
 
     def open(self, source: str) -> Subject:
-        """The model that `source` names, traced.
+        """The model that `source` names, traced. Who asks for a model that is being opened waits; others do not.
 
         Raises:
             ExplorerError: It cannot be opened or traced.
@@ -85,12 +85,10 @@ class Workspace:
         if source in self._own:
             return self._own[source]
         checked_name(source)
-        with self._lock:
-            if source not in self._named:
-                opened = open_model(source)
-                self._keep(_subject(source, opened, trace_opened(opened)))
-            self._named.move_to_end(source)
-            return self._named[source]
+        if known := self._known(source):
+            return known
+        with self._alone(source):
+            return self._known(source) or self._keep(self._opened(source))
 
     def exploration(self, recipe: Mapping[str, Any]) -> Exploration:
         """The exploration that a recipe describes.
@@ -117,10 +115,31 @@ class Workspace:
         ]
         return ([{"group": "This session", "items": own}] if own else []) + families
 
-    def _keep(self, subject: Subject) -> None:
-        self._named[subject.source] = subject
-        while len(self._named) > MODELS_KEPT:
-            self._named.popitem(last=False)
+    def _known(self, source: str) -> Subject | None:
+        with self._lock:
+            if source in self._named:
+                self._named.move_to_end(source)
+            return self._named.get(source)
+
+    @contextmanager
+    def _alone(self, source: str) -> Iterator[None]:
+        """One at a time for each source; a lock that nobody holds or waits for is forgotten."""
+        with self._lock:
+            opening = self._opening.setdefault(source, threading.Lock())
+        with opening:
+            yield
+
+    def _opened(self, source: str) -> Subject:
+        with self._building:
+            opened = open_model(source)
+        return _subject(source, opened, trace_opened(opened))
+
+    def _keep(self, subject: Subject) -> Subject:
+        with self._lock:
+            self._named[subject.source] = subject
+            while len(self._named) > MODELS_KEPT:
+                self._named.popitem(last=False)
+        return subject
 
 
 def checked_name(source: str) -> None:
@@ -138,8 +157,8 @@ def checked_name(source: str) -> None:
 
 
 def _subject(source: str, opened: OpenedModel, graph: DependencyGraph) -> Subject:
-    is_sample = isinstance(parse_source(opened.source), SampleSource) and opened.card is not None
-    data = digits().test if is_sample else None
+    """A model on the screen; a sample is measured on the digits whatever weights it was opened with."""
+    data = digits().test if isinstance(parse_source(opened.source), SampleSource) else None
     return Subject(source, opened.title, graph, opened.notes, data, opened.card)
 
 

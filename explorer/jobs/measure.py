@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,7 +22,9 @@ class Measurement:
         correct: Samples that the pruned model got right.
         total: Samples.
         proof: What the comparison with the zeroed original found, in words; empty where nothing is pruned.
-        is_proven: Whether the proof holds; None where nothing is pruned.
+        is_proven: Whether the proof holds and could have failed; None where nothing is pruned.
+        is_wrong: Whether the comparison failed.
+        error: Largest relative error that the proof found; None where nothing is pruned.
         repairs: Attributes of the model's own code that had to change, one line each.
         seconds: Wall-clock time of all of it.
     """
@@ -32,6 +35,8 @@ class Measurement:
     total: int
     proof: str
     is_proven: bool | None
+    is_wrong: bool
+    error: float | None
     repairs: tuple[str, ...]
     seconds: float
 
@@ -54,11 +59,14 @@ def measure(exploration: Exploration, data: Split | None) -> Measurement:
         ExplorerError: The plan cannot be made, applied, proven or evaluated; the message says which.
     """
     started = time.perf_counter()
-    model, proof, is_proven, repairs = exploration.graph.model, "", None, list[str]()
+    model, proof, is_proven, is_wrong = exploration.graph.model, "", None, False
+    error, repairs = None, list[str]()
     if exploration.is_pruning():
         pruned = exploration.plan().apply()
         verification = pruned.verify()
-        model, proof, is_proven = pruned.model, str(verification), verification.ok
+        model, proof = pruned.model, str(verification)
+        is_proven, is_wrong = verification.ok and verification.is_proof, not verification.ok
+        error = verification.error if math.isfinite(verification.error) else None
         repairs = [str(repair) for repair in pruned.repairs]
     after = evaluate(model, data) if data else None
     before = evaluate(exploration.graph.model, data) if data else None
@@ -69,6 +77,8 @@ def measure(exploration: Exploration, data: Split | None) -> Measurement:
         total=after.total if after else 0,
         proof=proof,
         is_proven=is_proven,
+        is_wrong=is_wrong,
+        error=error,
         repairs=tuple(repairs),
         seconds=time.perf_counter() - started,
     )

@@ -105,3 +105,8 @@ def test_bytes_have_binary_units() -> None:
 )
 def test_changes_are_said_in_percent(before: int, after: int, text: str) -> None:
     assert numbers.change(before, after) == text
+
+
+@pytest.mark.parametrize(("number", "text"), [(7.3e-07, "7e-7"), (0.00012, "1e-4"), (0.0, "0")])
+def test_small_numbers_are_a_digit_and_a_power(number: float, text: str) -> None:
+    assert numbers.power(number) == text

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from explorer.app import inspection
-from explorer.app.export import export_zip, loading_snippet, slug
+from explorer.app.export import Exported, export_zip, loading_snippet, slug
 from explorer.app.opening import opening_state
-from explorer.app.panels import drawer, graph_panel, inspector, lists, totals
+from explorer.app.panels import drawer, graph_panel, inspector, lists, top_bar, totals
+from explorer.app.parts import proof_tag
 from explorer.app.preview import preview, rows
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import PlanError
-from explorer.exploration import Exploration, set_every_ratio, set_ratio
+from explorer.exploration import Exploration, set_every_ratio, set_options, set_ratio
 from explorer.jobs import Job
 
 
@@ -46,6 +47,29 @@ def test_the_preview_counts_without_running_the_model(exploration: Exploration) 
     assert before - after == 8 * 16 * 9 * 8 * 8 * 2  # half of the outputs of conv1, half of the inputs of conv2
 
 
+def test_the_controls_show_the_recipe(exploration: Exploration) -> None:
+    assert preview(exploration)["controls"] == {"importance": "l2", "round_to": 1, "minimum": 1, "every": 0}
+    asked = set_options(set_every_ratio(exploration, 0.3), importance="l1", minimum=2)
+    assert preview(asked)["controls"] == {"importance": "l1", "round_to": 1, "minimum": 2, "every": 30}
+
+
+def test_what_comes_to_nothing_is_said(exploration: Exploration) -> None:
+    half = set_every_ratio(exploration, 0.5)
+    assert preview(half)["remark"] == preview(exploration)["remark"] == ""
+    undone = preview(set_options(half, minimum=500))["remark"]
+    assert undone == "Nothing is removed, because of “at least 500”."
+    assert "of 12 groups with a ratio keep all" in preview(set_options(half, minimum=32))["remark"]
+    assert "too small" in preview(set_ratio(exploration, "layer1.0.conv1", 0.01))["remark"]
+
+
+def test_a_change_is_answered_with_words_where_it_was_not_as_asked(exploration: Exploration) -> None:
+    asked = [{"kind": "every", "ratio": 0.5}, {"kind": "percent", "group": "conv1", "percent": 150}]
+    recipe, seen, _, said = drawer.changed(exploration, [*asked, {"kind": "options", "minimum": 500}])
+    assert recipe["minimum"] == seen["controls"]["minimum"] == 500
+    assert [part.className for part in said] == ["message is-bad", "message is-warn"]
+    assert "150 % is not possible" in text(said)
+
+
 def test_the_grid_has_a_row_per_group(exploration: Exploration) -> None:
     found = {row["name"]: row for row in rows(set_ratio(exploration, "layer1.0.conv1", 0.25))}
     assert set(found) == {group.name for group in exploration.graph.groups}
@@ -63,7 +87,7 @@ def test_the_grid_has_a_row_per_group(exploration: Exploration) -> None:
 
 def test_cards_show_flops_and_macs_before_and_after(exploration: Exploration) -> None:
     shown = text(totals.cards(preview(set_every_ratio(exploration, 0.5))))
-    assert "FLOPs 636 k MACs 5.07 M → 1.27 M" in shown
+    assert "FLOPs (= 2 MACs) −75 % 5.07 M → 1.27 M 2,532,992 → 635,712 MACs" in shown  # noqa: RUF001
     assert "Parameters" in shown
     assert "Activations" in shown
 
@@ -74,14 +98,28 @@ def test_accuracy_is_labelled_as_measured(subject: Subject) -> None:
         "before": 0.975,
         "correct": 342,
         "total": 360,
-        "proof": "pruned = zeroed",
+        "proof": "pruned = zeroed, max rel. error 7.3e-07",
         "is_proven": True,
+        "is_wrong": False,
+        "error": 7.3e-07,
         "repairs": [],
     }
     shown = text(totals.accuracy(subject, Job("k", "done", result), is_pruning=True))
     assert "Accuracy measured 97.5 % → 95.0 %" in shown
     assert "2.5 points" in shown
-    assert "verified pruned = zeroed" in shown
+    assert "proven max rel. error 7e-7" in shown  # short enough for its card; the whole sentence is the title
+
+
+@pytest.mark.parametrize(
+    ("is_proven", "is_wrong", "said", "tone"),
+    [(True, False, "proven", "good"), (False, False, "not proven", "neutral"), (False, True, "wrong", "bad")],
+)
+def test_a_proof_that_could_not_have_failed_is_no_proof(is_proven: bool, is_wrong: bool, said: str, tone: str) -> None:
+    tag = proof_tag(is_proven, is_wrong)
+    assert (tag.children, tag.className) == (said, f"tag is-{tone}")
+    made = Exported("a.zip", b"", "pruned = zeroed, but ...", is_proven, is_wrong, "import explorer")
+    shown = text(top_bar.export_result(made))
+    assert f"{said} pruned = zeroed, but" in shown
 
 
 def test_a_failed_job_says_why_and_can_be_tried_again(subject: Subject) -> None:
@@ -180,7 +218,32 @@ def test_the_export_is_one_folder_that_loads_again(exploration: Exploration, tmp
         archive.extractall(tmp_path)
     folder = tmp_path / "resnet-20-pruned"
     assert {path.name for path in folder.iterdir()} == {"model.safetensors", "recipe.json", "README.md"}
-    assert folder.name in loading_snippet(folder.name)
+    assert made.snippet == 'import explorer\n\nmodel = explorer.load("resnet-20-pruned")'
+
+
+def test_a_zip_whose_model_has_no_name_says_what_else_it_needs(exploration: Exploration) -> None:
+    own = replace(exploration, graph=replace(exploration.graph, source="model.py:build"))
+    made = export_zip(set_ratio(own, "layer1.0.conv1", 0.5))
+    with zipfile.ZipFile(io.BytesIO(made.content)) as archive:
+        readme = archive.read("resnet-20-pruned/README.md").decode()
+    assert "model=build_the_original_model())" in readme
+    assert made.snippet.endswith('(\n    "resnet-20-pruned",\n    model=build_the_original_model(),\n)')
+    assert "example_inputs=" in loading_snippet("out", "", "program")
+
+
+def test_an_output_that_hardly_changes_is_not_called_proven(
+    exploration: Exploration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("explorer.engine.verify.MARGIN", 1e9)
+    made = export_zip(set_ratio(exploration, "layer1.0.conv1", 0.5))
+    assert (made.is_proven, made.is_wrong) == (False, False)
+    assert "proves little" in made.proof
+
+
+def test_one_of_something_is_counted_as_one(subject: Subject) -> None:
+    group = subject.graph.groups[0]
+    one = replace(group, size=1, members=group.members[:1])
+    assert inspection.counted(one) == "1 channel goes through 1 tensor"
 
 
 def test_nothing_pruned_cannot_be_exported(exploration: Exploration) -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from explorer.app.scene import ancestors, build_scene, default_open, module_paths, visible_nodes
-from tests.app.hand_made import ALL_OPEN, EDGES, LAYERS
+from explorer.app.scene import LONG_RUN, ancestors, build_scene, default_open, gathered, module_paths, visible_nodes
+from tests.app.hand_made import ALL_OPEN, EDGES, LAYERS, layer
 
 
 def links(opened: frozenset[str]) -> set[tuple[str, str]]:
@@ -67,3 +67,12 @@ def test_nodes_are_counted_with_ports(opened: frozenset[str], nodes: int) -> Non
 @pytest.mark.parametrize(("limit", "opened"), [(8, set()), (10, {"stage"}), (300, {"stage", "stage.0"})])
 def test_modules_open_from_the_outside_in_while_there_is_room(limit: int, opened: set[str]) -> None:
     assert default_open(LAYERS, limit) == opened
+
+
+def test_a_long_run_of_ops_outside_of_modules_folds() -> None:
+    ops = tuple(layer(f"add_{index}", "add", ((), ()), 5 + index) for index in range(LONG_RUN))
+    assert gathered(LAYERS) == LAYERS
+    found = gathered((*LAYERS, *ops))
+    assert found[: len(LAYERS)] == LAYERS
+    assert len({each.parent for each in found[len(LAYERS) :]}) == 1
+    assert visible_nodes(found, frozenset()) == visible_nodes(LAYERS, frozenset()) + 1

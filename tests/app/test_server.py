@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from dash import Dash
 
-from explorer.app.server import create_app, host_name
-from explorer.app.serving import ServeError, listen, show
+from explorer.app.server import create_app, host_name, outward_addresses
+from explorer.app.serving import ServeError, address_of, listen, show
 from explorer.app.workspace import Subject, Workspace, checked_name
 from explorer.engine.errors import ModelSourceError, PlanError
+from explorer.engine.graph import DependencyGraph
 from explorer.exploration import Exploration
+from explorer.models import OpenedModel, open_model
+from explorer.models.tracing import trace_opened
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +45,27 @@ def test_requests_under_another_name_are_refused(app: Dash, host: str) -> None:
 def test_the_address_that_is_served_on_is_allowed(workspace: Workspace, subject: Subject) -> None:
     client = create_app(workspace, subject, host="192.0.2.7").server.test_client()
     assert client.get("/", headers={"Host": "192.0.2.7:8050"}).status_code == 200
+
+
+def test_on_all_addresses_this_machines_own_names_are_allowed(workspace: Workspace, subject: Subject) -> None:
+    client = create_app(workspace, subject, host="0.0.0.0").server.test_client()
+    for own in (socket.gethostname(), *outward_addresses(), "localhost"):
+        assert client.get("/", headers={"Host": f"{own}:8050"}).status_code == 200
+    refused = client.get("/", headers={"Host": "evil.example:8050"})
+    assert refused.status_code == 403
+    assert "'evil.example'" in refused.text
+    assert "--host" in refused.text
+
+
+def test_the_address_that_is_printed_can_be_opened() -> None:
+    assert "0.0.0.0" not in address_of("0.0.0.0", 8050)
+    assert address_of("::1", 80) == "http://[::1]:80"
+
+
+@pytest.mark.parametrize("body", [{}, [], {"output": "a"}, None])
+def test_what_is_no_callback_is_refused_without_a_traceback(app: Dash, body: object) -> None:
+    answer = app.server.test_client().post("/_dash-update-component", json=body)
+    assert answer.status_code == 400
 
 
 def test_a_host_header_is_read_without_its_port() -> None:
@@ -95,6 +123,35 @@ def test_only_the_latest_models_stay_in_memory(own: Workspace, monkeypatch: pyte
     first = own.open("sample:resnet20")
     own.open("sample:vgg")
     assert own.open("sample:resnet20") is not first
+
+
+def test_who_opens_a_model_waits_for_it_and_others_go_on(own: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, release = threading.Event(), threading.Event()
+
+    def slow(opened: OpenedModel) -> DependencyGraph:
+        began.set()
+        assert release.wait(20)
+        return trace_opened(opened)
+
+    own.open("sample:resnet20")
+    monkeypatch.setattr("explorer.app.workspace.trace_opened", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = (pool.submit(own.open, "sample:vgg") for _ in range(2))
+        assert began.wait(20)
+        own.begin("sample:resnet20")  # would hang while one lock is held for all
+        assert not first.done()
+        assert not second.done()
+        release.set()
+        assert first.result() is second.result()
+    assert not own._opening
+
+
+def test_a_sample_is_measured_whatever_weights_it_has(own: Workspace, exploration: Exploration) -> None:
+    opened = replace(open_model("sample:resnet20"), card=None, notes=("weights from mine.safetensors",))
+    subject = own.add(exploration.graph, opened, is_as_named=False)
+    assert subject.source.startswith("session:")
+    assert subject.data is not None
+    assert subject.notes == ("weights from mine.safetensors",)
 
 
 def test_a_port_in_use_is_told_before_anything_is_served(exploration: Exploration) -> None:

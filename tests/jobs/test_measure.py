@@ -33,6 +33,15 @@ def test_a_pruned_model_is_proven_and_measured(exploration: Exploration) -> None
     assert json.loads(json.dumps(found.to_json()))["accuracy"] == found.accuracy
 
 
+def test_a_comparison_that_could_not_have_failed_is_no_proof(
+    exploration: Exploration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("explorer.engine.verify.MARGIN", 1e9)
+    found = measure(set_ratio(exploration, "layer1.0.conv1", 0.5), None)
+    assert (found.is_proven, found.is_wrong) == (False, False)
+    assert "proves little" in found.proof
+
+
 def test_without_data_there_is_a_proof_and_no_accuracy(exploration: Exploration) -> None:
     found = measure(set_ratio(exploration, "layer1.0.conv1", 0.5), None)
     assert found.is_proven

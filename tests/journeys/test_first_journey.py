@@ -77,7 +77,7 @@ def test_from_a_first_look_to_a_model_that_runs_elsewhere(watched: Watched, tmp_
     drag_slider(page, "layer1.0.conv1", 0.75)
     expect(page.locator("#totals .card").nth(1)).to_contain_text("→")
     assert macs(page) != before
-    expect(page.locator("#accuracy")).to_contain_text("pruned = zeroed", timeout=20_000)
+    expect(page.locator("#accuracy")).to_contain_text("max rel. error", timeout=20_000)
     accuracy = measured(page)
     assert accuracy < whole
     assert "→" in page.evaluate("window.explorerCy.getElementById('port:layer1.0.conv1+:0').data('label')")
@@ -131,6 +131,43 @@ def test_modules_close_and_open_in_graph_and_tree(watched: Watched) -> None:
     assert watched.console == []
 
 
+def test_changes_made_at_once_all_count_and_the_screen_shows_the_recipe(watched: Watched) -> None:
+    page = watched.page
+    page.evaluate("""() => {
+      explorer.askChange({kind: "ratio", group: "conv1", ratio: 0.25});
+      for (const ratio of [0.1, 0.2, 0.5]) explorer.askChange({kind: "ratio", group: "layer1.0.conv1", ratio});
+      explorer.askChange({kind: "options", minimum: 2});
+    }""")
+    expect(page.locator("#minimum")).to_have_value("2")
+    expect(page.locator("#grid .ag-row[row-id='conv1'] [col-id='kept']")).to_contain_text("12")
+    expect(page.locator("#grid .ag-row[row-id='layer1.0.conv1'] [col-id='kept']")).to_contain_text("8")
+
+    # what cannot be is told, and taken back
+    cell = page.locator("#grid .ag-row[row-id='conv1'] [col-id='percent']")
+    cell.click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("150")
+    page.keyboard.press("Enter")
+    expect(page.locator("#change-error")).to_contain_text("conv1 keeps its ratio: 150 % is not possible")
+    expect(cell).to_have_text("25")
+    page.locator("#minimum").fill("")
+    page.locator("#minimum").blur()
+    expect(page.locator("#change-error")).to_contain_text("not an empty entry")
+    expect(page.locator("#minimum")).to_have_value("2")
+
+    # keys work after a slider was used, and what is typed into the picker replaces what was in it
+    page.locator("#grid .ag-row[row-id='conv1'] input[type=range]").focus()
+    page.keyboard.press("/")
+    expect(page.locator("#search")).to_be_focused()
+    page.locator("#picker").click()
+    page.keyboard.type("vgg")
+    expect(page.locator("#picker")).to_have_value("vgg")
+    page.get_by_role("option", name="vgg", exact=True).click()
+    expect(page.locator("#minimum")).to_have_value("1", timeout=20_000)
+    assert watched.console == []
+    assert watched.failed == []
+
+
 def test_another_model_opens_without_a_reload(watched: Watched) -> None:
     page = watched.page
     page.locator("#picker").click()
@@ -138,6 +175,12 @@ def test_another_model_opens_without_a_reload(watched: Watched) -> None:
     page.wait_for_function("window.explorerCy.getElementById('module:layer1').empty()")
     expect(page.locator("#accuracy")).to_contain_text("measured", timeout=20_000)
     page.wait_for_function("document.querySelectorAll('#grid .ag-row').length > 0")
+    name = selected(page)
+    expect(page.locator(f"#grid .ag-row[row-id='{name}']")).to_be_visible()
+    page.wait_for_function("""() => {
+      const cy = explorerCy, shown = cy.nodes(".port.group-0").renderedBoundingBox();
+      return cy.zoom() >= 0.64 && shown.x1 < cy.width() && shown.x2 > 0 && shown.y1 < cy.height() && shown.y2 > 0;
+    }""")
     assert watched.console == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import dash_ag_grid as dag
@@ -15,7 +16,7 @@ from explorer.app.preview import preview, rows
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.engine.importance import CRITERIA
-from explorer.exploration import change, start
+from explorer.exploration import Exploration, change_all, start
 
 CRITERION_NAMES = {"l1": "L1 norm", "l2": "L2 norm", "random": "random"}
 OWN_KEYS = {"function": "['ArrowLeft', 'ArrowRight', 'Home', 'End', 'PageUp', 'PageDown'].includes(params.event.key)"}
@@ -84,13 +85,30 @@ def columns() -> list[dict[str, Any]]:
             "headerName": "%",
             "editable": True,
             "cellEditor": "agNumberCellEditor",
-            "cellEditorParams": {"min": 0, "max": 99, "precision": 0},
+            "cellEditorParams": {"precision": 0},  # what is out of range comes back with words, not in silence
             "width": 72,
             "minWidth": 64,
             "type": "rightAligned",
             "cellClass": "ag-right-aligned-cell is-editable",
         },
     ]
+
+
+def changed(exploration: Exploration, changes: Sequence[dict[str, Any]]) -> tuple[Any, Any, Any, list[Any]]:
+    """What the page hears after changes: recipe, preview, totals, and words where something was not as asked.
+
+    Args:
+        exploration: The state before.
+        changes: In the order in which they were made.
+
+    Raises:
+        PlanError: What was asked for does not fit the model.
+    """
+    after, mistakes = change_all(exploration, changes)
+    seen = preview(after)
+    said = [message(mistake) for mistake in mistakes]
+    said += [message(seen["remark"], "warn")] if seen["remark"] else []
+    return after.recipe.to_json(), seen, totals.cards(seen), said
 
 
 def register(app: Dash, workspace: Workspace) -> None:
@@ -101,23 +119,28 @@ def register(app: Dash, workspace: Workspace) -> None:
         Output(ids.PREVIEW, "data", allow_duplicate=True),
         Output(ids.TOTALS, "children", allow_duplicate=True),
         Output(ids.CHANGE_ERROR, "children"),
+        Output(ids.ANSWERED, "data"),
         Input(ids.CHANGE, "data"),
         State(ids.RECIPE, "data"),
         prevent_initial_call=True,
     )
-    def apply_change(what: dict[str, Any] | None, recipe: dict[str, Any]) -> Any:
-        if not what:
-            return (no_update,) * 4
+    def apply_changes(asked: dict[str, Any] | None, recipe: dict[str, Any]) -> Any:
+        if not asked:
+            return (no_update,) * 5
         try:
-            after = change(workspace.exploration(recipe), what)
-            seen = preview(after)
-            return after.recipe.to_json(), seen, totals.cards(seen), None
+            return *changed(workspace.exploration(recipe), asked["changes"]), asked["serial"]
         except ExplorerError as error:
-            return *(no_update,) * 3, message(str(error))
+            return *(no_update,) * 3, [message(str(error))], asked["serial"]
 
-    @app.callback(Output(ids.GRID, "rowData"), Input(ids.MODEL, "data"), prevent_initial_call=True)
-    def fill(source: str) -> Any:
-        return rows(workspace.begin(source))
+    @app.callback(
+        Output(ids.GRID, "rowData"),
+        Output(ids.CHANGE_ERROR, "children", allow_duplicate=True),
+        Input(ids.MODEL, "data"),
+        State(ids.RECIPE, "data"),
+        prevent_initial_call=True,
+    )
+    def fill(_source: str, recipe: dict[str, Any]) -> Any:
+        return rows(workspace.exploration(recipe)), None
 
     _register_clientside(app)
 
@@ -133,8 +156,8 @@ def _register_clientside(app: Dash) -> None:
     app.clientside_callback(
         ClientsideFunction("explorer", "showPreview"),
         Input(ids.PREVIEW, "data"),
-        Input(ids.CHANGE_ERROR, "children"),
     )
+    app.clientside_callback(ClientsideFunction("explorer", "answered"), Input(ids.ANSWERED, "data"))
     app.clientside_callback(
         ClientsideFunction("explorer", "rowPicked"),
         Output(ids.SELECTION, "data", allow_duplicate=True),

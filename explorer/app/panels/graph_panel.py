@@ -12,7 +12,7 @@ from explorer.app.elements import Element, build_elements
 from explorer.app.graph_view import graph_view
 from explorer.app.panels.lists import with_ancestors
 from explorer.app.parts import attributes, icon
-from explorer.app.scene import default_open
+from explorer.app.scene import default_open, gathered
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.graph import DependencyGraph
 
@@ -42,7 +42,7 @@ def layout(subject: Subject, opened: Sequence[str], scheme: str) -> html.Main:
 def draw_graph(graph: DependencyGraph, opened: Sequence[str]) -> list[Element]:
     """The elements of a graph in which some modules are open."""
     sizes = {group.name: group.size for group in graph.groups}
-    return build_elements(graph.layers, graph.edges, frozenset(opened), sizes)
+    return build_elements(gathered(graph.layers), graph.edges, frozenset(opened), sizes)
 
 
 def revealing(subject: Subject, selection: dict[str, Any], paths: Sequence[str]) -> list[str] | None:
@@ -67,7 +67,7 @@ def register(app: Dash, workspace: Workspace) -> None:
         prevent_initial_call=True,
     )
     def open_all(_clicks: int, opened: dict[str, Any]) -> Any:
-        return {**opened, "paths": sorted(default_open(workspace.open(opened["source"]).graph.layers))}
+        return {**opened, "paths": sorted(default_open(gathered(workspace.open(opened["source"]).graph.layers)))}
 
     app.clientside_callback(
         "(clicks, opened) => ({...opened, paths: []})",
@@ -90,6 +90,8 @@ def register(app: Dash, workspace: Workspace) -> None:
     for function, inputs in (
         ("highlight", [Input(ids.SELECTION, "data"), Input(ids.PINS, "data")]),
         ("newModel", [Input(ids.MODEL, "data")]),
+        ("drawn", [Input(ids.GRAPH, "elements")]),
+        ("filled", [Input(ids.GRID, "rowData")]),
         ("view", [Input(ids.GRAPH_FIT, "n_clicks"), Input(ids.GRAPH_IN, "n_clicks"), Input(ids.GRAPH_OUT, "n_clicks")]),
     ):
         app.clientside_callback(ClientsideFunction("explorer", function), *inputs)

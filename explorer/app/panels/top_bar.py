@@ -8,10 +8,10 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids
-from explorer.app.export import export_zip, loading_snippet
+from explorer.app.export import Exported, export_zip
 from explorer.app.numbers import MINUS
 from explorer.app.opening import opening_state
-from explorer.app.parts import attributes, icon, message
+from explorer.app.parts import attributes, icon, message, proof_tag
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 
@@ -53,27 +53,19 @@ def close_button() -> html.Button:
     return html.Button(icon("close"), className="tool", type="button", id=ids.EXPORT_CLOSE, title="Close")
 
 
-def export_result(path: str, proof: str, is_proven: bool) -> list[Any]:
+def export_result(made: Exported) -> list[Any]:
     """What the export says once the download has begun."""
     return [
         html.Div(
             [
-                html.Strong(f"{path} is on its way"),
+                html.Strong(f"{made.name} is on its way"),
                 close_button(),
             ],
             className="row spread",
         ),
-        html.P(
-            [
-                html.Span(
-                    "proven" if is_proven else "not proven", className=f"tag is-{'good' if is_proven else 'bad'}"
-                ),
-                proof,
-            ],
-            className="row",
-        ),
+        html.P([proof_tag(made.is_proven, made.is_wrong), made.proof], className="row"),
         html.P("Unpack it, then load the pruned model:", className="quiet"),
-        html.Pre(html.Code(loading_snippet(path.removesuffix(".zip"))), className="code"),
+        html.Pre(html.Code(made.snippet), className="code"),
     ]
 
 
@@ -128,7 +120,7 @@ def register(app: Dash, workspace: Workspace) -> None:
             made = export_zip(workspace.exploration(recipe))
         except ExplorerError as error:
             return no_update, html.Div([message(str(error)), close_button()], className="row"), False
-        return dcc.send_bytes(made.content, made.name), export_result(made.name, made.proof, made.is_proven), False
+        return dcc.send_bytes(made.content, made.name), export_result(made), False
 
     app.clientside_callback(
         "clicks => clicks ? true : window.dash_clientside.no_update",

@@ -7,7 +7,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids, numbers
-from explorer.app.parts import attributes, message
+from explorer.app.parts import attributes, message, proof_tag
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration
@@ -32,13 +32,12 @@ def layout(preview: dict[str, Any]) -> html.Div:
 def cards(preview: dict[str, Any]) -> list[html.Div]:
     """One card per quantity, before and after."""
     totals = preview["totals"]
-    macs = f"{numbers.count(totals['macs'][1])} MACs"
     flops = [2 * number for number in totals["macs"]]
     return [
-        _card("Parameters", totals["params"], numbers.count, ""),
-        _card("FLOPs", flops, numbers.count, macs),
-        _card("Weights", totals["bytes"], numbers.size, ""),
-        _card("Activations, peak", totals["activations"], numbers.size, ""),
+        _card("Parameters", totals["params"], numbers.count, _exactly(totals["params"], "")),
+        _card("FLOPs (= 2 MACs)", flops, numbers.count, _exactly(totals["macs"], "MACs")),
+        _card("Weights", totals["bytes"], numbers.size, _exactly(totals["bytes"], "bytes")),
+        _card("Activations, peak", totals["activations"], numbers.size, _exactly(totals["activations"], "bytes")),
     ]
 
 
@@ -122,22 +121,20 @@ def _shown(workspace: Workspace, recipe: dict[str, Any], page: str, is_asked: bo
     return accuracy(subject, job, exploration.is_pruning()), job.state not in PENDING
 
 
-def _card(title: str, totals: list[int], text: Any, note: str) -> html.Div:
+def _exactly(totals: list[int], unit: str) -> str:
+    return " → ".join(f"{number:,}" for number in dict.fromkeys(totals)) + f" {unit}".rstrip()
+
+
+def _card(title: str, totals: list[int], text: Any, exactly: str) -> html.Div:
     before, after = totals
     is_changed = before != after
     share = after / before if before else 1.0
     was = [html.Span(text(before), className="was"), html.Span("→", className="arrow")] if is_changed else []
     return html.Div(
         [
-            html.Div([title, html.Span(note, className="quiet")], className="card-title"),
-            html.Div(
-                [
-                    *was,
-                    html.Span(text(after), className="now"),
-                    html.Span(numbers.change(before, after), className="change"),
-                ],
-                className="card-value",
-            ),
+            html.Div([title, html.Span(numbers.change(before, after), className="change")], className="card-title"),
+            html.Div([*was, html.Span(text(after), className="now")], className="card-value"),
+            html.Div(exactly, className="card-exact", title=exactly),
             html.Div(
                 html.Div(style={"width": f"{100 * share:.1f}%"}), className="meter", **attributes(aria_hidden="true")
             ),
@@ -174,11 +171,11 @@ def _proof(result: dict[str, Any]) -> list[Any]:
     samples = f"{result['correct']} of {result['total']} test digits" if result["total"] else ""
     if result["is_proven"] is None:
         return [html.Div(samples or "Nothing is pruned yet.", className="quiet")]
-    name, tone = ("verified", "good") if result["is_proven"] else ("not verified", "bad")
     repairs = f" · {len(result['repairs'])} repairs" if result["repairs"] else ""
-    badge = html.Span(name, className=f"tag is-{tone}", title=samples)
     said = result["proof"] + repairs
-    return [html.Div([badge, html.Span(said, className="proof-text")], className="proof", title=said)]
+    shown = f"max rel. error {numbers.power(result['error'])}{repairs}" if result["is_proven"] else said
+    badge = proof_tag(result["is_proven"], result["is_wrong"], title=samples)
+    return [html.Div([badge, html.Span(shown, className="proof-text")], className="proof", title=said)]
 
 
 def _not_measured(subject: Subject, is_pruning: bool) -> list[Any]:
