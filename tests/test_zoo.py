@@ -46,6 +46,7 @@ STAYS = (
     "the code picks indices of this axis by number",  # tables of relative positions, key points
     "the code picks this index by its number",  # a detector's classes and box coordinates
     "the code picks elements by their values",  # scores above a threshold
+    "all of it hangs together as one channel",  # a detector's background class, what shuffles leave alone
     "the code sorts or accumulates along this axis",  # scores of anchors
 )
 
