@@ -125,6 +125,8 @@ class _Walk:
         self.dims: dict[int, Dims] = {}
         self.unsupported: list[Unsupported] = []
         self.fixed = fixed_indices(program)
+        self.last_op = {op.call: offset + op.index for op in program.ops}
+        """The number of the last op of each torch call."""
 
     def run(self) -> None:
         for op in self.program.ops:
@@ -138,21 +140,19 @@ class _Walk:
 
     def _carry_states(self) -> None:
         """A recurrent layer carries its state on: what goes in is what comes out, even if one step alone was traced."""
-        last = {op.call: op.index for op in self.program.ops}
         for call in self.program.calls:
-            if call.function in _RECURRENT and call.index in last:
-                self.coupler.op = self.offset + last[call.index]
+            if call.function in _RECURRENT and call.index in self.last_op:
+                self.coupler.op = self.last_op[call.index]
                 for before, after in _states(self.program, call):
                     for mine, other in zip(self._dims(before), self._dims(after), strict=True):
                         self.coupler.unify(mine, other)
 
     def _promise_even_pieces(self) -> None:
         """`tensor_split` into a number of pieces runs as slices, which know nothing of each other."""
-        last = {op.call: op.index for op in self.program.ops}
         for call in self.program.calls:
             if call.function in EVEN_SPLITS and isinstance(pieces := call.argument(1, "sections"), int) and pieces:
                 place = call.split_dim(len(self.program.values[call.results[0]].shape))
-                self.coupler.op = self.offset + last[call.index]
+                self.coupler.op = self.last_op[call.index]
                 sizes = [self.program.values[value].shape[place] for value in call.results]
                 promise_equal_counts([self._dims(value)[place] for value in call.results], sizes, self.coupler)
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from explorer.engine.errors import VerifyError
-from explorer.engine.program import Op, Program, Ref
+from explorer.engine.program import Op, Program, Ref, is_in_place
 from explorer.engine.rules.table import axis
 from explorer.engine.shapes import PlannedShapes
 from explorer.engine.trees import flatten_tensors, map_tensors
@@ -63,7 +63,7 @@ class ReplayedDecisions(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = func(*args, **(kwargs or {}))
         inputs, results = flatten_tensors((args, kwargs)), flatten_tensors(made)
-        if not _decides(inputs, results) or _is_in_place(str(func)):
+        if not _decides(inputs, results) or is_in_place(str(func)):
             return made
         op = self._next(str(func))
         if op.scalar is not None:
@@ -128,11 +128,6 @@ def _decides(inputs: Any, results: Any) -> bool:
     """Whether integers or booleans, or no tensor but a number, come out of real numbers."""
     reads_real = any(entry.dtype.is_floating_point for entry in inputs)
     return reads_real and (not results or any(not (e.dtype.is_floating_point or e.dtype.is_complex) for e in results))
-
-
-def _is_in_place(name: str) -> bool:
-    packet = name.split(".")[1]
-    return packet.endswith("_") and not packet.startswith("__")
 
 
 def _picks_by_mask(op: Op, program: Program) -> bool:

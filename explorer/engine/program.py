@@ -105,8 +105,7 @@ class Op:
     @property
     def is_in_place(self) -> bool:
         """Whether the op writes into its first argument."""
-        packet = self.name.split(".")[1]
-        return packet.endswith("_") and not packet.startswith("__")
+        return is_in_place(self.name)
 
     def inputs(self) -> tuple[int, ...]:
         """Indices of every value among the arguments, in order."""
@@ -192,6 +191,12 @@ class Program:
         return frozenset(self.values[value].storage for value in places)
 
 
+def is_in_place(name: str) -> bool:
+    """Whether the operator of a name, such as ``aten.add_.Tensor``, writes into its first argument."""
+    packet = name.split(".")[1]
+    return packet.endswith("_") and not packet.startswith("__")
+
+
 def refs(tree: Any) -> list[Ref]:
     """Every `Ref` in nested tuples, lists and dicts, in order."""
     if isinstance(tree, Ref):
@@ -207,6 +212,6 @@ def refs(tree: Any) -> list[Ref]:
 
 def _base_name(name: str) -> str:
     namespace, packet, *_ = name.split(".")
-    if packet.endswith("_") and not packet.startswith("__"):
+    if is_in_place(name):
         packet = packet[:-1]
     return f"{namespace}.{packet}"

@@ -216,12 +216,15 @@ class CallMode(TorchFunctionMode):
         if name in RECURRENT and self.recorder.stands_for != META:
             raise NoShadowError(f"{name} runs other steps without numbers")
         if name in RECURRENT and has_meta:
-            table = self.recorder.table
-            mapped: tuple[Any, Any] = map_tensors(
-                (args, kwargs), lambda tensor: table.stand_in(bodiless(tensor), tensor)
-            )
+            mapped: tuple[Any, Any] = map_tensors((args, kwargs), self._bodiless)
             return mapped
         return args, kwargs
+
+    def _bodiless(self, tensor: Tensor) -> Tensor:
+        """The shape of a tensor alone, which goes by the tensor's number."""
+        made = bodiless(tensor)
+        self.recorder.table.know(made, self.recorder.table.find(tensor))
+        return made
 
     def _attribute(self, func: Any, args: Any, kwargs: Any) -> Any:
         """A property of a tensor; only those that are tensors themselves (``.T``) matter."""

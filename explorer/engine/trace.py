@@ -37,9 +37,7 @@ from explorer.engine.trees import flatten_tensors, map_tensors
 ExampleInputs = Tensor | tuple[Any, ...] | Mapping[str, Any] | Callable[[nn.Module], Any]
 
 
-def record(
-    model: nn.Module, example_inputs: ExampleInputs, *, is_training: bool = False, may_shadow: bool = True
-) -> Program:
+def record(model: nn.Module, example_inputs: ExampleInputs, *, is_training: bool = False) -> Program:
     """The program that one forward of a model runs.
 
     A large model is run on a shadow of itself, which has shapes and no numbers and is quicker, unless what it does
@@ -50,7 +48,6 @@ def record(
         example_inputs: A tensor, a tuple of positional inputs, a dict of keyword inputs, or a callable that runs the
             model it is given.
         is_training: Run in train mode instead of eval mode; the caller passes a copy, since statistics change.
-        may_shadow: Whether a shadow may run in the model's stead.
 
     Returns:
         Values, ops and torch calls in execution order.
@@ -59,7 +56,7 @@ def record(
         TraceError: The forward raised, or returned no tensor.
     """
     _check_traceable(model)
-    if may_shadow and is_worth_a_shadow(model, example_inputs) and not is_meta(model):
+    if is_worth_a_shadow(model, example_inputs) and not is_meta(model):
         program = _record_shadow(model, example_inputs, is_training=is_training)
         if program is not None:
             return program
@@ -147,6 +144,11 @@ def same_attributes(model: nn.Module) -> Iterator[None]:
 def call_model(model: nn.Module, example_inputs: ExampleInputs) -> Any:
     """Runs a model on example inputs in any of the accepted forms."""
     return _runner(model, example_inputs)()
+
+
+def brings_its_own(example_inputs: ExampleInputs) -> bool:
+    """Whether example inputs are a callable that runs the model, so that its tensors are out of reach."""
+    return callable(example_inputs) and not isinstance(example_inputs, Tensor)
 
 
 def _runner(model: nn.Module, example_inputs: ExampleInputs) -> Callable[[], Any]:
@@ -275,7 +277,7 @@ class _PlainRecurrence(TorchFunctionMode):
 
 def doubled_batch(example_inputs: ExampleInputs) -> ExampleInputs:
     """Example inputs whose first dimension is at least 2, as BatchNorm in train mode needs."""
-    if callable(example_inputs) and not isinstance(example_inputs, Tensor):
+    if brings_its_own(example_inputs):
         return example_inputs
 
     def double(tensor: Tensor) -> Tensor:

@@ -50,11 +50,6 @@ class ValueTable:
         known = self._known(tensor)
         return self.add(tensor, kind="constant") if known is None else known
 
-    def stand_in(self, tensor: Tensor, known: Tensor) -> Tensor:
-        """`tensor`, which from now on goes by the number of another."""
-        self._numbers[id(tensor)] = (weakref.ref(tensor), self.find(known))
-        return tensor
-
     def know(self, tensor: Tensor, value: int) -> None:
         """Take a tensor that was not known for a value that was."""
         if self._known(tensor) is None:

@@ -19,7 +19,7 @@ from explorer.engine.oracle import reference, zeroed
 from explorer.engine.precision import RaisedPrecision
 from explorer.engine.shapes import PlannedShapes
 from explorer.engine.surgery import copy_with, integer_attributes
-from explorer.engine.trace import ExampleInputs, call_model, in_eval_mode, plain_kernels
+from explorer.engine.trace import ExampleInputs, brings_its_own, call_model, in_eval_mode, plain_kernels
 from explorer.engine.trees import flatten_tensors, map_tensors, structure
 
 if TYPE_CHECKING:
@@ -184,8 +184,7 @@ class _Runs:
     @property
     def brings_its_own_inputs(self) -> bool:
         """Whether the example inputs are a callable, whose precision cannot be changed."""
-        inputs = self._graph.example_inputs
-        return callable(inputs) and not isinstance(inputs, Tensor)
+        return brings_its_own(self._graph.example_inputs)
 
     def pruned(self, dtype: torch.dtype | None) -> Any:
         """What the pruned model returns."""
@@ -289,9 +288,7 @@ def _precision(model: nn.Module) -> torch.dtype | None:
 
 def _cast(example_inputs: ExampleInputs, dtype: torch.dtype | None) -> ExampleInputs:
     """Floating-point inputs in the precision of the comparison; a callable brings its own."""
-    if dtype is None:
-        return example_inputs
-    if callable(example_inputs) and not isinstance(example_inputs, Tensor):
+    if dtype is None or brings_its_own(example_inputs):
         return example_inputs
     cast: ExampleInputs = map_tensors(example_inputs, lambda t: t.to(dtype) if t.is_floating_point() else t)
     return cast

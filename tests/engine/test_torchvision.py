@@ -20,6 +20,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import explorer
+from benchmarks.zoo import scramble
 from explorer.engine.apply import Pruned
 from explorer.engine.verify import Verification
 
@@ -61,24 +62,9 @@ class Case:
 
 def build(name: str) -> nn.Module:
     """Random weights, away from every neutral start: statistics, scales, shifts, and heads that begin at zero."""
-    generator = torch.Generator().manual_seed(len(name))
     # Said out loud: torchvision warns where these two are left to the default, and VGG's own start takes seconds.
     options = {"init_weights": False} if name in (*WITH_AUXILIARY_HEADS, "vgg16_bn") else {}
-    model: nn.Module = torchvision.models.get_model(name, weights=None, **options)
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.running_mean.normal_(0, 0.1, generator=generator)
-                module.running_var.uniform_(0.5, 1.5, generator=generator)
-            if isinstance(module, (nn.modules.batchnorm._BatchNorm, nn.LayerNorm)):
-                module.weight.uniform_(0.5, 1.5, generator=generator)
-                module.bias.normal_(0, 0.1, generator=generator)
-        for parameter_name, parameter in model.named_parameters():
-            if parameter_name.endswith("layer_scale"):
-                parameter.uniform_(0.5, 1.0, generator=generator)
-            if not parameter.any():
-                parameter.normal_(0, 0.05, generator=generator)
-    return model.eval()
+    return scramble(torchvision.models.get_model(name, weights=None, **options), seed=len(name)).eval()
 
 
 def digest(model: nn.Module) -> str:

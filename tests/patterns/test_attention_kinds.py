@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tests.engine.nets import Run
-from tests.patterns.pattern import (
-    Pattern,
-    check_all_groups_together,
-    check_each_group_alone,
-    check_groups,
-    graph_of,
-)
+from tests.patterns.pattern import Pattern
+from tests.patterns.suite import PatternSuite
 
 E, HEADS, D, L = 8, 2, 4, 5
 INNER = HEADS * D
@@ -383,19 +377,6 @@ PATTERNS = (
     Pattern("a class token", class_token, {"patch": ("channels", E), "up": ("channels", 12)}),
 )
 
-each_pattern = pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
 
-
-@each_pattern
-def test_groups_are_those_found_by_hand(pattern: Pattern) -> None:
-    check_groups(pattern, graph_of(pattern))
-
-
-@each_pattern
-def test_each_group_alone_is_proven(pattern: Pattern) -> None:
-    check_each_group_alone(pattern, graph_of(pattern))
-
-
-@each_pattern
-def test_all_groups_together_are_proven(pattern: Pattern) -> None:
-    check_all_groups_together(pattern, graph_of(pattern))
+class TestPatterns(PatternSuite):
+    patterns = PATTERNS

@@ -6,19 +6,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tests.engine.nets import Run
-from tests.patterns.pattern import (
-    Pattern,
-    check_all_groups_together,
-    check_each_group_alone,
-    check_groups,
-    graph_of,
-)
+from tests.patterns.pattern import Pattern
+from tests.patterns.suite import PatternSuite
 
 Repeat = Callable[[Any, Tensor], Tensor]
 
@@ -395,19 +389,6 @@ PATTERNS = (
     Pattern("grid partition", lambda: windows(True), PACKED),
 )
 
-each_pattern = pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
 
-
-@each_pattern
-def test_groups_are_those_found_by_hand(pattern: Pattern) -> None:
-    check_groups(pattern, graph_of(pattern))
-
-
-@each_pattern
-def test_each_group_alone_is_proven(pattern: Pattern) -> None:
-    check_each_group_alone(pattern, graph_of(pattern))
-
-
-@each_pattern
-def test_all_groups_together_are_proven(pattern: Pattern) -> None:
-    check_all_groups_together(pattern, graph_of(pattern))
+class TestPatterns(PatternSuite):
+    patterns = PATTERNS

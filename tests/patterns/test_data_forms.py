@@ -16,13 +16,8 @@ from explorer.engine.errors import ApplyError, VerifyError
 from explorer.engine.graph import trace
 from explorer.engine.trace import call_model
 from tests.engine.nets import PlainCnn, Run, Transformer, every_group, proven, randomised
-from tests.patterns.pattern import (
-    Pattern,
-    check_all_groups_together,
-    check_each_group_alone,
-    check_groups,
-    graph_of,
-)
+from tests.patterns.pattern import Pattern
+from tests.patterns.suite import PatternSuite
 
 HIDDEN = 8
 A = {"a": ("channels", HIDDEN)}
@@ -151,22 +146,9 @@ PATTERNS = (
     Pattern("weights of two precisions", mixed_precision, A),
 )
 
-each_pattern = pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
 
-
-@each_pattern
-def test_groups_are_those_found_by_hand(pattern: Pattern) -> None:
-    check_groups(pattern, graph_of(pattern))
-
-
-@each_pattern
-def test_each_group_alone_is_proven(pattern: Pattern) -> None:
-    check_each_group_alone(pattern, graph_of(pattern))
-
-
-@each_pattern
-def test_all_groups_together_are_proven(pattern: Pattern) -> None:
-    check_all_groups_together(pattern, graph_of(pattern))
+class TestPatterns(PatternSuite):
+    patterns = PATTERNS
 
 
 @pytest.mark.parametrize("name", ["a dataclass", "a named tuple", "an ordered dict"])

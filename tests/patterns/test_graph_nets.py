@@ -11,13 +11,8 @@ from torch.nn import functional as F
 
 from explorer.engine.graph import trace
 from tests.engine.nets import Run, proven
-from tests.patterns.pattern import (
-    Pattern,
-    check_all_groups_together,
-    check_each_group_alone,
-    check_groups,
-    graph_of,
-)
+from tests.patterns.pattern import Pattern
+from tests.patterns.suite import PatternSuite
 
 NODES, WIDTH, HEADS, D = 6, 8, 2, 4
 EDGES = torch.tensor([[0, 1, 2, 3, 4, 5, 0, 2], [1, 2, 3, 4, 5, 0, 3, 5]])
@@ -162,22 +157,9 @@ PATTERNS = (
     Pattern("neighbours by gather", edge_convolution_by_gather, AB),
 )
 
-each_pattern = pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
 
-
-@each_pattern
-def test_groups_are_those_found_by_hand(pattern: Pattern) -> None:
-    check_groups(pattern, graph_of(pattern))
-
-
-@each_pattern
-def test_each_group_alone_is_proven(pattern: Pattern) -> None:
-    check_each_group_alone(pattern, graph_of(pattern))
-
-
-@each_pattern
-def test_all_groups_together_are_proven(pattern: Pattern) -> None:
-    check_all_groups_together(pattern, graph_of(pattern))
+class TestPatterns(PatternSuite):
+    patterns = PATTERNS
 
 
 LIBRARY: dict[str, tuple[tuple[str, dict[str, Any]], dict[str, int]]] = {

@@ -11,13 +11,8 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tests.engine.nets import Run
-from tests.patterns.pattern import (
-    Pattern,
-    check_all_groups_together,
-    check_each_group_alone,
-    check_groups,
-    graph_of,
-)
+from tests.patterns.pattern import Pattern
+from tests.patterns.suite import PatternSuite
 
 WIDTH, HIDDEN, BATCH, STEPS = 5, 4, 2, 3
 TWICE = {"num_layers": 2, "bidirectional": True, "batch_first": True}
@@ -318,19 +313,7 @@ PATTERNS = (
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
-each_pattern = pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.name)
 
 
-@each_pattern
-def test_groups_are_those_found_by_hand(pattern: Pattern) -> None:
-    check_groups(pattern, graph_of(pattern))
-
-
-@each_pattern
-def test_each_group_alone_is_proven(pattern: Pattern) -> None:
-    check_each_group_alone(pattern, graph_of(pattern))
-
-
-@each_pattern
-def test_all_groups_together_are_proven(pattern: Pattern) -> None:
-    check_all_groups_together(pattern, graph_of(pattern))
+class TestPatterns(PatternSuite):
+    patterns = PATTERNS
