@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from explorer.engine.plan import Plan
     from explorer.engine.rules import register_rule
     from explorer.engine.save import save
+    from explorer.engine.ways import Way
     from explorer.models.saved import load
     from explorer.models.tracing import trace
     from explorer.training import evaluate
@@ -43,6 +44,7 @@ __all__ = [
     "Plan",
     "Pruned",
     "Tie",
+    "Way",
     "__version__",
     "evaluate",
     "load",
@@ -64,6 +66,7 @@ _PLACES = {
     "Plan": "explorer.engine.plan",
     "Pruned": "explorer.engine.apply",
     "Tie": "explorer.engine.groups",
+    "Way": "explorer.engine.ways",
     "evaluate": "explorer.training",
     "load": "explorer.models.saved",
     "register_rule": "explorer.engine.rules",
