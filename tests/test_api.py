@@ -58,8 +58,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_signatures_of_the_contract() -> None:
     assert parameters(explorer.trace) == ["model", "example_inputs"]
     graph = explorer.DependencyGraph
-    assert parameters(graph.plan) == ["self", "ratios", "*keep", "*importance", "*round_to", "*minimum"]
+    assert parameters(graph.plan) == ["self", "ratios", "*keep", "*importance", "*round_to", "*minimum", "*break_ties"]
     assert parameters(graph.group) == ["self", "name"]
+    assert parameters(graph.way) == ["self", "group", "ratio"]
     assert parameters(graph.explain) == ["self", "group", "a", "b"]
     assert parameters(graph.propagation) == ["self", "port"]
     assert parameters(graph.unsupported_ops) == ["self"]

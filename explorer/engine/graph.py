@@ -173,6 +173,7 @@ class DependencyGraph:
         importance: str = "l2",
         round_to: int = 1,
         minimum: int = 1,
+        break_ties: bool | Iterable[str] = False,
     ) -> Plan:
         """A plan; nothing is run or changed.
 
@@ -182,11 +183,16 @@ class DependencyGraph:
             importance: Criterion: ``l1``, ``l2`` or ``random``.
             round_to: Round kept counts up to a multiple of this.
             minimum: Channels that every group keeps at least.
+            break_ties: Let the counts of tied groups part where the ratios ask for it: True for all ties, or names of
+                groups whose ties need not hold. `Plan.broken_ties` lists those that do not, and `Plan.expected_way`
+                says what that costs: where the model's own code relies on a tie, its recorded calls are replayed.
 
         Raises:
-            PlanError: An unknown group or criterion, a ratio outside [0, 1), or a plan that would empty a group.
+            PlanError: An unknown group or criterion, a ratio outside [0, 1), a plan that would empty a group, or ties
+                that cannot hold.
         """
-        return make_plan(self, ratios, keep, Options(importance, round_to, minimum))
+        loose = break_ties if isinstance(break_ties, bool) else _listed(break_ties)
+        return make_plan(self, ratios, keep, Options(importance, round_to, minimum, break_ties=loose))
 
     @cached_property
     def cost(self) -> Cost:
@@ -274,6 +280,10 @@ def graph_of(
     with UNCOLLECTED:
         coupling, grouping = settle(couple(programs))
     return DependencyGraph(model, example_inputs, coupling, grouping, source, title or source or type(model).__name__)
+
+
+def _listed(names: Iterable[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _versions(weights: Iterable[Tensor]) -> WeightVersions:

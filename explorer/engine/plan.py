@@ -11,7 +11,7 @@ import numpy as np
 
 from explorer.engine.cost import Cost, CostChange
 from explorer.engine.errors import PlanError
-from explorer.engine.groups import Group
+from explorer.engine.groups import Group, Tie
 from explorer.engine.importance.scoring import Scores
 from explorer.engine.selection import (
     NEVER_BY_DEFAULT,
@@ -21,6 +21,8 @@ from explorer.engine.selection import (
     check_names,
     check_ratio,
     counts_with_ties,
+    holding,
+    is_broken,
     kept_count,
     most_important,
     tied_components,
@@ -45,7 +47,7 @@ class Plan:
         graph: The graph that it was made for.
         ratios: The fraction to remove that was asked of each group.
         channels: For each group, the channels kept, in order.
-        options: Importance, rounding, minimum, seed.
+        options: Importance, rounding, minimum, seed, ties that may be broken.
     """
 
     graph: DependencyGraph = field(repr=False)
@@ -85,6 +87,16 @@ class Plan:
         """The importance of every channel of every group, by group name."""
         return self.graph.scores(self.options)
 
+    @cached_property
+    def broken_ties(self) -> tuple[Tie, ...]:
+        """The ties that the kept counts do not hold.
+
+        There are none but those that the plan was allowed to break, and those of one group alone, whose count a number
+        in the code says: a plan that names the group overrules the number.
+        """
+        counts = {name: len(kept) for name, kept in self.channels.items()}
+        return tuple(tie for tie in self.graph.ties if is_broken(tie, counts))
+
     @property
     def is_identity(self) -> bool:
         """Whether nothing is removed."""
@@ -123,28 +135,31 @@ def make_plan(graph: DependencyGraph, ratios: Ratios | None, keep: Keep | None, 
         graph: The model's graph.
         ratios: One fraction for every group but heads and conv groups, or a fraction by group name.
         keep: Channels to keep by group name; they win over ratios.
-        options: Importance, rounding, minimum, seed.
+        options: Importance, rounding, minimum, seed, ties that may be broken.
 
     Returns:
-        The plan; tied groups move together.
+        The plan; tied groups move together, unless their ties may be broken.
 
     Raises:
         PlanError: An unknown group, a ratio outside [0, 1), an empty group, or ties that cannot hold.
     """
-    _check_options(options)
     groups = {group.name: group for group in graph.groups}
+    _check_options(options, groups)
+    ties = holding(graph.ties, options.break_ties)
     chosen = _chosen(groups, keep)
-    asked = _asked(graph, groups, ratios)
+    asked = _asked(groups, ties, ratios)
     wanted = {name: _wanted(group, asked[name], chosen, options) for name, group in groups.items()}
     named = frozenset(ratios) if isinstance(ratios, Mapping) else frozenset()
-    counts = counts_with_ties(groups, graph.ties, Wishes(wanted, frozenset(chosen), named, options.minimum))
+    counts = counts_with_ties(groups, ties, Wishes(wanted, frozenset(chosen), named, options.minimum))
     is_ranked = any(counts[name] < group.size and name not in chosen for name, group in groups.items())
     scores = graph.scores(options) if is_ranked else {}
     channels = {name: chosen.get(name) or _best(group, counts[name], scores) for name, group in groups.items()}
     return Plan(graph, asked, channels, options)
 
 
-def _check_options(options: Options) -> None:
+def _check_options(options: Options, groups: Mapping[str, Group]) -> None:
+    if not isinstance(options.break_ties, bool):
+        check_names(options.break_ties, groups)
     for name in ("round_to", "minimum"):
         number = getattr(options, name)
         if not isinstance(number, int) or number < 1:
@@ -156,7 +171,7 @@ def _chosen(groups: Mapping[str, Group], keep: Keep | None) -> dict[str, tuple[i
     return {name: check_keep(groups[name], channels) for name, channels in (keep or {}).items()}
 
 
-def _asked(graph: DependencyGraph, groups: Mapping[str, Group], ratios: Ratios | None) -> dict[str, float]:
+def _asked(groups: Mapping[str, Group], ties: Sequence[Tie], ratios: Ratios | None) -> dict[str, float]:
     """The ratio of every group; groups tied to a named one follow it."""
     if ratios is None:
         ratios = {}
@@ -165,7 +180,7 @@ def _asked(graph: DependencyGraph, groups: Mapping[str, Group], ratios: Ratios |
         return {name: 0.0 if group.kind in NEVER_BY_DEFAULT else ratio for name, group in groups.items()}
     check_names(ratios, groups)
     asked = {name: check_ratio(ratio, f"group {name}") for name, ratio in ratios.items()}
-    for component in tied_components([tie for tie in graph.ties if tie.kind == "equal_count"]):
+    for component in tied_components([tie for tie in ties if tie.kind == "equal_count"]):
         names = {name for tie in component for name in tie.groups}
         named = [asked[name] for name in sorted(names) if name in asked]
         if named:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from explorer.engine.provenance import TracedInt, attributes_of, traced_ints
+from explorer.engine.provenance import TracedInt, attributes_of, sizes_of, traced_ints
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,12 @@ class Call:
         """Every integer among the arguments that some attribute of a module took part in, in order."""
         found = traced_ints((self.args, self.kwargs))
         return tuple([number for number in found if attributes_of(number.origin)])
+
+    @cached_property
+    def sized_by(self) -> frozenset[int]:
+        """Indices of the values whose sizes went into some integer among the arguments."""
+        found = traced_ints((self.args, self.kwargs))
+        return frozenset(size.value for number in found for size in sizes_of(number.origin))
 
 
 _SPLIT_DIMS = {"vsplit": 0, "hsplit": 1, "dsplit": 2}

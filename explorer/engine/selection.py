@@ -34,12 +34,14 @@ class Options:
         round_to: Kept counts are rounded up to a multiple of this, as far as the group reaches.
         minimum: Channels that every group keeps at least.
         seed: For random importance.
+        break_ties: Whether the counts of tied groups may part: those of all, or of the groups of these names.
     """
 
     importance: str = "l2"
     round_to: int = 1
     minimum: int = 1
     seed: int = 0
+    break_ties: bool | tuple[str, ...] = False
 
 
 def kept_count(size: int, ratio: float, *, round_to: int = 1, minimum: int = 1) -> int:
@@ -137,7 +139,7 @@ def counts_with_ties(groups: Mapping[str, Group], ties: Sequence[Tie], wishes: W
     """
     counts = dict(wishes.counts)
     for component in tied_components([tie for tie in ties if not _is_overruled(tie, wishes)]):
-        if any(_excess(tie, counts) for tie in component):
+        if any(is_broken(tie, counts) for tie in component):
             counts |= _nearest(component, groups, wishes)
     return counts
 
@@ -168,6 +170,18 @@ def _is_overruled(tie: Tie, wishes: Wishes) -> bool:
     Then the number has to follow: the program way can write another one.
     """
     return len(tie.groups) == 1 and tie.groups[0] in wishes.named | wishes.fixed
+
+
+def holding(ties: Sequence[Tie], break_ties: bool | tuple[str, ...]) -> list[Tie]:
+    """The ties that a plan has to hold: those that touch no group whose ties may be broken."""
+    if isinstance(break_ties, bool):
+        return [] if break_ties else list(ties)
+    return [tie for tie in ties if not set(break_ties) & set(tie.groups)]
+
+
+def is_broken(tie: Tie, counts: Mapping[str, int]) -> bool:
+    """Whether kept counts do not hold a tie."""
+    return _excess(tie, counts) != 0
 
 
 def _excess(tie: Tie, counts: Mapping[str, int]) -> int:
@@ -206,7 +220,7 @@ def _nearest(ties: list[Tie], groups: Mapping[str, Group], wishes: Wishes) -> di
     if found.x is None:
         raise PlanError(
             f"No kept counts hold the ties between {', '.join(names)}: {ties[0].reason}. Ask for other ratios, or the "
-            "same for all of them."
+            "same for all of them, or let the plan break ties (break_ties)."
         )
     return {name: round(count) for name, count in zip(names, found.x[:n], strict=True)}
 
