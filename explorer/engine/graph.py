@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,7 @@ from explorer.engine.selection import Options, check_names
 from explorer.engine.switches import UNCOLLECTED
 from explorer.engine.trace import ExampleInputs, doubled_batch, record
 from explorer.engine.trees import named_parameters
+from explorer.engine.unreached import Unreached, find_unreached, with_warnings
 from explorer.engine.view import View, build_view
 from explorer.engine.ways import Way
 
@@ -75,6 +76,11 @@ class DependencyGraph:
     def not_reached(self) -> tuple[str, ...]:
         """Parameters that no traced forward read; they are never pruned."""
         return tuple(name for name, _ in self.model.named_parameters() if name not in self.coupling.states)
+
+    @cached_property
+    def unreached(self) -> tuple[Unreached, ...]:
+        """The modules of `not_reached` as wholes, each with the groups that it would read; those say so as well."""
+        return find_unreached(self.model, self.coupling.states, self.groups)
 
     def unsupported_ops(self) -> tuple[Unsupported, ...]:
         """Ops without a rule; what they touched is frozen."""
@@ -178,7 +184,8 @@ class DependencyGraph:
         """A plan; nothing is run or changed.
 
         Args:
-            ratios: Fraction to remove: one number for every group but kinds heads and conv_groups, or by group name.
+            ratios: Fraction to remove: one number for every group but kinds heads and conv_groups and those with
+                warnings, or by group name.
             keep: Channels to keep by group name; they win over ratios.
             importance: Criterion: ``l1``, ``l2`` or ``random``.
             round_to: Round kept counts up to a multiple of this.
@@ -279,6 +286,9 @@ def graph_of(
     """The dependency graph of recorded programs of a model."""
     with UNCOLLECTED:
         coupling, grouping = settle(couple(programs))
+    unreached = find_unreached(model, coupling.states, grouping.groups)
+    if unreached:
+        grouping = replace(grouping, groups=with_warnings(grouping.groups, unreached))
     return DependencyGraph(model, example_inputs, coupling, grouping, source, title or source or type(model).__name__)
 
 

@@ -14,7 +14,6 @@ from explorer.engine.errors import PlanError
 from explorer.engine.groups import Group, Tie
 from explorer.engine.importance.scoring import Scores
 from explorer.engine.selection import (
-    NEVER_BY_DEFAULT,
     Options,
     Wishes,
     check_keep,
@@ -23,6 +22,7 @@ from explorer.engine.selection import (
     counts_with_ties,
     holding,
     is_broken,
+    is_pruned_by_default,
     kept_count,
     most_important,
     tied_components,
@@ -96,6 +96,12 @@ class Plan:
         """
         counts = {name: len(kept) for name, kept in self.channels.items()}
         return tuple(tie for tie in self.graph.ties if is_broken(tie, counts))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the plan may break that no example input reached, in words."""
+        pruned = [group for group in self.graph.groups if len(self.channels[group.name]) < group.size]
+        return tuple(dict.fromkeys(warning for group in pruned for warning in group.warnings))
 
     @property
     def is_identity(self) -> bool:
@@ -177,7 +183,7 @@ def _asked(groups: Mapping[str, Group], ties: Sequence[Tie], ratios: Ratios | No
         ratios = {}
     if not isinstance(ratios, Mapping):
         ratio = check_ratio(ratios, "all groups")
-        return {name: 0.0 if group.kind in NEVER_BY_DEFAULT else ratio for name, group in groups.items()}
+        return {name: ratio if is_pruned_by_default(group) else 0.0 for name, group in groups.items()}
     check_names(ratios, groups)
     asked = {name: check_ratio(ratio, f"group {name}") for name, ratio in ratios.items()}
     for component in tied_components([tie for tie in ties if tie.kind == "equal_count"]):

@@ -19,6 +19,7 @@ from explorer.engine.importance.scoring import Scores
 NEVER_BY_DEFAULT = ("heads", "conv_groups")
 """Kinds that a single ratio for the whole model leaves alone."""
 
+
 _ROUNDING = 1e-9
 
 _NAMED = 1000.0
@@ -42,6 +43,11 @@ class Options:
     minimum: int = 1
     seed: int = 0
     break_ties: bool | tuple[str, ...] = False
+
+
+def is_pruned_by_default(group: Group) -> bool:
+    """Whether a single ratio for the whole model prunes a group: not heads, nor what something unreached would read."""
+    return group.kind not in NEVER_BY_DEFAULT and not group.warnings
 
 
 def kept_count(size: int, ratio: float, *, round_to: int = 1, minimum: int = 1) -> int:

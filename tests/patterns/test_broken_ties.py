@@ -204,7 +204,9 @@ def test_a_tie_that_no_way_can_break_is_refused_with_the_tie_and_the_obstacle() 
     graph = graph_of(lambda: apart(lambda s, x: Negated.apply(x).chunk(2, 1)))
     plan = graph.plan({LEFT: 0.5}, break_ties=True)
     assert plan.expected_way.way == "none"
-    with pytest.raises(ApplyError, match=r"breaks a tie of .* splits these channels evenly.* part of Negated") as caught:
+    with pytest.raises(
+        ApplyError, match=r"breaks a tie of .* splits these channels evenly.* part of Negated"
+    ) as caught:
         plan.apply()
     assert str(caught.value) == plan.expected_way.reason
 
