@@ -20,7 +20,7 @@ from explorer.engine.replay import ReplayedModel
 from explorer.engine.shadow import is_meta, on_shadow, shadow_inputs
 from explorer.engine.shapes import PlannedShapes
 from explorer.engine.surgery import AttentionChange, AttributeChange, Surgery, integer_attributes, perform
-from explorer.engine.trace import call_model, in_eval_mode
+from explorer.engine.trace import brings_its_own, call_model, in_eval_mode
 from explorer.engine.trees import named_modules
 
 if TYPE_CHECKING:
@@ -81,15 +81,34 @@ def apply_plan(plan: Plan) -> Pruned:
 
 def _replayed(plan: Plan, refusal: ApplyError) -> Pruned:
     """The program way, for plans that the model's own code refuses."""
-    model, coupling = plan.graph.model, plan.graph.coupling
-    shapes = with_positions(PlannedShapes(coupling, 0, plan.alive, integer_attributes(model)))
     try:
-        surgery = Surgery(plan.kept, index_buffers=renumbered([shapes]))
-        replayed = ReplayedModel(perform(model, surgery), shapes)
+        surgery, shapes = plan_replay(plan)
+        replayed = ReplayedModel(perform(plan.graph.model, surgery), shapes)
         _try(replayed, plan)
     except ApplyError as error:
-        raise ApplyError(f"{refusal} Replaying the recorded calls does not help: {error}") from refusal
+        raise refused(refusal, error) from refusal
     return Pruned(replayed, "program", surgery, plan, str(refusal))
+
+
+def refused(refusal: ApplyError, error: ApplyError) -> ApplyError:
+    """What is wrong with a plan that neither the model's own code nor a replay can express."""
+    return ApplyError(f"{refusal} Replaying the recorded calls does not help: {error}", refusal.source)
+
+
+def plan_replay(plan: Plan) -> tuple[Surgery, PlannedShapes]:
+    """What a plan changes where the recorded calls are replayed, and the shapes that they have then.
+
+    Raises:
+        ApplyError: The example inputs, or numbers in the code, stand in the way.
+    """
+    if brings_its_own(plan.graph.example_inputs):
+        raise ApplyError(
+            "The example inputs are a callable, so it is not known which tensors it hands to the model. Pass the "
+            "tensors themselves as example inputs."
+        )
+    shapes = PlannedShapes(plan.graph.coupling, 0, plan.alive, integer_attributes(plan.graph.model))
+    shapes = with_positions(shapes)
+    return Surgery(plan.kept, index_buffers=renumbered([shapes])), shapes
 
 
 def carried_out(pruned: Pruned, model: nn.Module) -> nn.Module:

@@ -70,6 +70,8 @@ class Recorder:
         inputs = flatten_tensors((args, kwargs))
         # `x.t_()` gives a tensor that is known another shape: it becomes another value.
         add = self.table.add_viewed if is_reshaping else self.table.add_result
+        if not (inputs or self.stack):
+            add = self.table.add_input  # a callable made it before it ran the model
         results = tuple([add(tensor, inputs) for tensor in flatten_tensors(result)])
         where = self.module, self.source() if self.current_call < 0 else self.calls[self.current_call].source
         scalar = result if isinstance(result, (int, float, complex)) else None

@@ -160,7 +160,7 @@ def _copy_module(module: nn.Module, memo: dict[int, Any]) -> None:
             made.__dict__[name] = deepcopy(found, memo)
 
 
-_GETSTATE = object.__getstate__  # type: ignore[attr-defined]  # since Python 3.11
+_GETSTATE = object.__getstate__
 _ATOMS = frozenset({bool, int, float, str, type(None)})
 
 
