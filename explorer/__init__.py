@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from explorer.engine.errors import ExplorerError
     from explorer.engine.graph import DependencyGraph
     from explorer.engine.groups import Frozen, Group, Member, Tie
+    from explorer.engine.importance import gradients
     from explorer.engine.plan import Plan
     from explorer.engine.rules import register_rule
     from explorer.engine.save import save
@@ -47,6 +48,7 @@ __all__ = [
     "Way",
     "__version__",
     "evaluate",
+    "gradients",
     "load",
     "register_rule",
     "save",
@@ -68,6 +70,7 @@ _PLACES = {
     "Tie": "explorer.engine.groups",
     "Way": "explorer.engine.ways",
     "evaluate": "explorer.training",
+    "gradients": "explorer.engine.importance",
     "load": "explorer.models.saved",
     "register_rule": "explorer.engine.rules",
     "save": "explorer.engine.save",
