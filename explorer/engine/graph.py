@@ -86,6 +86,12 @@ class DependencyGraph:
         """The modules of `not_reached` as wholes, each with the groups that it would read; those say so as well."""
         return find_unreached(self.model, self.coupling.states, self.groups)
 
+    @property
+    def traced_on(self) -> tuple[str, ...]:
+        """What ran in eval mode, a real run or meta tensors, and why; and in train mode, where that was recorded."""
+        modes = ("eval mode", "train mode")
+        return tuple(f"{modes[program.is_training]}: {program.traced_on}" for program in self.coupling.programs)
+
     def unsupported_ops(self) -> tuple[Unsupported, ...]:
         """Ops without a rule; what they touched is frozen."""
         return self.coupling.unsupported

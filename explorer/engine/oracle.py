@@ -168,6 +168,11 @@ class _PlannedNumbers:
         return self._changed[call]
 
 
+_ON_META = (
+    " Tracing saw meta tensors, on which this model took another path than with numbers. Trace a real run instead: "
+    "pass example_inputs as a callable, such as lambda model: model(x)."
+)
+
 Handler = Callable[[_Site, Any, tuple[Any, ...], dict[str, Any]], Any]
 
 
@@ -211,7 +216,7 @@ class _KeptReductions(TorchDispatchMode):
             return None
         raise VerifyError(
             f"The zeroed model ran {name} where tracing saw {op.name if op else 'the end'}: its forward depends on the "
-            "data, so the two runs cannot be compared op by op."
+            f"data, so the two runs cannot be compared op by op.{_ON_META if self._shapes.program.is_shadow else ''}"
         )
 
 

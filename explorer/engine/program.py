@@ -191,6 +191,7 @@ class Program:
         output_tree: What the model returned, with every tensor replaced by a `Ref`.
         is_training: Whether the run was in train mode.
         is_shadow: Whether the run was on tensors without content.
+        traced_on: What ran, a real run or meta tensors, and why, in words.
     """
 
     values: tuple[Value, ...]
@@ -201,6 +202,7 @@ class Program:
     output_tree: Any = None
     is_training: bool = False
     is_shadow: bool = False
+    traced_on: str = ""
 
     @cached_property
     def read(self) -> frozenset[int]:
