@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Unpack
 
@@ -27,7 +27,8 @@ from explorer.engine.layers import Dependency, Edge, Layer
 from explorer.engine.plan import Keep, Plan, Ratios, make_plan
 from explorer.engine.program import Program
 from explorer.engine.propagation import PropagationStep, propagate
-from explorer.engine.selection import Options, Ranking, check_names
+from explorer.engine.schedule import step_ratios
+from explorer.engine.selection import Choices, Options, PlanChoices, check_names
 from explorer.engine.switches import UNCOLLECTED
 from explorer.engine.trace import ExampleInputs, doubled_batch, record
 from explorer.engine.trees import named_parameters
@@ -156,7 +157,7 @@ class DependencyGraph:
         round_to: int = 1,
         minimum: int = 1,
         data: Batches | Gradients | None = None,
-        **ranking: Unpack[Ranking],
+        **choices: Unpack[Choices],
     ) -> Plan:
         """A plan; nothing is changed, and only criteria that need gradients run the model.
 
@@ -168,18 +169,46 @@ class DependencyGraph:
             minimum: Channels that every group keeps at least.
             data: Labelled batches, for the criteria that need gradients (``taylor``, ``hessian``); or what
                 `explorer.gradients` measured on them, which several plans can share.
-            ranking: ``reduction`` over the coupled slices (mean, sum, max, prod, first), ``normalise`` of each group's
-                scores (none, mean, max, standardise), ``scope`` (group; producer: no grouping; conv: only
-                convolutions), ``seed`` of ``random``.
+            choices: ``ranking``: local (the default), global or isomorphic; ``cap``: the fraction that no group loses
+                more of; ``reduction`` over the coupled slices (mean, sum, max, prod, first); ``normalise`` of each
+                group's scores (none, mean, max, standardise; where groups compete, mean unless the criterion is
+                relative by itself); ``scope`` (group; producer: no grouping; conv: only convolutions); ``seed`` of
+                ``random``.
 
         Raises:
             PlanError: An unknown name, a ratio outside [0, 1), a plan that would empty a group, or a criterion that
                 finds nothing to score in a group or needs data that was not given.
             EvaluationError: The gradients cannot be taken on the data.
         """
-        measured = self._gradients(importance, data)
-        options = Options(importance=importance, round_to=round_to, minimum=minimum, gradients=measured, **ranking)
-        return make_plan(self, ratios, keep, options)
+        options = self._options(importance, data, choices)
+        return make_plan(self, ratios, keep, replace(options, round_to=round_to, minimum=minimum))
+
+    def plans(
+        self, ratio: float, *, steps: int, schedule: str = "linear", **choices: Unpack[PlanChoices]
+    ) -> Iterator[Plan]:
+        """Plans that remove more and more, the last of them `ratio`.
+
+        Each is made when it is asked for, from the weights that the model has then. To train between steps, trace what
+        each step made and plan `of_what_is_left(step_ratios(...))` of it.
+
+        Args:
+            ratio: Fraction to remove in the end.
+            steps: Number of plans.
+            schedule: ``linear`` or ``geometric``.
+            choices: As the keywords of `plan`.
+
+        Raises:
+            PlanError: As for `plan`, or an unknown schedule.
+        """
+        for gone in step_ratios(ratio, steps, schedule):
+            yield self.plan(gone, **choices)
+
+    def _options(self, importance: str, data: Batches | Gradients | None, choices: Choices) -> Options:
+        is_competing = choices.get("ranking", "local") != "local"
+        is_relative = Scoring(importance).criterion.relative is not None
+        scale = "mean" if is_competing and not is_relative else "none"
+        chosen: Choices = {"normalise": scale, **choices}
+        return Options(importance, gradients=self._gradients(importance, data), **chosen)
 
     def _gradients(self, importance: str, data: Batches | Gradients | None) -> Gradients | None:
         needs = Scoring(importance).criterion.needs

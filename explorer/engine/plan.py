@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from explorer.engine.errors import PlanError
 from explorer.engine.groups import Group
 from explorer.engine.importance.criteria import Scores
 from explorer.engine.importance.scoring import unscored
+from explorer.engine.ranking import RANKINGS, competing_counts, leagues
 from explorer.engine.selection import (
     NEVER_BY_DEFAULT,
     Options,
@@ -124,11 +126,15 @@ def make_plan(graph: DependencyGraph, ratios: Ratios | None, keep: Keep | None, 
     Raises:
         PlanError: An unknown group, a ratio outside [0, 1), an empty group, or ties that cannot hold.
     """
-    _check_options(options)
+    check_options(options)
     groups = {group.name: group for group in graph.groups}
     chosen = _chosen(groups, keep)
-    asked = _asked(graph, groups, ratios)
-    wanted = {name: _wanted(group, asked[name], chosen, options) for name, group in groups.items()}
+    if options.ranking == "local":
+        asked = _asked(graph, groups, ratios)
+        wanted = {name: _wanted(group, asked[name], chosen, options) for name, group in groups.items()}
+    else:
+        wanted = _competing(graph, ratios, chosen, options)
+        asked = {name: 1 - wanted[name] / group.size for name, group in groups.items()}
     named = frozenset(ratios) if isinstance(ratios, Mapping) else frozenset()
     counts = counts_with_ties(groups, graph.ties, Wishes(wanted, frozenset(chosen), named, options.minimum))
     ranked = [group for name, group in groups.items() if counts[name] < group.size and name not in chosen]
@@ -137,11 +143,43 @@ def make_plan(graph: DependencyGraph, ratios: Ratios | None, keep: Keep | None, 
     return Plan(graph, asked, channels, options)
 
 
-def _check_options(options: Options) -> None:
+def check_options(options: Options) -> None:
+    """Nothing, where the options make sense.
+
+    Raises:
+        PlanError: One does not.
+    """
     for name in ("round_to", "minimum"):
         number = getattr(options, name)
         if not isinstance(number, int) or number < 1:
             raise PlanError(f"{name} is {number!r}. It must be a whole number of at least 1.")
+    if options.ranking not in RANKINGS:
+        raise PlanError(f"ranking {options.ranking!r} is not known. Choose one of: {', '.join(RANKINGS)}.")
+    if isinstance(options.cap, bool) or not isinstance(options.cap, Real) or not 0 < options.cap <= 1:
+        raise PlanError(
+            f"cap is {options.cap!r}. It is the fraction that no group loses more of, above 0 and at most 1."
+        )
+
+
+def _competing(
+    graph: DependencyGraph, ratios: Ratios | None, chosen: Mapping[str, tuple[int, ...]], options: Options
+) -> dict[str, int]:
+    """Kept counts where groups compete for one ratio; kinds that one ratio leaves alone do not."""
+    if isinstance(ratios, Mapping):
+        raise PlanError(
+            f"ranking {options.ranking!r} finds the ratio of each group itself. Give one ratio for all of them, or use "
+            "ranking='local'."
+        )
+    ratio = check_ratio(ratios or 0.0, "all groups")
+    counts = {group.name: len(chosen.get(group.name, range(group.size))) for group in graph.groups}
+    rivals = [group for group in graph.groups if group.kind not in NEVER_BY_DEFAULT and group.name not in chosen]
+    if not ratio or not rivals:
+        return counts
+    scores = _scores(graph, rivals, options)
+    modules = dict(graph.model.named_modules(remove_duplicate=False))
+    for league in leagues(rivals, options.ranking, modules):
+        counts |= competing_counts(league, scores, ratio, options)
+    return counts
 
 
 def _scores(graph: DependencyGraph, ranked: Sequence[Group], options: Options) -> Mapping[str, Scores]:
@@ -181,7 +219,7 @@ def _asked(graph: DependencyGraph, groups: Mapping[str, Group], ratios: Ratios |
 def _wanted(group: Group, ratio: float, chosen: Mapping[str, tuple[int, ...]], options: Options) -> int:
     if group.name in chosen:
         return len(chosen[group.name])
-    return kept_count(group.size, ratio, round_to=options.round_to, minimum=options.minimum)
+    return kept_count(group.size, min(ratio, options.cap), round_to=options.round_to, minimum=options.minimum)
 
 
 def _best(group: Group, count: int, scores: Mapping[str, Scores]) -> tuple[int, ...]:
