@@ -62,6 +62,8 @@ def test_signatures_of_the_contract() -> None:
     assert parameters(graph.plan)[:6] == ["self", "ratios", "*keep", "*importance", "*round_to", "*minimum"]
     assert {"*data"} <= set(parameters(graph.plan))
     assert parameters(explorer.gradients)[:3] == ["model", "data", "*fisher"]
+    assert {"*macs", "*params", "*bytes", "*latency"} < set(parameters(graph.plan_to))
+    assert parameters(graph.plans)[:4] == ["self", "ratio", "*steps", "*schedule"]
     assert parameters(graph.group) == ["self", "name"]
     assert parameters(graph.explain) == ["self", "group", "a", "b"]
     assert parameters(graph.propagation) == ["self", "port"]

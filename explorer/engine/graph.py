@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Unpack
+from typing import Any, Unpack, cast
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from explorer.engine.propagation import PropagationStep, propagate
 from explorer.engine.schedule import step_ratios
 from explorer.engine.selection import Choices, Options, PlanChoices, check_names
 from explorer.engine.switches import UNCOLLECTED
+from explorer.engine.targets import TOLERANCE, one_target, plan_to_target
 from explorer.engine.trace import ExampleInputs, doubled_batch, record
 from explorer.engine.trees import named_parameters
 from explorer.engine.view import View, build_view
@@ -202,6 +203,39 @@ class DependencyGraph:
         """
         for gone in step_ratios(ratio, steps, schedule):
             yield self.plan(gone, **choices)
+
+    def plan_to(
+        self,
+        *,
+        macs: float | None = None,
+        params: float | None = None,
+        bytes: float | None = None,
+        latency: float | None = None,
+        tolerance: float = TOLERANCE,
+        **choices: Unpack[PlanChoices],
+    ) -> Plan:
+        """A plan that leaves a wanted fraction of one cost.
+
+        One ratio for all groups, or one ranking of all channels, is found by bisection on the cost of plans, which
+        runs nothing. Only latency is measured: on this machine, on the example inputs, in `plan.timings`.
+
+        Args:
+            macs: Fraction of the multiply-adds that remains, 0-1; give one of the four.
+            params: Fraction of the parameters that remains.
+            bytes: Fraction of the bytes of weights and buffers that remains.
+            latency: Fraction of the time of one forward that remains.
+            tolerance: How far from it the plan may be, as a fraction of the target.
+            choices: As the keywords of `plan`.
+
+        Raises:
+            PlanError: No target or several, one outside (0, 1], or out of reach: the message says how close is
+                possible and why.
+        """
+        targets = {"macs": macs, "params": params, "bytes": bytes, "latency": latency}
+        target = one_target(targets, tolerance)
+        others: dict[str, Any] = dict(choices)
+        options = self._options(others.pop("importance", "l2"), others.pop("data", None), cast("Choices", others))
+        return plan_to_target(self, target, options)
 
     def _options(self, importance: str, data: Batches | Gradients | None, choices: Choices) -> Options:
         is_competing = choices.get("ranking", "local") != "local"

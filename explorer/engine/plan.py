@@ -15,6 +15,7 @@ from explorer.engine.errors import PlanError
 from explorer.engine.groups import Group
 from explorer.engine.importance.criteria import Scores
 from explorer.engine.importance.scoring import unscored
+from explorer.engine.latency import Timing
 from explorer.engine.ranking import RANKINGS, competing_counts, leagues
 from explorer.engine.selection import (
     NEVER_BY_DEFAULT,
@@ -47,13 +48,15 @@ class Plan:
         graph: The graph that it was made for.
         ratios: The fraction to remove that was asked of each group.
         channels: For each group, the channels kept, in order.
-        options: Importance, rounding, minimum, seed.
+        options: Importance, rounding, minimum, ranking.
+        timings: What was measured to find it, for a plan to a latency.
     """
 
     graph: DependencyGraph = field(repr=False)
     ratios: Mapping[str, float]
     channels: Mapping[str, tuple[int, ...]] = field(repr=False)
     options: Options
+    timings: tuple[Timing, ...] = field(default=(), repr=False)
 
     @property
     def importance(self) -> str:
@@ -118,7 +121,7 @@ def make_plan(graph: DependencyGraph, ratios: Ratios | None, keep: Keep | None, 
         graph: The model's graph.
         ratios: One fraction for every group but heads and conv groups, or a fraction by group name.
         keep: Channels to keep by group name; they win over ratios.
-        options: Importance, rounding, minimum, seed.
+        options: Importance, rounding, minimum, ranking.
 
     Returns:
         The plan; tied groups move together.
@@ -136,7 +139,30 @@ def make_plan(graph: DependencyGraph, ratios: Ratios | None, keep: Keep | None, 
         wanted = _competing(graph, ratios, chosen, options)
         asked = {name: 1 - wanted[name] / group.size for name, group in groups.items()}
     named = frozenset(ratios) if isinstance(ratios, Mapping) else frozenset()
-    counts = counts_with_ties(groups, graph.ties, Wishes(wanted, frozenset(chosen), named, options.minimum))
+    return settled_plan(graph, asked, Wishes(wanted, frozenset(chosen), named, options.minimum), options, chosen)
+
+
+def settled_plan(
+    graph: DependencyGraph,
+    asked: Mapping[str, float],
+    wishes: Wishes,
+    options: Options,
+    chosen: Mapping[str, tuple[int, ...]] | None = None,
+) -> Plan:
+    """The plan whose counts are nearest to the wishes and hold every tie.
+
+    Args:
+        graph: The model's graph.
+        asked: The ratio asked of each group.
+        wishes: The counts wanted.
+        options: How channels are scored.
+        chosen: Channels that were chosen one by one.
+
+    Raises:
+        PlanError: No counts hold the ties, or the channels cannot be scored.
+    """
+    groups, chosen = {group.name: group for group in graph.groups}, chosen or {}
+    counts = counts_with_ties(groups, graph.ties, wishes)
     ranked = [group for name, group in groups.items() if counts[name] < group.size and name not in chosen]
     scores = _scores(graph, ranked, options) if ranked else {}
     channels = {name: chosen.get(name) or _best(group, counts[name], scores) for name, group in groups.items()}
