@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from explorer.engine.save import save
     from explorer.models.saved import load
     from explorer.models.tracing import trace
-    from explorer.training import evaluate
+    from explorer.training import evaluate, finetune, recalibrate, sensitivity, sparsify
 
 __all__ = [
     "Cost",
@@ -46,11 +46,15 @@ __all__ = [
     "Tie",
     "__version__",
     "evaluate",
+    "finetune",
     "gradients",
     "load",
+    "recalibrate",
     "register_rule",
     "save",
+    "sensitivity",
     "show",
+    "sparsify",
     "trace",
 ]
 
@@ -67,11 +71,15 @@ _PLACES = {
     "Pruned": "explorer.engine.apply",
     "Tie": "explorer.engine.groups",
     "evaluate": "explorer.training",
+    "finetune": "explorer.training",
     "gradients": "explorer.engine.importance",
     "load": "explorer.models.saved",
+    "recalibrate": "explorer.training",
     "register_rule": "explorer.engine.rules",
     "save": "explorer.engine.save",
+    "sensitivity": "explorer.training",
     "show": "explorer.app",
+    "sparsify": "explorer.training",
     "trace": "explorer.models.tracing",
 }
 """Where each public name lives."""
