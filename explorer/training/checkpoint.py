@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from explorer.engine.errors import SaveError, TrainingError
+from explorer.engine.save import architecture_of
 
 State = dict[str, Any]
 
@@ -48,12 +51,21 @@ def write_whole(path: Path, content: bytes) -> None:
         ) from error
 
 
+def weights_digest(model: nn.Module) -> str:
+    """16 hexadecimal digits for the architecture and the weights of a model."""
+    digest = hashlib.sha256(architecture_of(model).encode())
+    for tensor in model.state_dict().values():
+        real = tensor.abs() if tensor.is_complex() else tensor.double()
+        digest.update(f"{real.sum().item()} {real.square().sum().item()};".encode())
+    return digest.hexdigest()[:16]
+
+
 def read_checkpoint(path: Path, run: State) -> State | None:
     """The state that was written for the same run; None where there is none.
 
     Args:
         path: The file.
-        run: What says which run it is: settings and architecture.
+        run: What says which run it is: settings, first weights and regulariser.
 
     Raises:
         TrainingError: The file is no checkpoint, or of another run.

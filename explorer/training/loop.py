@@ -18,9 +18,8 @@ from torch.optim import Optimizer
 
 from explorer.engine.batches import Batch, Batches
 from explorer.engine.errors import TrainingError
-from explorer.engine.save import architecture_of
 from explorer.training import processes
-from explorer.training.checkpoint import State, read_checkpoint, write_checkpoint
+from explorer.training.checkpoint import State, read_checkpoint, weights_digest, write_checkpoint
 from explorer.training.data import Split
 from explorer.training.evaluate import check_logits, evaluate
 from explorer.training.feeding import batches_per_epoch, scores_of, training_batches
@@ -143,7 +142,15 @@ def fit(model: nn.Module, run: Run, settings: TrainingSettings) -> Training:
     if settings.patience is not None and run.validation is None:
         raise TrainingError("patience stops when validation accuracy stalls, so it needs validation data. Give some.")
     with _training_copy(model, settings) as copy:
-        return _Trainer(copy, run, settings).train()
+        return _Trainer(copy, run, settings, _identity(model, run, settings)).train()
+
+
+def _identity(model: nn.Module, run: Run, settings: TrainingSettings) -> State:
+    """What tells one training from another; where it runs may change when it goes on."""
+    if run.checkpoint is None:
+        return {}
+    how = asdict(replace(settings, device=None, mixed_precision=None))
+    return how | {"model": weights_digest(model), "regulariser": str(run.regulariser)}
 
 
 @contextmanager
@@ -171,8 +178,8 @@ def _training_copy(model: nn.Module, settings: TrainingSettings) -> Iterator[nn.
 class _Trainer:
     """The state of one training."""
 
-    def __init__(self, model: nn.Module, run: Run, settings: TrainingSettings) -> None:
-        self.model, self.run, self.settings = model, run, settings
+    def __init__(self, model: nn.Module, run: Run, settings: TrainingSettings, identity: State) -> None:
+        self.model, self.run, self.settings, self.identity = model, run, settings, identity
         self.device = next(model.parameters()).device
         self.together = processes.in_step(model)
         weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -295,17 +302,13 @@ class _Trainer:
         best = max(self.history, key=lambda epoch: epoch.accuracy or 0.0)
         return self.history[-1].number - best.number >= patience
 
-    def _identity(self) -> State:
-        settings = asdict(replace(self.settings, device=None, mixed_precision=None))
-        return settings | {"architecture": architecture_of(self.model)}
-
     def _save(self) -> None:
         if self.run.checkpoint is None or not processes.is_first():
             return
         write_checkpoint(
             self.run.checkpoint,
             {
-                "run": self._identity(),
+                "run": self.identity,
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": self.precision.scaler.state_dict(),
@@ -316,7 +319,7 @@ class _Trainer:
         )
 
     def _resume(self) -> None:
-        state = read_checkpoint(self.run.checkpoint, self._identity()) if self.run.checkpoint else None
+        state = read_checkpoint(self.run.checkpoint, self.identity) if self.run.checkpoint else None
         if state is None:
             return
         self.model.load_state_dict(state["model"])

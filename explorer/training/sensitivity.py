@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import asdict, dataclass, field
@@ -16,9 +15,8 @@ from explorer.engine.batches import Batches
 from explorer.engine.errors import PlanError, TrainingError
 from explorer.engine.graph import DependencyGraph
 from explorer.engine.importance import Scoring, gradients
-from explorer.engine.save import architecture_of
 from explorer.engine.selection import check_names, check_ratio
-from explorer.training.checkpoint import write_whole
+from explorer.training.checkpoint import weights_digest, write_whole
 from explorer.training.evaluate import evaluate
 from explorer.training.feeding import Data, parts_of
 
@@ -76,8 +74,8 @@ class Sensitivity:
     def estimate(self, ratios: Mapping[str, float]) -> float:
         """A guess at the accuracy of a plan, without training: as if groups lost independently of one another.
 
-        Each group leaves a fraction of the accuracy, and the fractions multiply. It was not measured: say so where it
-        is shown.
+        Each group leaves a fraction of the accuracy, and the fractions multiply. That is too hopeful where many groups
+        are pruned at once. It was not measured: say so where it is shown.
 
         Args:
             ratios: Fraction removed of each group; groups that were not measured count as harmless.
@@ -189,7 +187,7 @@ class _Sweep:
         self._path, self._others = path, tuple[Point, ...]()
         plain = {name: value for name, value in choices.items() if isinstance(value, (int, float, str))}
         samples = len(data) if isinstance(data, Sized) else 0
-        self._identity = {"model": _weights_digest(graph.model), "choices": plain, "data": samples} if path else {}
+        self._identity = {"model": weights_digest(graph.model), "choices": plain, "data": samples} if path else {}
 
     def read(self, groups: tuple[str, ...], ratios: tuple[float, ...]) -> Sensitivity | None:
         """What was measured already of what is asked for now; other groups and ratios may have been asked before."""
@@ -217,11 +215,3 @@ class _Sweep:
         points = [asdict(point) for point in (*self._others, *found.points)]
         content = {"identity": self._identity, **asdict(found), "points": points}
         write_whole(self._path, (json.dumps(content, indent=1) + "\n").encode())
-
-
-def _weights_digest(model: nn.Module) -> str:
-    """16 hexadecimal digits for the architecture and the weights."""
-    digest = hashlib.sha256(architecture_of(model).encode())
-    for tensor in model.state_dict().values():
-        digest.update(str(tensor.double().abs().sum().item() if tensor.numel() else 0).encode())
-    return digest.hexdigest()[:16]

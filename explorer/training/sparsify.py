@@ -132,6 +132,9 @@ class _Pressure:
         self.groups, self.strength = groups, strength
         self._norms: list[dict[str, Scores]] = []
 
+    def __str__(self) -> str:
+        return f"{type(self).__name__.strip('_').lower()} {self.strength:g}"
+
     def begin_epoch(self, model: nn.Module) -> None:
         self.record(model)
 

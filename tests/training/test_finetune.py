@@ -231,7 +231,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     finetune(net(), loader(), checkpoint=path, **QUICK)
     with pytest.raises(TrainingError, match=r"belongs to another training: learning_rate was 0\.1, now 0\.2"):
         finetune(net(), loader(), checkpoint=path, **QUICK | {"learning_rate": 0.2})
-    with pytest.raises(TrainingError, match="belongs to another training: architecture was"):
+    with pytest.raises(TrainingError, match="belongs to another training: model was"):
         finetune(nn.Linear(4, 2), loader(), checkpoint=path, **QUICK)
     path.write_bytes(b"no checkpoint")
     with pytest.raises(TrainingError, match="is no checkpoint of a training"):

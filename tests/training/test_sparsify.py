@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,16 @@ def test_a_cancelled_run_has_the_norms_of_what_was_done() -> None:
     sparse = sparsify(graph_of(net()), loader(), epochs=5, watch=lambda progress: progress.epoch == 2)
     assert sparse.training.stopped == "cancelled"
     assert sparse.norms["0"].shape == (3, 8)
+
+
+def test_a_run_of_another_strength_or_of_none_is_another_run(tmp_path: Path) -> None:
+    graph, path = graph_of(net()), tmp_path / "run.pt"
+    sparsify(graph, loader(), epochs=2, checkpoint=path)
+    assert sparsify(graph, loader(), epochs=2, checkpoint=path).norms["0"].shape == (1, 8)  # it was done
+    with pytest.raises(TrainingError, match=r"regulariser was 'groups 0\.0001', now 'groups 0\.001'"):
+        sparsify(graph, loader(), epochs=2, checkpoint=path, strength=1e-3)
+    with pytest.raises(TrainingError, match="now 'None'"):
+        finetune(graph.model, loader(), epochs=2, keep_best=False, checkpoint=path)
 
 
 @pytest.mark.parametrize(
