@@ -111,6 +111,10 @@ class Op:
 
     def inputs(self) -> tuple[int, ...]:
         """Indices of every value among the arguments, in order."""
+        return self._inputs
+
+    @cached_property
+    def _inputs(self) -> tuple[int, ...]:
         return tuple([ref.value for ref in refs((self.args, self.kwargs))])
 
 

@@ -107,7 +107,8 @@ def plain_kernels() -> Iterator[None]:
 def mode_of(model: nn.Module, *, is_training: bool) -> Iterator[None]:
     """Puts a model into train or eval mode, and every submodule back afterwards."""
     before = {module: module.training for _, module in named_modules(model)}
-    model.train(is_training)
+    if any(flag != is_training for flag in before.values()):
+        model.train(is_training)
     try:
         yield
     finally:
