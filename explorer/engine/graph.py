@@ -26,6 +26,7 @@ from explorer.engine.propagation import PropagationStep, propagate
 from explorer.engine.selection import Options, check_names
 from explorer.engine.switches import UNCOLLECTED
 from explorer.engine.trace import ExampleInputs, doubled_batch, record
+from explorer.engine.trees import named_parameters
 from explorer.engine.view import View, build_view
 
 WeightVersions = tuple[tuple[int, int], ...]
@@ -258,7 +259,7 @@ def _versions(weights: Iterable[Tensor]) -> WeightVersions:
 
 
 def _has_unreached(model: nn.Module, program: Program) -> bool:
-    return len(_reached(program)) < sum(1 for _ in model.parameters())
+    return len(_reached(program)) < len(named_parameters(model))
 
 
 def _reached(program: Program) -> set[str]:
