@@ -18,7 +18,7 @@ from explorer.engine.program import Program
 from explorer.engine.shadow_ops import META, QUICK
 from explorer.engine.trees import flatten_tensors, map_tensors, named_modules, named_parameters
 
-MIN_ELEMENTS = 10_000_000
+MIN_ELEMENTS = 1_000_000
 """Models with fewer parameters run for real: that is as quick, and every number in them is known."""
 
 

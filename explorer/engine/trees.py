@@ -98,10 +98,10 @@ _PLAIN = frozenset({int, float, bool, complex, str, type(None), torch.dtype, tor
 
 def _collect(tree: Any, found: list[Tensor]) -> None:
     """Adds every tensor of `tree`; what is met most often is asked for first, since every recorded op passes here."""
+    if type(tree) in _PLAIN:
+        return
     if isinstance(tree, Tensor):
         found.append(tree)
-    elif type(tree) in _PLAIN:
-        return
     elif isinstance(tree, (tuple, list)):
         for item in tree:
             _collect(item, found)

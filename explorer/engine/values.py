@@ -76,10 +76,10 @@ class ValueTable:
 
     def refs(self, tree: Any) -> Any:
         """Nested arguments with every tensor replaced by a `Ref`."""
-        if isinstance(tree, Tensor):
-            return Ref(self.find(tree))
         if type(tree) in _PLAIN:
             return tree
+        if isinstance(tree, Tensor):
+            return Ref(self.find(tree))
         if isinstance(tree, tuple):
             return tuple([self.refs(item) for item in tree])
         if isinstance(tree, list):

@@ -16,11 +16,13 @@ from explorer.exploration.changes import (
     set_ratio,
     set_ratios,
 )
-from explorer.exploration.recipe import FORMAT, MAX_RATIO, Recipe, View
+from explorer.exploration.fitting import fitted
+from explorer.exploration.recipe import FORMAT, MAX_PINS, MAX_RATIO, Recipe, View
 from explorer.exploration.state import Exploration, common_ratio, every_group, start, tied_groups
 
 __all__ = [
     "FORMAT",
+    "MAX_PINS",
     "MAX_RATIO",
     "Exploration",
     "Recipe",
@@ -29,6 +31,7 @@ __all__ = [
     "change_all",
     "common_ratio",
     "every_group",
+    "fitted",
     "reset",
     "scale_ratios",
     "set_every_ratio",

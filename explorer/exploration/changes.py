@@ -8,7 +8,14 @@ from typing import Any
 
 from explorer.engine.errors import PlanError
 from explorer.engine.selection import check_keep
-from explorer.exploration.recipe import MAX_RATIO, checked_channels, checked_count, checked_importance, checked_ratio
+from explorer.exploration.recipe import (
+    MAX_RATIO,
+    checked_channels,
+    checked_count,
+    checked_importance,
+    checked_map,
+    checked_ratio,
+)
 from explorer.exploration.state import Exploration, every_group, tied_groups, unlocked, with_ratios
 
 MAX_FACTOR = 100.0
@@ -35,6 +42,20 @@ def set_ratios(exploration: Exploration, groups: Sequence[str], ratio: float) ->
         PlanError: There is no such group, the only one is locked, or the ratio is outside its range.
     """
     return with_ratios(exploration, dict.fromkeys(_free(exploration, groups), checked_ratio(ratio)))
+
+
+def set_each_ratio(exploration: Exploration, ratios: Mapping[str, float]) -> Exploration:
+    """The exploration with a ratio of its own for each of several groups; the locked ones and all others stay.
+
+    Of groups that are tied, the last one's ratio counts for all.
+
+    Raises:
+        PlanError: There is no such group, or a ratio is outside its range.
+    """
+    for name, ratio in ratios.items():
+        free = unlocked(exploration, tied_groups(exploration.graph, name))
+        exploration = with_ratios(exploration, dict.fromkeys(free, checked_ratio(ratio)))
+    return exploration
 
 
 def scale_ratios(exploration: Exploration, groups: Sequence[str], factor: float) -> Exploration:
@@ -131,6 +152,7 @@ def change(exploration: Exploration, what: Mapping[str, Any]) -> Exploration:
         what: ``kind`` and what belongs to it, where GROUPS is ``group`` (a name) or ``groups`` (a list of names):
 
             - ``ratio``: GROUPS, ``ratio`` (0-0.99);
+            - ``ratios``: ``ratios``, one by group name;
             - ``percent``: GROUPS, ``percent`` as somebody typed it;
             - ``scale``: GROUPS, ``factor``;
             - ``every``: ``ratio``, for all groups that a single ratio is meant for;
@@ -180,6 +202,7 @@ def _change_keep(exploration: Exploration, what: Mapping[str, Any]) -> Explorati
 
 _CHANGES: dict[str, Callable[[Exploration, Mapping[str, Any]], Exploration]] = {
     "ratio": lambda state, what: set_ratios(state, _named(what), what.get("ratio", "none")),
+    "ratios": lambda state, what: set_each_ratio(state, checked_map("ratios", what.get("ratios"))),
     "percent": _change_percent,
     "scale": lambda state, what: scale_ratios(state, _named(what), what.get("factor", "none")),
     "every": lambda state, what: set_every_ratio(state, what.get("ratio", "none")),

@@ -58,7 +58,7 @@ class View:
         Raises:
             PlanError: A part is not what a view holds.
         """
-        opened, panels = data.get("opened"), _checked_map("panels", data.get("panels"))
+        opened, panels = data.get("opened"), checked_map("panels", data.get("panels"))
         if len(json.dumps(panels)) > PANEL_BYTES:
             raise PlanError(f"This is not a recipe: its panels hold more than {PANEL_BYTES} bytes.")
         return cls(
@@ -120,8 +120,8 @@ class Recipe:
         data = migrated(data)
         if not isinstance(data.get("source"), str):
             raise PlanError("This is not a recipe: it names no source. A recipe has format, source and ratios.")
-        ratios = {name: checked_ratio(value) for name, value in _checked_map("ratios", data.get("ratios")).items()}
-        keep = {name: checked_channels(name, value) for name, value in _checked_map("keep", data.get("keep")).items()}
+        ratios = {name: checked_ratio(value) for name, value in checked_map("ratios", data.get("ratios")).items()}
+        keep = {name: checked_channels(name, value) for name, value in checked_map("keep", data.get("keep")).items()}
         return cls(
             source=data["source"],
             fingerprint=str(data.get("fingerprint", "")),
@@ -131,7 +131,7 @@ class Recipe:
             importance=checked_importance(data.get("importance", "l2")),
             round_to=checked_count("round_to", data.get("round_to", 1)),
             minimum=checked_count("minimum", data.get("minimum", 1)),
-            view=View.from_json(_checked_map("view", data.get("view"))),
+            view=View.from_json(checked_map("view", data.get("view"))),
         )
 
     @property
@@ -179,13 +179,17 @@ def checked_ratio(ratio: object) -> float:
 
 
 def checked_importance(importance: object) -> str:
-    """`importance` where it names a criterion.
+    """`importance` where it names a criterion that needs no data.
 
     Raises:
         PlanError: It names none.
     """
-    if not isinstance(importance, str) or importance not in CRITERIA:
-        raise PlanError(f"There is no importance {importance!r}. The criteria are {', '.join(CRITERIA)}.")
+    without_data = [name for name, criterion in CRITERIA.items() if not criterion.needs]
+    if not isinstance(importance, str) or importance not in without_data:
+        why = " without data" if isinstance(importance, str) and importance in CRITERIA else ""
+        raise PlanError(
+            f"There is no importance {importance!r}{why}. The criteria of a recipe are {', '.join(without_data)}."
+        )
     return importance
 
 
@@ -216,12 +220,16 @@ def checked_channels(name: str, value: object) -> tuple[int, ...]:
     return tuple(sorted(set(channels)))
 
 
-def _checked_map(name: str, value: object) -> Data:
-    """`value` where it is a JSON object; an empty one where it is missing."""
+def checked_map(name: str, value: object) -> Data:
+    """`value` where it is a JSON object; an empty one where it is missing.
+
+    Raises:
+        PlanError: It is something else, or too large.
+    """
     if value is None:
         return {}
     if not isinstance(value, Mapping) or len(value) > MAX_NAMES:
-        raise PlanError(f"This is not a recipe: its {name} are no JSON object of at most {MAX_NAMES} entries.")
+        raise PlanError(f"The {name} of a recipe are a JSON object of at most {MAX_NAMES} entries.")
     return value
 
 
