@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from explorer.app import ids
@@ -19,7 +18,7 @@ from explorer.app.parts import message, notes
 from explorer.app.preview import preview
 from explorer.app.workspace import OPAQUE, Subject, Workspace, checked_name
 from explorer.engine.errors import ExplorerError, PlanError
-from explorer.exploration import Exploration, Recipe, change_all, fitted, start
+from explorer.exploration import Exploration, Recipe, change_all, exported_recipe, fitted, start, without_implied
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ def after_changes(workspace: Workspace, asked: Asked, recipe: Asked) -> Answer:
 
     def made() -> dict[str, Any]:
         changes = asked.get("changes")
-        after, mistakes = change_all(workspace.exploration(recipe), changes if isinstance(changes, list) else [None])
+        after, mistakes = change_all(workspace.exploration(recipe), changes if isinstance(changes, list) else [{}])
         seen = preview(after)
         said = [message(mistake) for mistake in mistakes]
         said += [message(seen["remark"], "warn")] if seen["remark"] else []
@@ -102,15 +101,14 @@ def restored(workspace: Workspace, asked: Asked) -> tuple[Subject, Exploration, 
     recipe = Recipe.from_json(read_recipe(str(asked["text"])) if "text" in asked else asked.get("recipe") or {})
     subject = _subject(workspace, recipe, str(asked.get("why")), str(asked.get("shown")))
     exploration, remarks = fitted(subject.graph, subject.source, recipe)
-    exploration.plan()  # what does not go together is told here, before anything on the page has changed
-    return subject, exploration, remarks
+    return subject, without_implied(exploration) if "text" in asked else exploration, remarks
 
 
 def read_recipe(text: str) -> Mapping[str, Any]:
-    """The JSON data in a file that should be a recipe.
+    """The JSON data in a file that should be a recipe, or the ``recipe.json`` of an exported model.
 
     Raises:
-        PlanError: It is too large, no JSON, or something else that has recipe in its name.
+        PlanError: It is too large, or no JSON object.
     """
     if len(text) > RECIPE_BYTES:
         raise PlanError(f"This file is larger than a recipe can be ({RECIPE_BYTES // 10**6} MB). Nothing was opened.")
@@ -118,14 +116,9 @@ def read_recipe(text: str) -> Mapping[str, Any]:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise PlanError(f"This file is no JSON: {error}. A recipe is what “Save recipe” writes.") from error
-    if isinstance(data, dict) and "kept" in data and "ratios" not in data:
-        raise PlanError(
-            "This is the recipe.json of an exported model: it repeats the surgery, and explorer.load reads it. What is "
-            "opened here is what “Save recipe” writes."
-        )
     if not isinstance(data, dict):
         raise PlanError("This file holds JSON, but no recipe. A recipe is what “Save recipe” writes.")
-    return data
+    return exported_recipe(data)
 
 
 def _subject(workspace: Workspace, recipe: Recipe, why: str, shown: str) -> Subject:

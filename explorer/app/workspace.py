@@ -97,7 +97,9 @@ class Workspace:
 
     def like(self, fingerprint: str) -> Subject | None:
         """The model of this run that a recipe of an earlier run was made for, by its fingerprint."""
-        return next((each for each in self._own.values() if fingerprint and each.graph.fingerprint == fingerprint), None)
+        return next(
+            (each for each in self._own.values() if fingerprint and each.graph.fingerprint == fingerprint), None
+        )
 
     def exploration(self, recipe: Mapping[str, Any]) -> Exploration:
         """The exploration that a recipe describes.

@@ -16,7 +16,7 @@ from explorer.exploration.changes import (
     set_ratio,
     set_ratios,
 )
-from explorer.exploration.fitting import fitted
+from explorer.exploration.fitting import exported_recipe, fitted, without_implied
 from explorer.exploration.recipe import FORMAT, MAX_PINS, MAX_RATIO, Recipe, View
 from explorer.exploration.state import Exploration, common_ratio, every_group, start, tied_groups
 
@@ -31,6 +31,7 @@ __all__ = [
     "change_all",
     "common_ratio",
     "every_group",
+    "exported_recipe",
     "fitted",
     "reset",
     "scale_ratios",
@@ -42,4 +43,5 @@ __all__ = [
     "set_ratios",
     "start",
     "tied_groups",
+    "without_implied",
 ]

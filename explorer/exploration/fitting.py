@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from explorer.exploration.recipe import Recipe
+from explorer.engine.save import FORMAT as EXPORTED
+from explorer.exploration.recipe import FORMAT, MAX_RATIO, Recipe
 from explorer.exploration.state import Exploration
 
 if TYPE_CHECKING:
@@ -46,12 +47,36 @@ def fitted(graph: DependencyGraph, source: str, recipe: Recipe) -> tuple[Explora
     return Exploration(graph, changed), tuple(remarks)
 
 
+def exported_recipe(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The recipe in the ``recipe.json`` of an exported model, as JSON data; its channels are those of every group.
+
+    Args:
+        data: What `explorer.save` wrote, or a recipe, which comes back as it is.
+    """
+    if data.get("format") != EXPORTED:
+        return data
+    options = {name: value for name, value in (data.get("options") or {}).items() if name != "seed"}
+    ratios = {name: min(ratio, MAX_RATIO) for name, ratio in (data.get("ratios") or {}).items() if ratio}
+    known = {"source": data.get("source"), "fingerprint": data.get("fingerprint"), "keep": data.get("channels")}
+    return {"format": FORMAT, **options, **known, "ratios": ratios}
+
+
+def without_implied(exploration: Exploration) -> Exploration:
+    """The exploration without those chosen channels that its ratios come to anyway."""
+    recipe = exploration.recipe
+    implied = replace(exploration, recipe=replace(recipe, keep={})).plan().channels
+    keep = {name: kept for name, kept in recipe.keep.items() if implied[name] != kept}
+    return replace(exploration, recipe=replace(recipe, keep=keep))
+
+
 def _without(asked: Iterable[str], fitting: Iterable[str]) -> set[str]:
     return set(asked) - set(fitting)
 
 
 def _made_for_another(graph: DependencyGraph, is_partial: bool) -> str:
-    used = "What fits of it is used." if is_partial else "All of it fits by name and is used; check that it is meant so."
+    used = (
+        "What fits of it is used." if is_partial else "All of it fits by name and is used; check that it is meant so."
+    )
     return f"This recipe was made for another model, or another version of {graph.title}. {used}"
 
 
