@@ -130,6 +130,30 @@ def _cat(func: Any, args: Any, kwargs: Any) -> Tensor | None:
     return _empty((*rest[:place], sum(part.shape[place] for part in parts), *rest[place:]), first.dtype)
 
 
+def _index(func: Any, args: Any, kwargs: Any) -> None:
+    x, indices = args[:2]
+    for dim, index in enumerate(indices):
+        _check_range(func, index, x.shape[dim] if dim < x.dim() else 0)
+
+
+def _index_select(func: Any, args: Any, kwargs: Any) -> None:
+    x, dim, index = args
+    _check_range(func, index, x.shape[dim])
+
+
+def _embedding(func: Any, args: Any, kwargs: Any) -> None:
+    _check_range(func, args[1], args[0].shape[0])
+
+
+def _check_range(func: Any, index: Tensor | None, size: int) -> None:
+    """PyTorch does not look at indices of a tensor on ``meta``."""
+    if index is None or index.is_meta or index.dtype not in (torch.int64, torch.int32) or not index.numel():
+        return
+    low, high = int(index.min()), int(index.max())
+    if low < -size or high >= size:
+        raise IndexError(f"{func} reads index {high if high >= size else low} of a dimension of size {size}")
+
+
 def _check_sizes(func: Any, size: int, *vectors: Tensor | None) -> None:
     """PyTorch does not look at the size of these on ``meta``."""
     for vector in vectors:
@@ -167,9 +191,8 @@ def _is_dense(tensor: Tensor) -> bool:
 
 
 def _empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    return torch.empty_strided(
-        shape, [prod(shape[place + 1 :]) for place in range(len(shape))], dtype=dtype, device=META
-    )
+    strides = [prod(shape[place + 1 :]) for place in range(len(shape))]
+    return torch.empty_strided(shape, strides, dtype=dtype, device=META)
 
 
 def _overloads(*names: str) -> frozenset[Callable[..., Any]]:
@@ -199,3 +222,10 @@ QUICK: Mapping[Any, QuickOp] = {
     torch.ops.aten.cat.default: _cat,
 }
 """Ops whose result is known, with what knows it."""
+
+CHECKED: Mapping[Any, Callable[[Any, Any, Any], None]] = {
+    torch.ops.aten.index.Tensor: _index,
+    torch.ops.aten.index_select.default: _index_select,
+    torch.ops.aten.embedding.default: _embedding,
+}
+"""Ops that read a tensor by indices, with what fails where a real run would."""
