@@ -12,7 +12,7 @@ from explorer.app.ranking import Pair, Rows, is_bend, rank
 Point = tuple[float, float]
 
 ROW_GAP, COLUMN_GAP, NODE_GAP, LANE = 24.0, 60.0, 26.0, 20.0
-NESTED_LIMIT = 1800.0  # inside a module, only a chain longer than this wraps
+NESTED_LIMIT = 520.0  # inside a module, only a chain longer than this wraps
 ENTRY, EXIT = "entry", "exit"  # where links come into a module and leave it
 BRANCH = 0.05  # how much a node cares for a link that only passes by
 FIXED = 1e6  # the spine does not move

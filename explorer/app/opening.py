@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.app.preview import first_group, preview
-from explorer.app.scene import FIRST_NODES, default_open, gathered
+from explorer.app.unfolding import first_open
 from explorer.app.workspace import Subject
 from explorer.exploration import start
 
@@ -38,7 +38,7 @@ def opening_state(subject: Subject) -> OpeningState:
     """The state of a page that shows `subject` for the first time."""
     exploration = start(subject.graph, subject.source)
     group = first_group(exploration)
-    paths = default_open(gathered(subject.graph.layers), FIRST_NODES, group)
+    paths = first_open(subject.outline, group)
     return OpeningState(
         source=subject.source,
         opened={"source": subject.source, "paths": sorted(paths)},

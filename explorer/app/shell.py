@@ -22,7 +22,7 @@ def layout(subject: Subject) -> Any:
     paths = state.opened["paths"]
     panes = [
         lists.layout(subject, paths),
-        graph_panel.layout(subject, paths, SCHEMES[0]),
+        graph_panel.layout(subject, paths, SCHEMES[0], state.selection),
         inspector.layout(),
     ]
     screen = html.Div(
