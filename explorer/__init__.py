@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from explorer.engine.errors import ExplorerError
     from explorer.engine.graph import DependencyGraph
     from explorer.engine.groups import Frozen, Group, Member, Tie
+    from explorer.engine.importance import gradients
     from explorer.engine.plan import Plan
     from explorer.engine.rules import register_rule
     from explorer.engine.save import save
+    from explorer.engine.ways import Way
     from explorer.models.saved import load
     from explorer.models.tracing import trace
     from explorer.training import evaluate
@@ -43,8 +45,10 @@ __all__ = [
     "Plan",
     "Pruned",
     "Tie",
+    "Way",
     "__version__",
     "evaluate",
+    "gradients",
     "load",
     "register_rule",
     "save",
@@ -64,7 +68,9 @@ _PLACES = {
     "Plan": "explorer.engine.plan",
     "Pruned": "explorer.engine.apply",
     "Tie": "explorer.engine.groups",
+    "Way": "explorer.engine.ways",
     "evaluate": "explorer.training",
+    "gradients": "explorer.engine.importance",
     "load": "explorer.models.saved",
     "register_rule": "explorer.engine.rules",
     "save": "explorer.engine.save",

@@ -12,7 +12,8 @@ import numpy as np
 from explorer.engine.cost import Cost, CostChange
 from explorer.engine.errors import PlanError
 from explorer.engine.groups import Group
-from explorer.engine.importance.scoring import Scores
+from explorer.engine.importance.criteria import Scores
+from explorer.engine.importance.scoring import unscored
 from explorer.engine.selection import (
     NEVER_BY_DEFAULT,
     Options,
@@ -30,6 +31,7 @@ from explorer.engine.solve import Mask
 if TYPE_CHECKING:
     from explorer.engine.apply import Pruned
     from explorer.engine.graph import DependencyGraph
+    from explorer.engine.ways import Way
 
 Ratios = float | Mapping[str, float]
 Keep = Mapping[str, Sequence[int]]
@@ -97,6 +99,13 @@ class Plan:
         labels = self.graph.coupling.solution.labels
         return tuple(int(self.alive[labels[dim[0]]].sum()) if dim else 1 for dim in state.dims)
 
+    @cached_property
+    def expected_way(self) -> Way:
+        """Which way `apply` will take, and why; no model is built and nothing runs."""
+        from explorer.engine.ways import expected_way  # ways build on plans
+
+        return expected_way(self)
+
     def apply(self) -> Pruned:
         """A new, smaller model; the graph's model is untouched.
 
@@ -130,8 +139,8 @@ def make_plan(graph: DependencyGraph, ratios: Ratios | None, keep: Keep | None, 
     wanted = {name: _wanted(group, asked[name], chosen, options) for name, group in groups.items()}
     named = frozenset(ratios) if isinstance(ratios, Mapping) else frozenset()
     counts = counts_with_ties(groups, graph.ties, Wishes(wanted, frozenset(chosen), named, options.minimum))
-    is_ranked = any(counts[name] < group.size and name not in chosen for name, group in groups.items())
-    scores = graph.scores(options) if is_ranked else {}
+    ranked = [group for name, group in groups.items() if counts[name] < group.size and name not in chosen]
+    scores = _scores(graph, ranked, options) if ranked else {}
     channels = {name: chosen.get(name) or _best(group, counts[name], scores) for name, group in groups.items()}
     return Plan(graph, asked, channels, options)
 
@@ -141,6 +150,18 @@ def _check_options(options: Options) -> None:
         number = getattr(options, name)
         if not isinstance(number, int) or number < 1:
             raise PlanError(f"{name} is {number!r}. It must be a whole number of at least 1.")
+
+
+def _scores(graph: DependencyGraph, ranked: Sequence[Group], options: Options) -> Mapping[str, Scores]:
+    scores = graph.scores(options)
+    missing = unscored(ranked, graph.model, options)
+    if missing:
+        raise PlanError(
+            f"importance {options.importance!r} with scope {options.scope!r} finds nothing to score in "
+            f"{len(missing)} of the groups to prune: {', '.join(missing[:5])}. Leave them out by giving ratios by "
+            "name, or choose another criterion."
+        )
+    return scores
 
 
 def _chosen(groups: Mapping[str, Group], keep: Keep | None) -> dict[str, tuple[int, ...]]:

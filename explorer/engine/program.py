@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from explorer.engine.provenance import TracedInt, attributes_of, traced_ints
+
 
 @dataclass(frozen=True)
 class SourceLine:
@@ -109,7 +111,7 @@ class Op:
 
     def inputs(self) -> tuple[int, ...]:
         """Indices of every value among the arguments, in order."""
-        return tuple(ref.value for ref in refs((self.args, self.kwargs)))
+        return tuple([ref.value for ref in refs((self.args, self.kwargs))])
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,17 @@ class Call:
         """The dimension of a tensor of some rank that a call such as `chunk` cuts into pieces."""
         known = _SPLIT_DIMS.get(self.function)
         return int(self.argument(2, "dim", 0)) % rank if known is None else min(known, rank - 1)
+
+    @cached_property
+    def values(self) -> tuple[int, ...]:
+        """Indices of every value among the arguments and results, in order."""
+        return (*(ref.value for ref in refs((self.args, self.kwargs))), *self.results)
+
+    @cached_property
+    def attribute_ints(self) -> tuple[TracedInt, ...]:
+        """Every integer among the arguments that some attribute of a module took part in, in order."""
+        found = traced_ints((self.args, self.kwargs))
+        return tuple([number for number in found if attributes_of(number.origin)])
 
 
 _SPLIT_DIMS = {"vsplit": 0, "hsplit": 1, "dsplit": 2}
@@ -199,15 +212,29 @@ def is_in_place(name: str) -> bool:
 
 def refs(tree: Any) -> list[Ref]:
     """Every `Ref` in nested tuples, lists and dicts, in order."""
-    if isinstance(tree, Ref):
-        return [tree]
-    if isinstance(tree, Mapping):
-        return [found for item in tree.values() for found in refs(item)]
-    if isinstance(tree, (tuple, list)):
-        return [found for item in tree for found in refs(item)]
-    if is_dataclass(tree) and not isinstance(tree, type):
-        return [found for entry in fields(tree) for found in refs(getattr(tree, entry.name))]
-    return []
+    found: list[Ref] = []
+    _collect_refs(tree, found)
+    return found
+
+
+def _collect_refs(tree: Any, found: list[Ref]) -> None:
+    kind = type(tree)
+    if kind is Ref:
+        found.append(tree)
+    elif kind in _PLAIN:
+        return
+    elif isinstance(tree, (tuple, list)):
+        for item in tree:
+            _collect_refs(item, found)
+    elif isinstance(tree, Mapping):
+        for item in tree.values():
+            _collect_refs(item, found)
+    elif is_dataclass(tree) and not isinstance(tree, type):
+        for entry in fields(tree):
+            _collect_refs(getattr(tree, entry.name), found)
+
+
+_PLAIN = frozenset({int, float, bool, complex, str, type(None), torch.dtype, torch.device, torch.Size})
 
 
 def _base_name(name: str) -> str:

@@ -22,7 +22,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from explorer.engine.custom import custom_forwards, running
 from explorer.engine.program import Call, Op, Program, Ref, SourceLine, refs
 from explorer.engine.provenance import Literal, Size, TracedInt
-from explorer.engine.shadow import META, NoShadowError, bodiless, is_meta, run_on_shadow
+from explorer.engine.shadow import NoShadowError, bodiless, is_meta, run_on_shadow, with_content
+from explorer.engine.shadow_ops import META
 from explorer.engine.switches import PLAIN_RECURRENCE
 from explorer.engine.trees import flatten_tensors, map_tensors
 from explorer.engine.values import ValueTable
@@ -39,6 +40,9 @@ _GETTERS = frozenset({"dim", "is_contiguous", "stride", "is_floating_point", "si
                       "data_ptr", "is_complex", "get_device", "storage_offset", "__hash__", "__repr__"})  # fmt: skip
 
 
+_UNCHANGED = frozenset({Ref, float, bool, str, type(None), torch.dtype})
+
+
 class Recorder:
     """What has been seen so far."""
 
@@ -50,7 +54,7 @@ class Recorder:
         self.calls: list[Call] = []
         self.stack: list[str] = []
         self.current_call = -1
-        self._names: dict[Any, tuple[str, bool]] = {}
+        self._names: dict[Any, tuple[str, bool, bool]] = {}
         self._is_own: dict[str, bool] = {}
         self._custom = custom_forwards()
 
@@ -61,13 +65,15 @@ class Recorder:
 
     def add_op(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
         """Record an op that has run."""
-        name, is_pointwise = self._name(func)
+        name, is_pointwise, is_reshaping = self._name(func)
         recorded = self.table.refs(args), self.table.refs(kwargs)
         inputs = flatten_tensors((args, kwargs))
         # `x.t_()` gives a tensor that is known another shape: it becomes another value.
-        add = self.table.add_viewed if torch.Tag.inplace_view in func.tags else self.table.add_result
-        results = tuple(add(tensor, inputs) for tensor in flatten_tensors(result))
-        where = self.module, self.source()
+        add = self.table.add_viewed if is_reshaping else self.table.add_result
+        if not (inputs or self.stack):
+            add = self.table.add_input  # a callable made it before it ran the model
+        results = tuple([add(tensor, inputs) for tensor in flatten_tensors(result)])
+        where = self.module, self.source() if self.current_call < 0 else self.calls[self.current_call].source
         scalar = result if isinstance(result, (int, float, complex)) else None
         self.ops.append(Op(len(self.ops), name, *recorded, results, *where, self.current_call, is_pointwise, scalar))
 
@@ -84,24 +90,25 @@ class Recorder:
 
         A name in the code may stand twice in one call and have to become two numbers: ``x.split((width, width))``.
         """
-        if type(tree) is int:
-            return TracedInt(tree, Literal(tree))
-        if isinstance(tree, TracedInt):
-            return TracedInt(int(tree), tree.origin)
-        if isinstance(tree, slice):
-            return slice(self._literal(tree.start), self._literal(tree.stop), self._literal(tree.step))
-        if type(tree) in (tuple, list, torch.Size):
-            return type(tree)([self._literal(item) for item in tree])
-        if type(tree) is dict:
+        kind = type(tree)
+        if kind in _UNCHANGED:
+            return tree
+        if kind is int or kind is TracedInt:
+            return TracedInt(int(tree), Literal(tree) if kind is int else tree.origin)
+        if kind is tuple or kind is list or kind is torch.Size:
+            return kind([self._literal(item) for item in tree])
+        if kind is dict:
             return {key: self._literal(item) for key, item in tree.items()}
-        return self.stands_for if type(tree) is torch.device and tree.type == "meta" else tree
+        if kind is slice:
+            return slice(self._literal(tree.start), self._literal(tree.stop), self._literal(tree.step))
+        return self.stands_for if kind is torch.device and tree.type == "meta" else tree
 
     def end_call(self, index: int, result: Any) -> None:
         """Record what a call returned."""
         returned = flatten_tensors(result)
         if any(type(tensor) not in (Tensor, nn.Parameter) for tensor in returned):
             self._know_wrapped(index, returned)
-        results = tuple(self.table.find(tensor) for tensor in returned)
+        results = tuple([self.table.find(tensor) for tensor in returned])
         self.calls[index] = replace(self.calls[index], results=results)
 
     def _know_wrapped(self, call: int, returned: list[Tensor]) -> None:
@@ -136,10 +143,11 @@ class Recorder:
         outputs = tuple(ref.value for ref in refs(tree))
         return Program(values, tuple(self.ops), tuple(self.calls), inputs, outputs, tree, is_training)
 
-    def _name(self, func: Any) -> tuple[str, bool]:
+    def _name(self, func: Any) -> tuple[str, bool, bool]:
+        """What an op is called, whether it is pointwise, and whether it changes the shape of its argument in place."""
         known = self._names.get(func)
         if known is None:
-            known = self._names[func] = (str(func), _is_pointwise(func))
+            known = self._names[func] = (str(func), _is_pointwise(func), torch.Tag.inplace_view in func.tags)
         return known
 
 
@@ -210,15 +218,12 @@ class CallMode(TorchFunctionMode):
 
     def _on_shadow(self, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
         """Arguments for a shadow: what forward makes has content, but not for a recurrent layer."""
-        has_meta = any(tensor.is_meta for tensor in flatten_tensors((args, kwargs)))
-        if kwargs.get("device") == META and not has_meta:
-            return args, {**kwargs, "device": torch.device("cpu")}
         if name in RECURRENT and self.recorder.stands_for != META:
             raise NoShadowError(f"{name} runs other steps without numbers")
-        if name in RECURRENT and has_meta:
+        if name in RECURRENT and any(tensor.is_meta for tensor in flatten_tensors((args, kwargs))):
             mapped: tuple[Any, Any] = map_tensors((args, kwargs), self._bodiless)
             return mapped
-        return args, kwargs
+        return args, with_content(args, kwargs)
 
     def _bodiless(self, tensor: Tensor) -> Tensor:
         """The shape of a tensor alone, which goes by the tensor's number."""
