@@ -18,7 +18,7 @@ from explorer.engine.layers import Edge, Layer
 
 STACK, PLACE = "*", "~"
 """Begin the last part of a path that is no module: repeated blocks, and any other place."""
-LONG_RUN = 16
+LONG_RUN = 12
 """So many ops in a row are folded, as what a detector does with its boxes."""
 MOST_CHILDREN = 60
 """What has more children shows them in parts of at most `PART`."""
