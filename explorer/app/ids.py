@@ -52,6 +52,11 @@ CRUMBS = "crumbs"
 MINIMAP = "minimap"
 SHADE = "shade"  # what the layers are coloured by
 SHADE_LEGEND = "shade-legend"
+OPENING = "opening"  # how far a model is that is being opened
+OPENING_TITLE = "opening-title"
+OPENING_STAGE = "opening-stage"
+OPENING_TIME = "opening-time"
+OPENING_CLOCK = "opening-clock"
 EXPAND_ALL = "expand-all"
 COLLAPSE_ALL = "collapse-all"
 
