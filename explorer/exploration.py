@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.engine.errors import PlanError
 from explorer.engine.importance import CRITERIA
-from explorer.engine.selection import NEVER_BY_DEFAULT
+from explorer.engine.selection import is_pruned_by_default
 
 if TYPE_CHECKING:
     from explorer.engine.graph import DependencyGraph
@@ -162,7 +162,7 @@ def set_every_ratio(exploration: Exploration, ratio: float) -> Exploration:
 def every_group(graph: DependencyGraph) -> tuple[str, ...]:
     """The groups that a single ratio is meant for, in the graph's order."""
     fixed = {
-        name for group in graph.groups if group.kind in NEVER_BY_DEFAULT for name in tied_groups(graph, group.name)
+        name for group in graph.groups if not is_pruned_by_default(group) for name in tied_groups(graph, group.name)
     }
     return tuple(group.name for group in graph.groups if group.name not in fixed)
 
