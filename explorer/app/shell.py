@@ -27,7 +27,7 @@ def layout(subject: Subject, run: str = "") -> Any:
     paths = state.opened["paths"]
     panes = [
         lists.layout(subject, paths),
-        graph_panel.layout(subject, paths, SCHEMES[0]),
+        graph_panel.layout(subject, paths, SCHEMES[0], state.selection),
         inspector.layout(),
     ]
     screen = html.Div(
