@@ -70,3 +70,15 @@ CHANGE_ERROR = "change-error"
 ACCURACY = "accuracy"
 CLOCK = "clock"
 MEASURE = "measure"
+
+# Centre: which view of the model
+CENTRE = "centre"
+CENTRE_VIEW = "centre-view"
+
+# Player of a propagation
+PLAY = "play"  # the port that someone wants to follow
+PROPAGATION = "propagation"  # its steps
+PLAYER = "player"
+PLAYER_STEPS = "player-steps"
+PLAYER_POSITION = "player-position"
+PLAYER_SPEED = "player-speed"

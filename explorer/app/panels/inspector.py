@@ -8,6 +8,7 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, 
 
 from explorer.app import ids, inspection
 from explorer.app.figures import importance_bars
+from explorer.app.panels import player
 from explorer.app.parts import attributes
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
@@ -17,19 +18,22 @@ def layout() -> html.Aside:
     """The pane; the first selection fills it."""
     chart = dcc.Graph(id=ids.IMPORTANCE, config={"displayModeBar": False, "responsive": True}, style={"height": 170})
     return html.Aside(
-        html.Div(
-            [
-                html.Div(id=ids.INSPECTOR),
-                html.Section(
-                    [html.H3("Importance of each channel", className="section-title"), chart],
-                    id=ids.IMPORTANCE_BOX,
-                    className="section",
-                    hidden=True,
-                ),
-                html.Div(id=ids.DETAILS),
-            ],
-            className="scroll inspector",
-        ),
+        [
+            html.Div(
+                [
+                    html.Div(id=ids.INSPECTOR),
+                    html.Section(
+                        [html.H3("Importance of each channel", className="section-title"), chart],
+                        id=ids.IMPORTANCE_BOX,
+                        className="section",
+                        hidden=True,
+                    ),
+                    html.Div(id=ids.DETAILS),
+                ],
+                className="scroll inspector",
+            ),
+            player.layout(),
+        ],
         id=ids.RIGHT,
         className="pane right",
         **attributes(aria_label="Inspector", aria_live="polite"),

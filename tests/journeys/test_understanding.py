@@ -1,0 +1,56 @@
+"""Why channels go together, followed step by step, in a real browser."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.journeys.browser import Watched
+
+REACHED = "window.explorerCy.nodes('.port.reached').map(port => port.data('port'))"
+
+
+def step(page: Page) -> int:
+    return int(page.locator("#player .is-now").get_attribute("data-step") or "-1")
+
+
+def test_a_propagation_is_played_step_by_step(watched: Watched) -> None:
+    page = watched.page
+    page.locator("#inspector [data-play]").click()
+    expect(page.locator("#player")).to_be_visible()
+    expect(page.locator("#player")).to_contain_text("0 of 22")  # with reduced motion nothing moves by itself
+    assert page.evaluate(REACHED) == ["conv1+"]
+
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#player .step-card")).to_contain_text("layer1.0.conv1 f")
+    assert sorted(page.evaluate(REACHED)) == ["bn1+", "bn1-", "conv1+", "layer1.0.conv1-"]
+    assert page.evaluate("window.explorerCy.edges('.now').map(edge => edge.id())") == [
+        "edge:layer:bn1>layer:layer1.0.conv1"
+    ]
+    page.keyboard.press("ArrowLeft")
+    assert step(page) == 2
+    assert page.evaluate("window.explorerCy.nodes('.port.now').map(port => port.data('port'))") == ["bn1-", "bn1+"]
+
+    # a closed module stands for what is in it
+    page.locator("#lists [data-toggle='layer1']").click()
+    page.wait_for_function("window.explorerCy.getElementById('fold:layer1').nonempty()")
+    page.locator("#player [data-step='6']").click()
+    page.wait_for_function("window.explorerCy.getElementById('fold:layer1').hasClass('now')")
+
+    page.locator("#player").press("End")
+    assert step(page) == 22
+    page.keyboard.press("Escape")
+    expect(page.locator("#player")).to_be_hidden()
+    watched.settle()
+    assert page.evaluate("window.explorerCy.elements('.reached, .unreached, .now').length") == 0
+    assert watched.console == []
+
+
+def test_a_propagation_plays_by_itself_and_pauses(watched: Watched) -> None:
+    page = watched.page
+    page.evaluate("dash_clientside.set_props('play', {data: {port: 'layer1.0.conv1+'}})")
+    page.locator("#player [data-player='toggle']").click()
+    page.wait_for_function("document.querySelector('#player .is-now').dataset.step === '3'")
+    expect(page.locator("#player [data-player='toggle']")).to_have_attribute("aria-pressed", "false")
+    assert page.locator("#player [data-player='forward']").is_disabled()
+    assert watched.console == []
