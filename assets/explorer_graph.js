@@ -61,11 +61,11 @@
     const cy = liveCy();
     if (!cy) return;
     const slots = explorer.slots(state.selection, state.pins);
-    const picked = state.selection.kind === "group" ? "" : state.selection.name;
+    const picked = state.selection.kind === "group" ? state.selection.pair || [] : [state.selection.name]; // a pair: two layers of a matrix
     cy.batch(() => {
       cy.elements().forEach((element) => mark(element, slots, slots.size > 0));
       cy.nodes(".layer, .op, .fold, .module").forEach((node) => {
-        node.toggleClass("picked", Boolean(picked) && node.data("name") === picked);
+        node.toggleClass("picked", picked.includes(node.data("name")));
       });
     });
   }
@@ -165,9 +165,9 @@
     const { selection, cy } = state;
     if (!cy || !selection.name || selection.via === "graph" || selection.seen) return;
     const nodes = cy.nodes().filter((node) =>
-      selection.kind === "group"
+      selection.kind === "group" && !selection.pair
         ? (node.data("groups") || []).includes(selection.name)
-        : node.data("name") === selection.name && node.data("kind") !== "port"
+        : (selection.pair || [selection.name]).includes(node.data("name")) && node.data("kind") !== "port"
     );
     if (nodes.empty()) return;
     selection.seen = true;

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from explorer.app.theme import FONT, tokens
+from explorer.app.matrices import Matrix
+from explorer.app.theme import FONT, mixed, tokens
 
 MAX_BARS = 512
 """More channels than this are thinned out: a screen has no room for more bars."""
@@ -85,3 +86,77 @@ def _cut_line(figure: go.Figure, x: float, gone: int, c: dict[str, str]) -> None
     figure.add_annotation(
         x=x, y=1, yref="paper", text=f"{gone} go", showarrow=False, xanchor="left", xshift=4, font={"color": c["ink-2"]}
     )
+
+
+GAP_UP_TO = 64
+"""With more rows than this, cells have no gap between them."""
+LABELS = 34
+"""About so many labels stand beside a matrix; zooming in brings those between."""
+
+
+def matrix_map(matrix: Matrix, runs: Sequence[tuple[int, int, str]], scheme: str, slot: int = 0) -> go.Figure:
+    """A binary matrix as a heat map, first row on top.
+
+    Args:
+        matrix: D or G.
+        runs: Rows in one module: (first, after the last, path).
+        scheme: ``light`` or ``dark``.
+        slot: Which of the group hues the selected group has.
+
+    Returns:
+        The heat map, with lines between modules. The first shape is the cursor of the keyboard, not visible at first.
+    """
+    c, names = tokens(scheme), [row.name for row in matrix.rows]
+    hue = c[f"hue-{slot}"]
+    colours = [c["surface"], c["edge"], c["ink-2"], hue, mixed(hue, c["ink"], 0.4)]
+    cells = go.Heatmap(
+        z=matrix.levels,
+        x=names,
+        y=names,
+        zmin=-0.5,
+        zmax=4.5,
+        colorscale=[[(level + edge) / 5, colour] for level, colour in enumerate(colours) for edge in (0, 1)],
+        showscale=False,
+        hoverinfo="none",
+        xgap=0 if len(names) > GAP_UP_TO else 0.5,
+        ygap=0 if len(names) > GAP_UP_TO else 0.5,
+    )
+    figure = go.Figure(cells, layout=base_layout(scheme))
+    axis = {
+        "type": "category",
+        "labelalias": {name: _tail(name) for name in names if name != _tail(name)},
+        "nticks": LABELS,
+        "showgrid": False,
+        "showline": False,
+        "fixedrange": False,
+        "constrain": "domain",
+        "tickfont": {"size": 9, "color": c["ink-2"]},
+        "ticks": "",
+    }
+    figure.update_xaxes(**axis, tickangle=-90, side="top", range=[-0.5, len(names) - 0.5])
+    figure.update_yaxes(**axis, scaleanchor="x", range=[len(names) - 0.5, -0.5])
+    longest = max((len(_tail(name)) for name in names), default=0)
+    figure.update_layout(
+        shapes=[_cursor(c["accent"]), *_boundaries(runs, len(names), c["line-strong"])],
+        margin={"l": 24 + 5 * longest, "r": 16, "t": 16 + 5 * longest, "b": 12},
+        uirevision=f"{len(names)} {names[:1]}",
+        dragmode="zoom",
+    )
+    return figure
+
+
+def _tail(name: str, most: int = 26) -> str:
+    return name if len(name) <= most else f"…{name[1 - most :]}"
+
+
+def _boundaries(runs: Sequence[tuple[int, int, str]], count: int, colour: str) -> Iterator[dict[str, Any]]:
+    line = {"color": colour, "width": 0.75}
+    for start, _, _ in runs[1:]:
+        place = start - 0.5
+        yield {"type": "line", "x0": place, "x1": place, "y0": -0.5, "y1": count - 0.5, "line": line}
+        yield {"type": "line", "y0": place, "y1": place, "x0": -0.5, "x1": count - 0.5, "line": line}
+    yield {"type": "rect", "x0": -0.5, "x1": count - 0.5, "y0": -0.5, "y1": count - 0.5, "line": line}
+
+
+def _cursor(colour: str) -> dict[str, Any]:
+    return {"type": "rect", "x0": 0, "x1": 0, "y0": 0, "y1": 0, "visible": False, "line": {"color": colour, "width": 2}}

@@ -82,3 +82,12 @@ PLAYER = "player"
 PLAYER_STEPS = "player-steps"
 PLAYER_POSITION = "player-position"
 PLAYER_SPEED = "player-speed"
+
+# Matrices
+MATRIX = "matrix"
+MATRIX_BOX = "matrix-box"
+MATRIX_CELLS = "matrix-cells"
+MATRIX_LEGEND = "matrix-legend"
+MATRIX_KIND = "matrix-kind"
+MATRIX_NOTE = "matrix-note"
+MATRIX_SCOPE = "matrix-scope"

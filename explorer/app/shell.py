@@ -10,7 +10,7 @@ from dash import dcc, html
 
 from explorer.app import ids
 from explorer.app.opening import OpeningState, opening_state
-from explorer.app.panels import centre, drawer, graph_panel, inspector, lists, player, top_bar
+from explorer.app.panels import centre, drawer, graph_panel, inspector, lists, matrices_panel, player, top_bar
 from explorer.app.stylesheet import stylesheet
 from explorer.app.theme import FONT, SCHEMES
 from explorer.app.workspace import Subject
@@ -22,7 +22,9 @@ def layout(subject: Subject) -> Any:
     paths = state.opened["paths"]
     panes = [
         lists.layout(subject, paths),
-        centre.layout({centre.GRAPH: graph_panel.layout(subject, paths, SCHEMES[0])}),
+        centre.layout(
+            {centre.GRAPH: graph_panel.layout(subject, paths, SCHEMES[0]), centre.MATRICES: matrices_panel.layout()}
+        ),
         inspector.layout(),
     ]
     screen = html.Div(
@@ -49,7 +51,7 @@ def _stores(state: OpeningState) -> list[Any]:
         ids.STYLES: {scheme: stylesheet(scheme) for scheme in SCHEMES},
     }
     stores = [dcc.Store(id=name, data=data) for name, data in memory.items()]
-    return [*stores, *player.stores(), dcc.Store(id=ids.SCHEME, storage_type="local")]
+    return [*stores, *player.stores(), *matrices_panel.stores(), dcc.Store(id=ids.SCHEME, storage_type="local")]
 
 
 def _mantine_theme() -> dict[str, Any]:

@@ -37,3 +37,9 @@ def tokens(scheme: str) -> dict[str, str]:
 def letter(slot: int) -> str:
     """The badge of a highlighted group: A to H."""
     return "ABCDEFGH"[slot % HUES]
+
+
+def mixed(a: str, b: str, share: float) -> str:
+    """A colour between two: ``share`` of `b` in `a`, both as ``#rrggbb``."""
+    parts = [round(int(a[at : at + 2], 16) * (1 - share) + int(b[at : at + 2], 16) * share) for at in (1, 3, 5)]
+    return "#" + "".join(f"{part:02x}" for part in parts)

@@ -54,3 +54,31 @@ def test_a_propagation_plays_by_itself_and_pauses(watched: Watched) -> None:
     expect(page.locator("#player [data-player='toggle']")).to_have_attribute("aria-pressed", "false")
     assert page.locator("#player [data-player='forward']").is_disabled()
     assert watched.console == []
+
+
+def test_a_cell_of_the_matrix_selects_a_group_and_leads_back_to_the_graph(watched: Watched) -> None:
+    page = watched.page
+    page.locator("#centre-view label", has_text="Matrices").click()
+    page.wait_for_selector("#matrix .nsewdrag")
+    page.locator("#matrix-box").focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(page.locator(".matrix-tip")).to_contain_text("bn1 (BatchNorm2d) has the same channels on both sides")
+
+    # the same with the pointer: the cell of layer1.0.conv1 f+ and layer1.0.bn1 f-
+    x, y = page.evaluate("""() => {
+      const plot = document.querySelector("#matrix .js-plotly-plot"), {xaxis, yaxis} = plot._fullLayout;
+      const names = plot.data[0].x, box = plot.getBoundingClientRect();
+      const at = name => names.findIndex(each => each.startsWith(name));
+      return [box.left + xaxis._offset + xaxis.l2p(at("layer1.0.conv1 f+")),
+              box.top + yaxis._offset + yaxis.l2p(at("layer1.0.bn1 f"))];
+    }""")
+    page.mouse.move(x, y)
+    expect(page.locator(".matrix-tip")).to_contain_text("what layer1.0.conv1 makes is what layer1.0.bn1 reads")
+    page.mouse.click(x, y)
+    expect(page.locator("#inspector h2")).to_have_text("layer1.0.conv1")
+    page.locator("#centre-view label", has_text="Graph").click()
+    page.wait_for_function("window.explorerCy.nodes('.picked').length === 2")
+    names = page.evaluate("window.explorerCy.nodes('.picked').map(node => node.data('name'))")
+    assert sorted(names) == ["layer1.0.bn1", "layer1.0.conv1"]
+    assert watched.console == []
