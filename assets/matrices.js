@@ -89,10 +89,12 @@
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.matrix = {
     know(cells) {
-      const count = (from) => (from ? from.rows.length : 0);
-      if (count(cells) !== count(known.cells)) known.at = null;
+      const names = (from) => (from ? from.rows.map((row) => row.name).join() : "");
+      const isOther = names(cells) !== names(known.cells);
       known.cells = cells;
-      if (box()) box().querySelector(".matrix-tip").hidden = true;
+      if (!isOther || !box()) return;
+      known.at = null;
+      box().querySelector(".matrix-tip").hidden = true;
     },
     point(data, cells) {
       const point = pointOf(data);

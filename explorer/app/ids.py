@@ -91,3 +91,11 @@ MATRIX_LEGEND = "matrix-legend"
 MATRIX_KIND = "matrix-kind"
 MATRIX_NOTE = "matrix-note"
 MATRIX_SCOPE = "matrix-scope"
+
+# Before/After
+COMPARISON_GRID = "comparison-grid"
+COMPARISON_HEAD = "comparison-head"
+COMPARISON_SEARCH = "comparison-search"
+COMPARISON_CHANGED = "comparison-changed"
+COMPARISON_VERDICT = "comparison-verdict"
+COMPARISON_VERIFY = "comparison-verify"

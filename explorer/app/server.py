@@ -9,7 +9,18 @@ from dash import Dash
 from flask import Flask, Response, request
 
 from explorer.app import shell
-from explorer.app.panels import centre, drawer, graph_panel, inspector, lists, matrices_panel, player, top_bar, totals
+from explorer.app.panels import (
+    centre,
+    comparison_panel,
+    drawer,
+    graph_panel,
+    inspector,
+    lists,
+    matrices_panel,
+    player,
+    top_bar,
+    totals,
+)
 from explorer.app.theme import ASSETS
 from explorer.app.workspace import Subject, Workspace
 
@@ -41,7 +52,18 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
         suppress_callback_exceptions=True,  # the inspector brings its own controls
     )
     app.layout = lambda: shell.layout(subject)
-    for panel in (top_bar, lists, centre, graph_panel, inspector, player, matrices_panel, drawer, totals):
+    for panel in (
+        top_bar,
+        lists,
+        centre,
+        graph_panel,
+        inspector,
+        player,
+        matrices_panel,
+        comparison_panel,
+        drawer,
+        totals,
+    ):
         panel.register(app, workspace)
     return app
 

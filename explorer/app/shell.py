@@ -10,7 +10,17 @@ from dash import dcc, html
 
 from explorer.app import ids
 from explorer.app.opening import OpeningState, opening_state
-from explorer.app.panels import centre, drawer, graph_panel, inspector, lists, matrices_panel, player, top_bar
+from explorer.app.panels import (
+    centre,
+    comparison_panel,
+    drawer,
+    graph_panel,
+    inspector,
+    lists,
+    matrices_panel,
+    player,
+    top_bar,
+)
 from explorer.app.stylesheet import stylesheet
 from explorer.app.theme import FONT, SCHEMES
 from explorer.app.workspace import Subject
@@ -23,7 +33,11 @@ def layout(subject: Subject) -> Any:
     panes = [
         lists.layout(subject, paths),
         centre.layout(
-            {centre.GRAPH: graph_panel.layout(subject, paths, SCHEMES[0]), centre.MATRICES: matrices_panel.layout()}
+            {
+                centre.GRAPH: graph_panel.layout(subject, paths, SCHEMES[0]),
+                centre.MATRICES: matrices_panel.layout(),
+                centre.COMPARISON: comparison_panel.layout(),
+            }
         ),
         inspector.layout(),
     ]

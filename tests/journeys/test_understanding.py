@@ -59,7 +59,8 @@ def test_a_propagation_plays_by_itself_and_pauses(watched: Watched) -> None:
 def test_a_cell_of_the_matrix_selects_a_group_and_leads_back_to_the_graph(watched: Watched) -> None:
     page = watched.page
     page.locator("#centre-view label", has_text="Matrices").click()
-    page.wait_for_selector("#matrix .nsewdrag")
+    expect(page.locator("#matrix-note")).to_contain_text("104 rows: 60 inter-layer and 30 intra-layer")
+    page.wait_for_selector("#matrix .heatmaplayer image")
     page.locator("#matrix-box").focus()
     for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
         page.keyboard.press(key)
@@ -81,4 +82,22 @@ def test_a_cell_of_the_matrix_selects_a_group_and_leads_back_to_the_graph(watche
     page.wait_for_function("window.explorerCy.nodes('.picked').length === 2")
     names = page.evaluate("window.explorerCy.nodes('.picked').map(node => node.data('name'))")
     assert sorted(names) == ["layer1.0.bn1", "layer1.0.conv1"]
+    assert watched.console == []
+
+
+def test_every_layer_is_shown_before_and_after_with_its_proof(watched: Watched) -> None:
+    page = watched.page
+    page.evaluate("explorer.askChange({kind: 'ratio', group: 'layer1.0.conv1', ratio: 0.5})")
+    page.locator("#centre-view label", has_text="Before / after").click()
+    row = page.locator("#comparison-grid .ag-row[row-id='layer1.0.conv2']")
+    expect(row.locator("[col-id='weight_after']")).to_have_text("16×8×3×3")  # noqa: RUF001
+    expect(row.locator("[col-id='params_after']")).to_have_text("1,152")
+    assert "is-changed" in (row.locator("[col-id='weight_after']").get_attribute("class") or "")
+    expect(page.locator("#comparison-verdict")).to_contain_text("pruned = zeroed, max rel. error", timeout=20_000)
+    page.locator("#comparison-search").fill("layer1.0.bn2")
+    expect(
+        page.locator("#comparison-grid [col-id='name'] .ag-cell-value, #comparison-grid .ag-cell[col-id='name']")
+    ).to_have_count(1)
+    page.locator("#comparison-grid .ag-cell[col-id='name']").click()
+    expect(page.locator("#inspector h2")).to_have_text("layer1.0.bn2")
     assert watched.console == []

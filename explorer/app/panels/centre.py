@@ -12,7 +12,7 @@ from explorer.app.parts import attributes
 from explorer.app.workspace import Workspace
 
 GRAPH, MATRICES, COMPARISON = "graph", "matrices", "comparison"
-VIEWS = {GRAPH: "Graph", MATRICES: "Matrices"}
+VIEWS = {GRAPH: "Graph", MATRICES: "Matrices", COMPARISON: "Before / after"}
 
 
 def layout(views: dict[str, Any]) -> html.Div:
