@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from explorer.engine.errors import ExplorerError
     from explorer.engine.graph import DependencyGraph
     from explorer.engine.groups import Frozen, Group, Member, Tie
+    from explorer.engine.importance import gradients
     from explorer.engine.plan import Plan
     from explorer.engine.rules import register_rule
     from explorer.engine.save import save
@@ -45,6 +46,7 @@ __all__ = [
     "Tie",
     "__version__",
     "evaluate",
+    "gradients",
     "load",
     "register_rule",
     "save",
@@ -65,6 +67,7 @@ _PLACES = {
     "Pruned": "explorer.engine.apply",
     "Tie": "explorer.engine.groups",
     "evaluate": "explorer.training",
+    "gradients": "explorer.engine.importance",
     "load": "explorer.models.saved",
     "register_rule": "explorer.engine.rules",
     "save": "explorer.engine.save",

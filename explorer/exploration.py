@@ -281,8 +281,12 @@ def checked_importance(importance: object) -> str:
     Raises:
         PlanError: It names none.
     """
-    if importance not in CRITERIA:
-        raise PlanError(f"There is no importance {importance!r}. The criteria are {', '.join(CRITERIA)}.")
+    without_data = [name for name, criterion in CRITERIA.items() if not criterion.needs]
+    if importance not in without_data:
+        why = " without data" if importance in CRITERIA else ""
+        raise PlanError(
+            f"There is no importance {importance!r}{why}. The criteria of a recipe are {', '.join(without_data)}."
+        )
     return str(importance)
 
 

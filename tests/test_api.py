@@ -41,6 +41,7 @@ def test_every_name_of_the_surface_is_listed_and_exists() -> None:
         "Pruned",
         "Tie",
         "evaluate",
+        "gradients",
         "load",
         "register_rule",
         "save",
@@ -58,7 +59,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_signatures_of_the_contract() -> None:
     assert parameters(explorer.trace) == ["model", "example_inputs"]
     graph = explorer.DependencyGraph
-    assert parameters(graph.plan) == ["self", "ratios", "*keep", "*importance", "*round_to", "*minimum"]
+    assert parameters(graph.plan)[:6] == ["self", "ratios", "*keep", "*importance", "*round_to", "*minimum"]
+    assert {"*data"} <= set(parameters(graph.plan))
+    assert parameters(explorer.gradients)[:3] == ["model", "data", "*fisher"]
     assert parameters(graph.group) == ["self", "name"]
     assert parameters(graph.explain) == ["self", "group", "a", "b"]
     assert parameters(graph.propagation) == ["self", "port"]

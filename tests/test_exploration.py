@@ -91,6 +91,7 @@ def test_a_recipe_survives_json(fresh: Exploration) -> None:
         ({"format": 1, "source": "sample:x", "ratios": {"a": 2}}, "got 2"),
         ({"format": 1, "source": "sample:x", "ratios": []}, "not a recipe"),
         ({"format": 1, "source": "sample:x", "ratios": {}, "importance": "best"}, "no importance 'best'"),
+        ({"format": 1, "source": "sample:x", "ratios": {}, "importance": "taylor"}, "no importance 'taylor' without"),
         ({"format": 1, "source": "sample:x", "ratios": {}, "minimum": 0}, "at least.* is a whole number"),
         ({"format": 1, "source": "sample:x", "ratios": {}, "round_to": True}, "multiple of.* is a whole number"),
     ],

@@ -86,15 +86,17 @@ class Coupler:
     even: list[EqualCount] = field(default_factory=list)
     touched: list[Factor] = field(default_factory=list)
     tags: list[tuple[str, Factor]] = field(default_factory=list)
-    # Caches by identity; the arrays are kept alive so that ids stay unique.
+    # Caches by identity; the arrays are kept alive so that ids stay unique. None of the atoms of a live one is inert.
     _splits: dict[tuple[int, int], tuple[Factor, Factor, Factor]] = field(default_factory=dict)
     _flats: dict[tuple[int, int], tuple[Factor, Factor, Factor]] = field(default_factory=dict)
     _counts: set[int] = field(default_factory=set)
+    _live: dict[int, Factor] = field(default_factory=dict)
 
     def new(self, size: int) -> Factor:
         """A factor of new atoms."""
         made = np.arange(self.count, self.count + size, dtype=np.int64)
         self.count += size
+        self._live[id(made)] = made
         return made
 
     def new_dim(self, size: int) -> Dim:
@@ -234,6 +236,9 @@ class Coupler:
     def _unify_factors(self, a: Factor, b: Factor) -> None:
         if a is b:
             return
+        if id(a) in self._live and id(b) in self._live:
+            self.unified.append(Unify(a, b, self.op))
+            return
         fixed_a, fixed_b = a < FIRST_ATOM, b < FIRST_ATOM
         for fixed, meets, atoms in ((fixed_a, a, b), (fixed_b, b, a)):
             caught = fixed & (atoms >= FIRST_ATOM)
@@ -243,6 +248,7 @@ class Coupler:
                     self.frozen.append(Freeze(atoms[hit], reason, self.op))
         both = ~(fixed_a | fixed_b)
         if both.all():
+            self._live[id(a)], self._live[id(b)] = a, b
             self.unified.append(Unify(a, b, self.op))
         elif both.any():
             self.unified.append(Unify(a[both], b[both], self.op))

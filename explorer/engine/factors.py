@@ -27,7 +27,12 @@ def inert(size: int, atom: int = PLAIN) -> Factor:
     """A factor of `size` indices that are never removed; always the same array for the same arguments."""
     made = np.full(size, atom, dtype=np.int64)
     made.setflags(write=False)
+    _INERT.add(id(made))
     return made
+
+
+_INERT: set[int] = set()
+"""Identities of the arrays that `inert` made, which live as long as its cache."""
 
 
 def inert_dim(size: int, atom: int = PLAIN) -> Dim:
@@ -37,7 +42,9 @@ def inert_dim(size: int, atom: int = PLAIN) -> Dim:
 
 def is_inert(factor: Factor) -> bool:
     """Whether no index of a factor can be removed."""
-    return len(factor) == 0 or int(factor.max()) < FIRST_ATOM
+    if id(factor) in _INERT or len(factor) == 0:
+        return True
+    return factor.item(0) < FIRST_ATOM and int(factor.max()) < FIRST_ATOM
 
 
 def is_inert_dim(dim: Dim) -> bool:
@@ -52,6 +59,8 @@ def size_of(dim: Dim) -> int:
 
 def coalesce(dim: Dim) -> list[Factor]:
     """The factors of a dimension with neighbouring inert ones merged."""
+    if len(dim) < 2:
+        return list(dim)
     merged: list[Factor] = []
     for factor in dim:
         if merged and is_inert(factor) and is_inert(merged[-1]):

@@ -7,25 +7,30 @@ from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Unpack
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from explorer.engine.batches import Batches
 from explorer.engine.cost import Cost, CostModel, StateSize
 from explorer.engine.couple import Coupling, Unsupported, couple
 from explorer.engine.errors import PlanError, TraceError
 from explorer.engine.explain import Step, explain
 from explorer.engine.grouping import Grouping, settle
 from explorer.engine.groups import Frozen, Group, Tie
-from explorer.engine.importance.scoring import Scores, score_groups
+from explorer.engine.importance.criteria import Scores
+from explorer.engine.importance.gradients import Gradients, gradients
+from explorer.engine.importance.scoring import Scoring, score_groups
 from explorer.engine.layers import Dependency, Edge, Layer
 from explorer.engine.plan import Keep, Plan, Ratios, make_plan
 from explorer.engine.program import Program
 from explorer.engine.propagation import PropagationStep, propagate
-from explorer.engine.selection import Options, check_names
+from explorer.engine.selection import Options, Ranking, check_names
 from explorer.engine.switches import UNCOLLECTED
 from explorer.engine.trace import ExampleInputs, doubled_batch, record
+from explorer.engine.trees import named_parameters
 from explorer.engine.view import View, build_view
 
 WeightVersions = tuple[tuple[int, int], ...]
@@ -51,7 +56,7 @@ class DependencyGraph:
     grouping: Grouping = field(repr=False)
     source: str = ""
     title: str = ""
-    _scores: dict[Options, tuple[WeightVersions, dict[str, Scores]]] = field(default_factory=dict, repr=False)
+    _scores: dict[Scoring, tuple[WeightVersions, dict[str, Scores]]] = field(default_factory=dict, repr=False)
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -150,20 +155,37 @@ class DependencyGraph:
         importance: str = "l2",
         round_to: int = 1,
         minimum: int = 1,
+        data: Batches | Gradients | None = None,
+        **ranking: Unpack[Ranking],
     ) -> Plan:
-        """A plan; nothing is run or changed.
+        """A plan; nothing is changed, and only criteria that need gradients run the model.
 
         Args:
             ratios: Fraction to remove: one number for every group but kinds heads and conv_groups, or by group name.
             keep: Channels to keep by group name; they win over ratios.
-            importance: Criterion: ``l1``, ``l2`` or ``random``.
+            importance: A criterion of `CRITERIA`, such as ``l2``, ``group_norm`` or ``taylor``.
             round_to: Round kept counts up to a multiple of this.
             minimum: Channels that every group keeps at least.
+            data: Labelled batches, for the criteria that need gradients (``taylor``, ``hessian``); or what
+                `explorer.gradients` measured on them, which several plans can share.
+            ranking: ``reduction`` over the coupled slices (mean, sum, max, prod, first), ``normalise`` of each group's
+                scores (none, mean, max, standardise), ``scope`` (group; producer: no grouping; conv: only
+                convolutions), ``seed`` of ``random``.
 
         Raises:
-            PlanError: An unknown group or criterion, a ratio outside [0, 1), or a plan that would empty a group.
+            PlanError: An unknown name, a ratio outside [0, 1), a plan that would empty a group, or a criterion that
+                finds nothing to score in a group or needs data that was not given.
+            EvaluationError: The gradients cannot be taken on the data.
         """
-        return make_plan(self, ratios, keep, Options(importance, round_to, minimum))
+        measured = self._gradients(importance, data)
+        options = Options(importance=importance, round_to=round_to, minimum=minimum, gradients=measured, **ranking)
+        return make_plan(self, ratios, keep, options)
+
+    def _gradients(self, importance: str, data: Batches | Gradients | None) -> Gradients | None:
+        needs = Scoring(importance).criterion.needs
+        if not needs or data is None or isinstance(data, Gradients):
+            return data if needs and isinstance(data, Gradients) else None
+        return gradients(self.model, data, fisher=needs == "fisher")
 
     @cached_property
     def cost(self) -> Cost:
@@ -200,12 +222,11 @@ class DependencyGraph:
 
     def scores(self, options: Options) -> dict[str, Scores]:
         """The importance of every channel of every group, computed once per criterion until the weights change."""
-        key = Options(options.importance, seed=options.seed)
-        weights = dict(self.model.named_parameters())
-        versions = _versions(weights.values())
+        key = options.scoring
+        versions = _versions(self.model.parameters())
         known = self._scores.get(key)
         if known is None or known[0] != versions:
-            known = self._scores[key] = versions, score_groups(self.groups, weights, key.importance, seed=key.seed)
+            known = self._scores[key] = versions, score_groups(self.groups, self.model, key)
         return known[1]
 
     @cached_property
@@ -258,7 +279,7 @@ def _versions(weights: Iterable[Tensor]) -> WeightVersions:
 
 
 def _has_unreached(model: nn.Module, program: Program) -> bool:
-    return len(_reached(program)) < sum(1 for _ in model.parameters())
+    return len(_reached(program)) < len(named_parameters(model))
 
 
 def _reached(program: Program) -> set[str]:

@@ -151,12 +151,11 @@ def _entries(coupling: Coupling) -> Iterator[tuple[State, int, Factor]]:
 
 
 def _touches(solution: Solution, factors: list[Factor]) -> Touches:
-    rows = [(number, *leaves(solution, solution.labels[factor])) for number, factor in enumerate(factors)]
-    entry = np.concatenate([np.full(len(index), number) for number, index, _, _ in rows]) if rows else _EMPTY
-    index = np.concatenate([index for _, index, _, _ in rows]) if rows else _EMPTY
-    channel = np.concatenate([channel for _, _, channel, _ in rows]) if rows else _EMPTY
-    role = np.concatenate([role for _, _, _, role in rows]) if rows else _EMPTY
-    return Touches(entry, role, index, channel)
+    sizes = np.array([len(factor) for factor in factors], dtype=np.int64)
+    atoms = np.concatenate(factors) if factors else _EMPTY
+    place, channel, role = leaves(solution, solution.labels[atoms])
+    entry = np.repeat(np.arange(len(sizes)), sizes)[place]
+    return Touches(entry, role, place - (np.cumsum(sizes) - sizes)[entry], channel)
 
 
 _EMPTY = np.empty(0, dtype=np.int64)
@@ -209,10 +208,15 @@ def _members(
     order = _order(group, touches.entry, place, touches.index)
     group, entry, place, index = group[order], touches.entry[order], place[order], touches.index[order]
     bounds = [*np.flatnonzero(np.diff(group * len(entries) + entry, prepend=-1)).tolist(), len(order)]
+    steps = np.cumsum(np.diff(place, prepend=0) == 1)  # from one channel to the next: n - 1 of them if each has one index
     members: list[list[Member]] = [[] for _ in classes]
     for start, end in pairwise(bounds):
         number = int(group[start])
-        starts = np.searchsorted(place[start:end], np.arange(len(classes[number]) + 1))
+        size = len(classes[number])
+        is_one_each = end - start == size and steps[end - 1] - steps[start] == size - 1
+        starts = np.arange(size + 1)
+        if not is_one_each:
+            starts = np.searchsorted(place[start:end], starts)
         state, dim, factor = entries[int(entry[start])]
         module = owner(state.name)
         members[number].append(Member(state.name, dim, module, len(factor), index[start:end], starts))
@@ -351,6 +355,7 @@ def _tied_to(name: str, ties: tuple[Tie, ...]) -> tuple[str, ...]:
 
 def _frozen(coupling: Coupling) -> Iterator[Frozen]:
     solution = coupling.solution
+    stays = solution.frozen[solution.labels]
     for state in coupling.states.values():
         if state.value.kind != "parameter":
             continue
@@ -358,9 +363,10 @@ def _frozen(coupling: Coupling) -> Iterator[Frozen]:
             if not dim:
                 yield Frozen(state.name, number, size, (0,), SINGLE, owner(state.name))
                 continue
-            labels = solution.labels[dim[0]]
-            indices = np.flatnonzero(solution.frozen[labels])
-            events = solution.reasons[labels[indices]]
+            indices = np.flatnonzero(stays[dim[0]])
+            if not len(indices):
+                continue
+            events = solution.reasons[solution.labels[dim[0][indices]]]
             for event in distinct(events):
                 where = indices[events == event]
                 yield _frozen_part(coupling, state, number, size, where)

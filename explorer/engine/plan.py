@@ -12,7 +12,8 @@ import numpy as np
 from explorer.engine.cost import Cost, CostChange
 from explorer.engine.errors import PlanError
 from explorer.engine.groups import Group
-from explorer.engine.importance.scoring import Scores
+from explorer.engine.importance.criteria import Scores
+from explorer.engine.importance.scoring import unscored
 from explorer.engine.selection import (
     NEVER_BY_DEFAULT,
     Options,
@@ -130,8 +131,8 @@ def make_plan(graph: DependencyGraph, ratios: Ratios | None, keep: Keep | None, 
     wanted = {name: _wanted(group, asked[name], chosen, options) for name, group in groups.items()}
     named = frozenset(ratios) if isinstance(ratios, Mapping) else frozenset()
     counts = counts_with_ties(groups, graph.ties, Wishes(wanted, frozenset(chosen), named, options.minimum))
-    is_ranked = any(counts[name] < group.size and name not in chosen for name, group in groups.items())
-    scores = graph.scores(options) if is_ranked else {}
+    ranked = [group for name, group in groups.items() if counts[name] < group.size and name not in chosen]
+    scores = _scores(graph, ranked, options) if ranked else {}
     channels = {name: chosen.get(name) or _best(group, counts[name], scores) for name, group in groups.items()}
     return Plan(graph, asked, channels, options)
 
@@ -141,6 +142,18 @@ def _check_options(options: Options) -> None:
         number = getattr(options, name)
         if not isinstance(number, int) or number < 1:
             raise PlanError(f"{name} is {number!r}. It must be a whole number of at least 1.")
+
+
+def _scores(graph: DependencyGraph, ranked: Sequence[Group], options: Options) -> Mapping[str, Scores]:
+    scores = graph.scores(options)
+    missing = unscored(ranked, graph.model, options)
+    if missing:
+        raise PlanError(
+            f"importance {options.importance!r} with scope {options.scope!r} finds nothing to score in "
+            f"{len(missing)} of the groups to prune: {', '.join(missing[:5])}. Leave them out by giving ratios by "
+            "name, or choose another criterion."
+        )
+    return scores
 
 
 def _chosen(groups: Mapping[str, Group], keep: Keep | None) -> dict[str, tuple[int, ...]]:

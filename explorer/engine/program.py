@@ -109,7 +109,7 @@ class Op:
 
     def inputs(self) -> tuple[int, ...]:
         """Indices of every value among the arguments, in order."""
-        return tuple(ref.value for ref in refs((self.args, self.kwargs)))
+        return tuple([ref.value for ref in refs((self.args, self.kwargs))])
 
 
 @dataclass(frozen=True)
@@ -199,15 +199,29 @@ def is_in_place(name: str) -> bool:
 
 def refs(tree: Any) -> list[Ref]:
     """Every `Ref` in nested tuples, lists and dicts, in order."""
-    if isinstance(tree, Ref):
-        return [tree]
-    if isinstance(tree, Mapping):
-        return [found for item in tree.values() for found in refs(item)]
-    if isinstance(tree, (tuple, list)):
-        return [found for item in tree for found in refs(item)]
-    if is_dataclass(tree) and not isinstance(tree, type):
-        return [found for entry in fields(tree) for found in refs(getattr(tree, entry.name))]
-    return []
+    found: list[Ref] = []
+    _collect_refs(tree, found)
+    return found
+
+
+def _collect_refs(tree: Any, found: list[Ref]) -> None:
+    kind = type(tree)
+    if kind is Ref:
+        found.append(tree)
+    elif kind in _PLAIN:
+        return
+    elif isinstance(tree, (tuple, list)):
+        for item in tree:
+            _collect_refs(item, found)
+    elif isinstance(tree, Mapping):
+        for item in tree.values():
+            _collect_refs(item, found)
+    elif is_dataclass(tree) and not isinstance(tree, type):
+        for entry in fields(tree):
+            _collect_refs(getattr(tree, entry.name), found)
+
+
+_PLAIN = frozenset({int, float, bool, complex, str, type(None), torch.dtype, torch.device, torch.Size})
 
 
 def _base_name(name: str) -> str:

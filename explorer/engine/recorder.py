@@ -39,6 +39,9 @@ _GETTERS = frozenset({"dim", "is_contiguous", "stride", "is_floating_point", "si
                       "data_ptr", "is_complex", "get_device", "storage_offset", "__hash__", "__repr__"})  # fmt: skip
 
 
+_UNCHANGED = frozenset({Ref, float, bool, str, type(None), torch.dtype})
+
+
 class Recorder:
     """What has been seen so far."""
 
@@ -50,7 +53,7 @@ class Recorder:
         self.calls: list[Call] = []
         self.stack: list[str] = []
         self.current_call = -1
-        self._names: dict[Any, tuple[str, bool]] = {}
+        self._names: dict[Any, tuple[str, bool, bool]] = {}
         self._is_own: dict[str, bool] = {}
         self._custom = custom_forwards()
 
@@ -61,13 +64,13 @@ class Recorder:
 
     def add_op(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
         """Record an op that has run."""
-        name, is_pointwise = self._name(func)
+        name, is_pointwise, is_reshaping = self._name(func)
         recorded = self.table.refs(args), self.table.refs(kwargs)
         inputs = flatten_tensors((args, kwargs))
         # `x.t_()` gives a tensor that is known another shape: it becomes another value.
-        add = self.table.add_viewed if torch.Tag.inplace_view in func.tags else self.table.add_result
-        results = tuple(add(tensor, inputs) for tensor in flatten_tensors(result))
-        where = self.module, self.source()
+        add = self.table.add_viewed if is_reshaping else self.table.add_result
+        results = tuple([add(tensor, inputs) for tensor in flatten_tensors(result)])
+        where = self.module, self.source() if self.current_call < 0 else self.calls[self.current_call].source
         scalar = result if isinstance(result, (int, float, complex)) else None
         self.ops.append(Op(len(self.ops), name, *recorded, results, *where, self.current_call, is_pointwise, scalar))
 
@@ -84,24 +87,27 @@ class Recorder:
 
         A name in the code may stand twice in one call and have to become two numbers: ``x.split((width, width))``.
         """
-        if type(tree) is int:
+        kind = type(tree)
+        if kind in _UNCHANGED:
+            return tree
+        if kind is int:
             return TracedInt(tree, Literal(tree))
-        if isinstance(tree, TracedInt):
+        if kind is TracedInt:
             return TracedInt(int(tree), tree.origin)
-        if isinstance(tree, slice):
-            return slice(self._literal(tree.start), self._literal(tree.stop), self._literal(tree.step))
-        if type(tree) in (tuple, list, torch.Size):
-            return type(tree)([self._literal(item) for item in tree])
-        if type(tree) is dict:
+        if kind is tuple or kind is list or kind is torch.Size:
+            return kind([self._literal(item) for item in tree])
+        if kind is dict:
             return {key: self._literal(item) for key, item in tree.items()}
-        return self.stands_for if type(tree) is torch.device and tree.type == "meta" else tree
+        if kind is slice:
+            return slice(self._literal(tree.start), self._literal(tree.stop), self._literal(tree.step))
+        return self.stands_for if kind is torch.device and tree.type == "meta" else tree
 
     def end_call(self, index: int, result: Any) -> None:
         """Record what a call returned."""
         returned = flatten_tensors(result)
         if any(type(tensor) not in (Tensor, nn.Parameter) for tensor in returned):
             self._know_wrapped(index, returned)
-        results = tuple(self.table.find(tensor) for tensor in returned)
+        results = tuple([self.table.find(tensor) for tensor in returned])
         self.calls[index] = replace(self.calls[index], results=results)
 
     def _know_wrapped(self, call: int, returned: list[Tensor]) -> None:
@@ -136,10 +142,11 @@ class Recorder:
         outputs = tuple(ref.value for ref in refs(tree))
         return Program(values, tuple(self.ops), tuple(self.calls), inputs, outputs, tree, is_training)
 
-    def _name(self, func: Any) -> tuple[str, bool]:
+    def _name(self, func: Any) -> tuple[str, bool, bool]:
+        """What an op is called, whether it is pointwise, and whether it changes the shape of its argument in place."""
         known = self._names.get(func)
         if known is None:
-            known = self._names[func] = (str(func), _is_pointwise(func))
+            known = self._names[func] = (str(func), _is_pointwise(func), torch.Tag.inplace_view in func.tags)
         return known
 
 

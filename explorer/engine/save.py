@@ -103,7 +103,7 @@ def recipe_of(plan: Plan, surgery: Surgery) -> Recipe:
         "title": graph.title,
         "fingerprint": graph.fingerprint,
         "architecture": architecture_of(graph.model),
-        "options": asdict(plan.options),
+        "options": plan.options.record(),
         "ratios": dict(plan.ratios),
         "channels": {name: list(channels) for name, channels in plan.channels.items()},
         "kept": kept,

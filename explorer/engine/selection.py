@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from math import ceil, floor, prod
 from numbers import Real
 from operator import index
+from typing import Any, TypedDict
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from explorer.engine.errors import PlanError
 from explorer.engine.groups import Group, Tie
-from explorer.engine.importance.scoring import Scores
+from explorer.engine.importance.criteria import Scores
+from explorer.engine.importance.scoring import Scoring
 
 NEVER_BY_DEFAULT = ("heads", "conv_groups")
 """Kinds that a single ratio for the whole model leaves alone."""
@@ -25,21 +27,36 @@ _NAMED = 1000.0
 """How much more it costs to move a count that was asked for by name."""
 
 
+class Ranking(TypedDict, total=False):
+    """What can be asked of a ranking by keyword; `Options` says what each means."""
+
+    reduction: str
+    normalise: str
+    scope: str
+    seed: int
+
+
 @dataclass(frozen=True)
-class Options:
-    """What applies to all groups of a plan.
+class Options(Scoring):
+    """What applies to all groups of a plan: how channels are scored, and this.
 
     Attributes:
-        importance: Name of the criterion.
         round_to: Kept counts are rounded up to a multiple of this, as far as the group reaches.
         minimum: Channels that every group keeps at least.
-        seed: For random importance.
     """
 
-    importance: str = "l2"
     round_to: int = 1
     minimum: int = 1
-    seed: int = 0
+
+    @property
+    def scoring(self) -> Scoring:
+        """The part that scores depend on."""
+        return Scoring(**{field.name: getattr(self, field.name) for field in fields(Scoring)})
+
+    def record(self) -> dict[str, Any]:
+        """The options as data that JSON can hold; of gradients only how many samples they were measured on."""
+        record = {field.name: getattr(self, field.name) for field in fields(self)}
+        return record | {"gradients": self.gradients and self.gradients.samples}
 
 
 def kept_count(size: int, ratio: float, *, round_to: int = 1, minimum: int = 1) -> int:

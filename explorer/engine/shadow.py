@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from explorer.engine.program import Program
-from explorer.engine.trees import flatten_tensors, map_tensors
+from explorer.engine.shadow_ops import META, QUICK
+from explorer.engine.trees import flatten_tensors, map_tensors, named_modules, named_parameters
 
-MIN_ELEMENTS = 10_000_000
+MIN_ELEMENTS = 1_000_000
 """Models with fewer parameters run for real: that is as quick, and every number in them is known."""
 
-META = torch.device("meta")
 
 
 class NoShadowError(Exception):
@@ -30,18 +30,18 @@ class NoShadowError(Exception):
 def is_worth_a_shadow(model: nn.Module, example_inputs: Any) -> bool:
     """Whether a model is large, and its inputs are tensors that can be replaced."""
     is_tensors = isinstance(example_inputs, (Tensor, tuple, Mapping))
-    return is_tensors and sum(parameter.numel() for parameter in model.parameters()) >= MIN_ELEMENTS
+    return is_tensors and sum(parameter.numel() for _, parameter in named_parameters(model)) >= MIN_ELEMENTS
 
 
 def is_meta(model: nn.Module) -> bool:
     """Whether some parameter of a model has no content."""
-    return any(parameter.is_meta for parameter in model.parameters())
+    return any(parameter.is_meta for _, parameter in named_parameters(model))
 
 
 @contextlib.contextmanager
 def shadowed(model: nn.Module) -> Iterator[None]:
     """A model on meta tensors while this lasts; integer buffers stay real, and tied weights tied."""
-    held: list[dict[str, Any]] = [owned for m in model.modules() for owned in (m._parameters, m._buffers)]
+    held: list[dict[str, Any]] = [owned for _, m in named_modules(model) for owned in (m._parameters, m._buffers)]
     before = [(owned, dict(owned)) for owned in held]
     made: dict[int, Tensor] = {}
     for owned, tensors in before:
@@ -79,39 +79,12 @@ def run_on_shadow(func: Any, args: Any, kwargs: Any) -> Any:
         is_new = func in _NEW and device is None
         return func(*args, **({**kwargs, "device": "cpu"} if is_new or device == META else kwargs))
     if all(tensor.is_meta for tensor in tensors) or func in _TAKES_INDICES:
-        quick = _QUICK.get(func)
+        quick = QUICK.get(func)
         made = quick(func, args, kwargs) if quick else None
         return func(*args, **kwargs) if made is None else made
     if not args[0].is_meta and _is_in_place(func):
         raise NoShadowError(f"{func} writes into a tensor with content")
     return func(*map_tensors(args, bodiless), **map_tensors(kwargs, bodiless))
-
-
-def _elementwise(func: Any, args: Any, kwargs: Any) -> Tensor | None:
-    """What an elementwise op makes where the first argument has the result's shape and type; else None.
-
-    PyTorch computes shapes of these ops in Python, which takes longer than most of them take for real.
-    """
-    first, *others = args
-    for other in others:
-        if isinstance(other, Tensor) and (other.dtype is not first.dtype or not _broadcasts(other.shape, first.shape)):
-            return None
-    if not first.is_floating_point() or kwargs.get("out") is not None:
-        return None
-    made: Tensor = first if func._schema.name.endswith("_") else torch.empty_like(first)
-    return made
-
-
-def _batch_norm(func: Any, args: Any, kwargs: Any) -> tuple[Tensor, Tensor, Tensor] | None:
-    """In eval mode there are no batch statistics; PyTorch's own meta function makes some all the same."""
-    x, *_, is_training, _, _ = args
-    return None if is_training else (torch.empty_like(x), x.new_empty(0), x.new_empty(0))
-
-
-def _broadcasts(small: torch.Size, large: torch.Size) -> bool:
-    """Whether a shape broadcasts to another without changing it."""
-    places = range(-len(small), 0)
-    return len(small) <= len(large) and all(small[place] in (1, large[place]) for place in places)
 
 
 def _is_in_place(func: Any) -> bool:
@@ -150,15 +123,3 @@ _NEW = _overloads("new_zeros", "new_ones", "new_full", "new_empty", "zeros_like"
 
 _TAKES_INDICES = _overloads("index", "index_put", "index_put_", "_index_put_impl_")
 """Ops whose indices may have content where the indexed tensor has none."""
-
-_ELEMENTWISE = _overloads("add", "add_", "sub", "sub_", "mul", "mul_", "div", "div_", "neg", "relu", "relu_", "gelu",
-                          "silu", "silu_", "sigmoid", "sigmoid_", "tanh", "tanh_", "hardswish", "hardswish_",
-                          "hardsigmoid", "hardsigmoid_", "hardtanh", "hardtanh_", "exp", "sqrt", "rsqrt",
-                          "softplus", "leaky_relu", "leaky_relu_", "elu", "elu_")  # fmt: skip
-"""Elementwise ops whose result has the shape, strides and type of a first argument that no other outgrows."""
-
-_QUICK: Mapping[Any, Callable[[Any, Any, Any], Any]] = {
-    **dict.fromkeys(_ELEMENTWISE, _elementwise),
-    torch.ops.aten.native_batch_norm.default: _batch_norm,
-}
-"""Ops whose result is known without asking PyTorch; a function gives None where it does not know."""

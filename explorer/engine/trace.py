@@ -32,7 +32,7 @@ from explorer.engine.shadow import (
     shadowed,
 )
 from explorer.engine.switches import PLAIN_ATTENTION, PLAIN_RECURRENCE, TRACED_ROOTS, UNCOLLECTED
-from explorer.engine.trees import flatten_tensors, map_tensors
+from explorer.engine.trees import flatten_tensors, map_tensors, named_modules
 
 ExampleInputs = Tensor | tuple[Any, ...] | Mapping[str, Any] | Callable[[nn.Module], Any]
 
@@ -105,7 +105,7 @@ def plain_kernels() -> Iterator[None]:
 @contextlib.contextmanager
 def mode_of(model: nn.Module, *, is_training: bool) -> Iterator[None]:
     """Puts a model into train or eval mode, and every submodule back afterwards."""
-    before = {module: module.training for module in model.modules()}
+    before = {module: module.training for _, module in named_modules(model)}
     model.train(is_training)
     try:
         yield
@@ -127,7 +127,7 @@ def in_eval_mode(model: nn.Module) -> Iterator[None]:
 @contextlib.contextmanager
 def same_attributes(model: nn.Module) -> Iterator[None]:
     """Takes back what a forward stores in attributes of its modules, and in lists and dicts that these hold."""
-    before = [(module.__dict__, dict(module.__dict__)) for module in model.modules()]
+    before = [(module.__dict__, dict(module.__dict__)) for _, module in named_modules(model)]
     held = [value for _, attributes in before for value in attributes.values() if type(value) in (list, dict)]
     contents = [(value, copy(value)) for value in held]
     try:
@@ -167,11 +167,11 @@ def _runner(model: nn.Module, example_inputs: ExampleInputs) -> Callable[[], Any
 
 
 def _check_traceable(model: nn.Module) -> None:
-    for path, module in model.named_modules():
+    for path, module in named_modules(model):
         place = f"{path or 'the model'} ({type(module).__name__})"
         if isinstance(module, torch.jit.ScriptModule):
             raise TraceError(f"{place} is compiled by torch.jit and hides its code. Pass the Python module.")
-        if any(is_lazy(parameter) for parameter in module.parameters(recurse=False)):
+        if any(is_lazy(parameter) for parameter in module._parameters.values()):
             raise TraceError(f"{place} has parameters without a shape yet. Run the model once on real inputs first.")
 
 
@@ -213,7 +213,7 @@ def _same_buffers(model: nn.Module) -> Iterator[None]:
     """Gives buffers that the forward writes or replaces their old content back."""
     before = [
         (module._buffers, name, buffer, None if buffer is None else buffer.clone())
-        for module in model.modules()
+        for _, module in named_modules(model)
         for name, buffer in module._buffers.items()
     ]
     try:
@@ -229,40 +229,46 @@ def _same_buffers(model: nn.Module) -> Iterator[None]:
 @contextlib.contextmanager
 def _module_paths(model: nn.Module, recorder: Recorder) -> Iterator[None]:
     """Keeps `recorder.stack` at the path of the module whose forward runs."""
-    handles = []
+    stack = recorder.stack
+    held = [(path, module._forward_pre_hooks, module._forward_hooks) for path, module in named_modules(model)]
 
     def leave(*_: Any) -> None:
-        recorder.stack.pop()
+        stack.pop()
 
-    for path, module in model.named_modules():
+    for path, before, after in held:  # what `register_forward_pre_hook` does, without a handle for each
 
         def enter(*_: Any, path: str = path) -> None:
-            recorder.stack.append(path)
+            stack.append(path)
 
-        handles.append(module.register_forward_pre_hook(enter, prepend=True))
-        handles.append(module.register_forward_hook(leave))
+        before[_HOOK] = enter
+        before.move_to_end(_HOOK, last=False)
+        after[_HOOK] = leave
     try:
         yield
     finally:
-        for handle in handles:
-            handle.remove()
+        for _, before, after in held:
+            before.pop(_HOOK, None)
+            after.pop(_HOOK, None)
+
+
+_HOOK = "explorer"
 
 
 def _trace_attributes(model: nn.Module) -> None:
     """Replaces the integer attributes of all modules by `TracedInt`."""
-    for path, module in model.named_modules():
-        for name, found in module.__dict__.items():
-            traced = _traced(found, path, name)
-            if traced is not None:
-                module.__dict__[name] = traced
+    for path, module in named_modules(model):
+        attributes = module.__dict__
+        for name, found in attributes.items():
+            kind = type(found)
+            if kind is int:
+                attributes[name] = TracedInt(found, Attribute(path, name))
+            elif kind in _SEQUENCES and found and all([type(item) is int for item in found]):
+                attributes[name] = kind(
+                    [TracedInt(item, Attribute(path, name, place)) for place, item in enumerate(found)]
+                )
 
 
-def _traced(found: Any, path: str, name: str) -> Any:
-    if type(found) is int:
-        return TracedInt(found, Attribute(path, name))
-    if type(found) in (tuple, list) and found and all(type(item) is int for item in found):
-        return type(found)(TracedInt(item, Attribute(path, name, place)) for place, item in enumerate(found))
-    return None
+_SEQUENCES = (tuple, list)
 
 
 class _PlainRecurrence(TorchFunctionMode):

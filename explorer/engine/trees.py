@@ -1,17 +1,20 @@
-"""Tensors inside nested containers: what a forward takes and returns."""
+"""Tensors inside nested containers, what a forward takes and returns, and the modules inside a model."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 
 def flatten_tensors(tree: Any) -> list[Tensor]:
     """Every tensor in nested tuples, lists, dicts and dataclasses, in order."""
-    return list(_walk(tree))
+    found: list[Tensor] = []
+    _collect(tree, found)
+    return found
 
 
 def map_tensors(tree: Any, change: Callable[[Tensor], Any]) -> Any:
@@ -54,15 +57,57 @@ def structure(tree: Any) -> Any:
     return type(tree).__name__
 
 
-def _walk(tree: Any) -> Iterator[Tensor]:
+def named_modules(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """What `model.named_modules()` gives, without a generator for every level: a recording asks for it often."""
+    found: list[tuple[str, nn.Module]] = []
+    seen: set[nn.Module] = set()
+    waiting = [("", model)]
+    while waiting:
+        path, module = waiting.pop()
+        if module not in seen:
+            seen.add(module)
+            found.append((path, module))
+            prefix = f"{path}." if path else ""
+            children = [(prefix + name, child) for name, child in module._modules.items() if child is not None]
+            waiting += reversed(children)
+    return found
+
+
+def named_parameters(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    """What `model.named_parameters()` gives: one that has several names keeps the first."""
+    return _named_states(model, "_parameters")
+
+
+def named_buffers(model: nn.Module) -> list[tuple[str, Tensor]]:
+    """What `model.named_buffers()` gives: one that has several names keeps the first."""
+    return _named_states(model, "_buffers")
+
+
+def _named_states(model: nn.Module, holder: str) -> list[tuple[str, Any]]:
+    found: dict[int, tuple[str, Any]] = {}
+    for path, module in named_modules(model):
+        prefix = f"{path}." if path else ""
+        for name, state in module.__dict__[holder].items():
+            if state is not None:
+                found.setdefault(id(state), (prefix + name, state))
+    return list(found.values())
+
+
+_PLAIN = frozenset({int, float, bool, complex, str, type(None), torch.dtype, torch.device, torch.Size})
+
+
+def _collect(tree: Any, found: list[Tensor]) -> None:
+    """Adds every tensor of `tree`; what is met most often is asked for first, since every recorded op passes here."""
+    if type(tree) in _PLAIN:
+        return
     if isinstance(tree, Tensor):
-        yield tree
-    elif isinstance(tree, Mapping):
-        for item in tree.values():
-            yield from _walk(item)
+        found.append(tree)
     elif isinstance(tree, (tuple, list)):
         for item in tree:
-            yield from _walk(item)
+            _collect(item, found)
+    elif isinstance(tree, Mapping):
+        for item in tree.values():
+            _collect(item, found)
     elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         for field in dataclasses.fields(tree):
-            yield from _walk(getattr(tree, field.name))
+            _collect(getattr(tree, field.name), found)

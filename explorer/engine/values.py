@@ -11,9 +11,13 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from explorer.engine.program import Ref, Value
+from explorer.engine.trees import named_buffers, named_modules, named_parameters
 
 MAX_KEPT_BYTES = 64_000_000
 """Integer and boolean tensors up to this size are kept: an index op may read them, a proof may replay them."""
+
+
+_PLAIN = frozenset({int, float, bool, str, type(None), torch.dtype})
 
 
 class ValueTable:
@@ -28,11 +32,11 @@ class ValueTable:
         self._values: list[Value] = []
         self._numbers: dict[int, tuple[weakref.ref[Tensor], int]] = {}
         self._storages: dict[int, tuple[weakref.ref[Any], int]] = {}
-        for name, parameter in model.named_parameters():
+        for name, parameter in named_parameters(model):
             self.add(parameter, kind="parameter", name=name)
-        for name, buffer in model.named_buffers():
+        for name, buffer in named_buffers(model):
             self.add(buffer, kind="buffer", name=name)
-        for path, module in model.named_modules():
+        for path, module in named_modules(model):
             for name, found in module.__dict__.items():
                 if isinstance(found, Tensor) and self._known(found) is None:
                     self.add(found, kind="constant", name=f"{path}.{name}" if path else name)
@@ -72,6 +76,8 @@ class ValueTable:
 
     def refs(self, tree: Any) -> Any:
         """Nested arguments with every tensor replaced by a `Ref`."""
+        if type(tree) in _PLAIN:
+            return tree
         if isinstance(tree, Tensor):
             return Ref(self.find(tree))
         if isinstance(tree, tuple):
@@ -88,7 +94,7 @@ class ValueTable:
 
     def _add(self, tensor: Tensor, kind: str, name: str, storage: int) -> int:
         index = len(self._values)
-        shape = tuple(int(size) for size in tensor.shape)
+        shape = tuple(tensor.shape)
         self._values.append(Value(index, shape, tensor.dtype, kind, name, storage, _kept_data(tensor)))
         self._numbers[id(tensor)] = (weakref.ref(tensor), index)
         return index

@@ -15,10 +15,17 @@ from explorer.app.parts import attributes, message
 from explorer.app.preview import preview, rows
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
-from explorer.engine.importance import CRITERIA
 from explorer.exploration import Exploration, change_all, start
 
-CRITERION_NAMES = {"l1": "L1 norm", "l2": "L2 norm", "random": "random"}
+CRITERION_NAMES = {
+    "l1": "L1 norm",
+    "l2": "L2 norm",
+    "group_norm": "group norm",
+    "lamp": "LAMP",
+    "fpgm": "FPGM",
+    "random": "random",
+}
+"""The criteria that every model and every group can be ranked by, without data."""
 OWN_KEYS = {"function": "['ArrowLeft', 'ArrowRight', 'Home', 'End', 'PageUp', 'PageDown'].includes(params.event.key)"}
 
 
@@ -167,7 +174,7 @@ def _register_clientside(app: Dash) -> None:
 
 
 def _tools() -> list[Any]:
-    criteria = [{"label": CRITERION_NAMES[name], "value": name} for name in CRITERIA]
+    criteria = [{"label": label, "value": name} for name, label in CRITERION_NAMES.items()]
     every = dmc.Slider(
         id=ids.UNIFORM,
         min=0,

@@ -1,116 +1,234 @@
-"""Scores of channels from the weights alone: `l1`, `l2` and `random`."""
+"""The importance of every channel of every group."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 from zlib import crc32
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from explorer.engine.errors import PlanError
 from explorer.engine.groups import Group, Member
+from explorer.engine.importance.combining import NORMALISERS, REDUCTIONS, SCOPES
+from explorer.engine.importance.criteria import CRITERIA, Criterion, Scores
+from explorer.engine.importance.gradients import Gradients
 
-Scores = np.ndarray[tuple[int], np.dtype[np.float64]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Criterion:
-    """A way to score one coupled slice.
+class Scoring:
+    """How channels are scored.
 
     Attributes:
-        element: From a weight to what each of its elements contributes; contributions of a slice are summed.
-        finish: From the sums of all slices to their scores.
-        text: One line for people.
+        importance: A name of `CRITERIA`.
+        reduction: A name of `REDUCTIONS`: how the coupled slices of a channel become one score.
+        normalise: A name of `NORMALISERS`: how groups come to a common scale; it changes no order within a group.
+        scope: A name of `SCOPES`: which coupled slices count.
+        gradients: For criteria that need them.
+        seed: For ``random``; each group draws from its own generator, so that plans repeat.
     """
 
-    element: Callable[[Tensor], Tensor]
-    finish: Callable[[Scores], Scores]
-    text: str
+    importance: str = "l2"
+    reduction: str = "mean"
+    normalise: str = "none"
+    scope: str = "group"
+    gradients: Gradients | None = field(default=None, repr=False)
+    seed: int = 0
+
+    @property
+    def criterion(self) -> Criterion:
+        """The row of the table.
+
+        Raises:
+            PlanError: There is none of this name.
+        """
+        return _choice("importance", self.importance, CRITERIA)
 
 
-CRITERIA: Mapping[str, Criterion] = {
-    "l1": Criterion(torch.abs, lambda sums: sums, "sum of absolute weights"),
-    "l2": Criterion(torch.square, np.sqrt, "Euclidean norm of the weights"),
-    "random": Criterion(torch.zeros_like, lambda sums: sums, "a fixed random order: the baseline to beat"),
-}
+def check_scoring(scoring: Scoring) -> None:
+    """Nothing, where every name is known and what the criterion needs is there.
+
+    Raises:
+        PlanError: An unknown criterion, reduction, normaliser or scope, or gradients that are missing.
+    """
+    needs = scoring.criterion.needs
+    _choice("reduction", scoring.reduction, REDUCTIONS)
+    _choice("normalise", scoring.normalise, NORMALISERS)
+    _choice("scope", scoring.scope, SCOPES)
+    measured = scoring.gradients and (scoring.gradients.mean if needs == "gradient" else scoring.gradients.fisher)
+    if needs and not measured:
+        asked = ", fisher=True" if needs == "fisher" else ""
+        raise PlanError(
+            f"importance {scoring.importance!r} asks what a channel does to the loss, so it needs data: "
+            f"plan(..., importance={scoring.importance!r}, data=loader). Labelled batches, a Split, or the result of "
+            f"explorer.gradients(model, loader{asked}) will do."
+        )
 
 
-def score_groups(
-    groups: Sequence[Group], weights: Mapping[str, Tensor], importance: str, *, seed: int = 0
-) -> dict[str, Scores]:
+def score_groups(groups: Sequence[Group], model: nn.Module, scoring: Scoring) -> dict[str, Scores]:
     """The importance of every channel of some groups.
 
     Args:
-        groups: Groups of one model.
-        weights: Parameters by name.
-        importance: A name of `CRITERIA`.
-        seed: For ``random``; each group draws from its own generator, so that plans repeat.
+        groups: Groups of `model`.
+        model: The model whose weights are scored.
+        scoring: Criterion, reduction, normaliser, scope, gradients and seed.
 
     Returns:
-        For each group name, scores of shape (channels,): the mean over the coupled slices. Buffers do not count.
-        Weights on the meta device have no values, so they score zero: what a plan for such a model costs is exact, and
-        of channels that score alike the first are kept.
+        For each group name, scores of shape (channels,): the reduction over the coupled slices. Buffers do not count,
+        and a group of which nothing counts scores zero (see `unscored`). Weights on the meta device have no values,
+        so they score zero: what a plan for such a model costs is exact, and of channels that score alike the first
+        are kept.
 
     Raises:
-        PlanError: The criterion is unknown, or a weight holds NaN or infinity.
+        PlanError: See `check_scoring`, or a weight holds NaN or infinity.
 
     Source:
         DepGraph, section 3.3: the importance of a channel is aggregated over all coupled parameters.
     """
-    if importance not in CRITERIA:
-        known = ", ".join(CRITERIA)
-        raise PlanError(f"importance {importance!r} is not known. Choose one of: {known}.")
-    if importance == "random":
-        return {group.name: _random(group, seed) for group in groups}
-    table = _SliceTable(weights, CRITERIA[importance])
-    return {group.name: table.mean_score(group) for group in groups}
+    check_scoring(scoring)
+    normalise = NORMALISERS[scoring.normalise]
+    if scoring.importance == "random":
+        return {group.name: normalise(_random(group, scoring.seed)) for group in groups}
+    table = _SliceTable(model, scoring)
+    return {group.name: normalise(table.score(group)) for group in groups}
+
+
+def squared_norms(groups: Sequence[Group], model: nn.Module) -> dict[str, Scores]:
+    """For each group, the squared norm of all that each channel touches, shape (channels,): the paper's I(g, k)."""
+    table = _SliceTable(model, Scoring("group_norm", reduction="sum"))
+    return {group.name: table.reduced(group) for group in groups}
+
+
+def unscored(groups: Sequence[Group], model: nn.Module, scoring: Scoring) -> list[str]:
+    """Names of the groups that have nothing that the criterion and the scope look at."""
+    counts = _counts(scoring, model)
+    parameters = {name for name, _ in model.named_parameters()}
+    is_random = scoring.importance == "random"
+    return [group.name for group in groups if not is_random and not _counted(group, parameters, counts)]
 
 
 class _SliceTable:
     """Sums of element scores per index of each (parameter, dim), computed once per parameter."""
 
-    def __init__(self, weights: Mapping[str, Tensor], criterion: Criterion) -> None:
-        self._weights = weights
-        self._criterion = criterion
+    def __init__(self, model: nn.Module, scoring: Scoring) -> None:
+        self._weights = dict(model.named_parameters())
+        self._scoring = scoring
+        self._criterion = scoring.criterion
+        self._counts = _counts(scoring, model)
         self._sums: dict[str, list[Scores]] = {}
 
-    def mean_score(self, group: Group) -> Scores:
-        slices = [self._slices(member) for member in group.members if member.parameter in self._weights]
-        if not slices:
+    def score(self, group: Group) -> Scores:
+        found = self.reduced(group)
+        return self._criterion.relative(found) if self._criterion.relative else found
+
+    def reduced(self, group: Group) -> Scores:
+        members = _counted(group, self._weights, self._counts)
+        if not members:
             return np.zeros(group.size)
-        scores: Scores = np.mean([self._criterion.finish(sums) for sums in slices], axis=0)
-        return scores
+        slices = np.array([self._slices(member) for member in members])
+        return REDUCTIONS[self._scoring.reduction](slices)
 
     def _slices(self, member: Member) -> Scores:
-        """The sum of element scores of each channel's slice of one member."""
+        """The score of each channel's slice of one member."""
         name = member.parameter
+        if self._criterion.among:
+            return _finite(name, _compared(self._weights[name].detach(), member, self._criterion.among))
         if name not in self._sums:
-            self._sums[name] = _sums_per_dim(name, self._weights[name].detach(), self._criterion)
+            self._sums[name] = _sums_per_dim(name, self._weights[name].detach(), self._element(name))
         per_index = self._sums[name][member.dim][member.positions]
         lengths = np.diff(member.starts)
         channel = np.repeat(np.arange(len(lengths)), lengths)
-        return np.bincount(channel, weights=per_index, minlength=len(lengths)).astype(np.float64)
+        sums = np.bincount(channel, weights=per_index, minlength=len(lengths)).astype(np.float64)
+        return self._criterion.finish(sums)
+
+    def _element(self, name: str) -> Callable[[Tensor], Tensor]:
+        """What each element of one parameter contributes; gradients that it has none of are zero."""
+        measured, needs = self._scoring.gradients, self._criterion.needs
+        known = (measured.fisher if needs == "fisher" else measured.mean).get(name) if measured and needs else None
+        return lambda weight: self._criterion.element(weight, weight.new_zeros(()) if known is None else known)
 
 
-def _sums_per_dim(name: str, weight: Tensor, criterion: Criterion) -> list[Scores]:
+def _counts(scoring: Scoring, model: nn.Module) -> Callable[[Group, Member], bool]:
+    """Whether a member of a group counts."""
+    if scoring.scope == "group" and not scoring.criterion.modules:
+        return lambda group, member: True
+    modules = dict(model.named_modules(remove_duplicate=False))
+    wanted = scoring.criterion.modules
+    is_producer, is_conv = scoring.scope == "producer", scoring.scope == "conv"
+
+    def counts(group: Group, member: Member) -> bool:
+        module = modules.get(member.module)
+        if wanted and not isinstance(module, wanted):
+            return False
+        if is_conv:
+            return isinstance(module, nn.modules.conv._ConvNd)
+        return not is_producer or bool(wanted) or member is group.members[0]
+
+    return counts
+
+
+def _counted(
+    group: Group, parameters: Mapping[str, Tensor] | set[str], counts: Callable[[Group, Member], bool]
+) -> list[Member]:
+    return [member for member in group.members if member.parameter in parameters and counts(group, member)]
+
+
+def _sums_per_dim(name: str, weight: Tensor, element: Callable[[Tensor], Tensor]) -> list[Scores]:
     """For each dimension, the sum of element scores at each of its indices."""
     if weight.is_meta:
         return [np.zeros(size) for size in weight.shape]
-    real = weight.abs() if weight.is_complex() else weight
-    elements = criterion.element(real if real.dtype in (torch.float32, torch.float64) else real.float())
+    elements = element(_as_float(weight))
     dims = range(elements.dim())
     sums = [elements.sum(dim=[other for other in dims if other != dim]) if len(dims) > 1 else elements for dim in dims]
     found = [total.double().cpu().numpy() for total in sums]
-    if found and not np.isfinite(found[0]).all():
+    if found:
+        _finite(name, found[0])
+    return found
+
+
+def _compared(weight: Tensor, member: Member, among: Callable[[Tensor], Tensor]) -> Scores:
+    """Scores of slices that are compared with one another; slices of fewer indices are padded with zeros."""
+    lengths = np.diff(member.starts)
+    if weight.is_meta:
+        return np.zeros(len(lengths))
+    rows = _as_float(weight).movedim(member.dim, 0).flatten(1) if weight.dim() > 1 else _as_float(weight)[:, None]
+    channel = np.repeat(np.arange(len(lengths)), lengths)
+    place = np.arange(len(channel)) - member.starts[channel]
+    slices = rows.new_zeros(len(lengths), int(lengths.max(initial=1)), rows.shape[1])
+    slices[_index(channel, rows), _index(place, rows)] = rows[_index(member.positions, rows)]
+    found: Scores = among(slices.flatten(1)).double().cpu().numpy()
+    return found
+
+
+def _index(numbers: np.ndarray[Any, Any], like: Tensor) -> Tensor:
+    return torch.as_tensor(numbers, dtype=torch.int64, device=like.device)
+
+
+def _as_float(weight: Tensor) -> Tensor:
+    """Real numbers of single precision at least; complex ones by their magnitude."""
+    real = weight.abs() if weight.is_complex() else weight
+    return real if real.dtype in (torch.float32, torch.float64) else real.float()
+
+
+def _finite(name: str, scores: Scores) -> Scores:
+    if not np.isfinite(scores).all():
         raise PlanError(
             f"{name} holds NaN or infinite values, so its channels cannot be ranked. Mend the weights, or use "
             "importance='random'."
         )
-    return found
+    return scores
 
 
 def _random(group: Group, seed: int) -> Scores:
     return np.random.default_rng([seed, crc32(group.name.encode())]).random(group.size)
+
+
+def _choice(what: str, name: str, known: Mapping[str, T]) -> T:
+    if name not in known:
+        raise PlanError(f"{what} {name!r} is not known. Choose one of: {', '.join(known)}.")
+    return known[name]

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from explorer.engine.errors import PlanError
+from explorer.engine.errors import EvaluationError, PlanError
 from explorer.engine.graph import DependencyGraph, trace
-from explorer.engine.importance import CRITERIA, score_groups
+from explorer.engine.importance import CRITERIA, Gradients, Scoring, gradients, score_groups, squared_norms
 from explorer.engine.selection import Options
 from tests.engine import patterns
 from tests.engine.patterns import traced
 
 
-def scored(graph: DependencyGraph, importance: str, seed: int = 0) -> dict[str, np.ndarray]:
-    return score_groups(graph.groups, dict(graph.model.named_parameters()), importance, seed=seed)
+def scored(graph: DependencyGraph, importance: str, **how: Any) -> dict[str, np.ndarray]:
+    return score_groups(graph.groups, graph.model, Scoring(importance, **how))
+
+
+LABELLED = [(torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([[1.0], [3.0]]))]
+
+
+def squared_error(output: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    return (output - wanted).square().mean()
 
 
 @pytest.fixture
@@ -77,7 +86,7 @@ def test_weights_that_cannot_be_ranked_are_refused_by_name(graph: DependencyGrap
 
 
 def test_an_unknown_criterion_lists_the_known_ones(graph: DependencyGraph) -> None:
-    with pytest.raises(PlanError, match=r"importance 'l3' is not known. Choose one of: l1, l2, random"):
+    with pytest.raises(PlanError, match=r"importance 'l3' is not known. Choose one of: l1, l2, group_norm"):
         graph.plan(0.5, importance="l3")
 
 
@@ -108,5 +117,212 @@ def test_scores_are_computed_once_and_again_after_the_weights_change(graph: Depe
 
 
 def test_every_criterion_says_what_it_is() -> None:
-    assert list(CRITERIA) == ["l1", "l2", "random"]
+    assert list(CRITERIA) == ["l1", "l2", "group_norm", "lamp", "fpgm", "bn_scale", "taylor", "hessian", "random"]
     assert all(criterion.text for criterion in CRITERIA.values())
+
+
+# Rows of 0.weight, entries of 0.bias and columns of 1.weight have the norms [5, 1, 10], [1, 0, 2] and [2, 5, 0].
+
+
+@pytest.mark.parametrize(
+    ("reduction", "expected"),
+    [
+        ("mean", [8 / 3, 2, 4]),
+        ("sum", [8, 6, 12]),
+        ("max", [5, 5, 10]),
+        ("prod", [10, 0, 0]),
+        ("first", [5, 1, 10]),
+    ],
+)
+def test_reductions_over_the_coupled_slices(graph: DependencyGraph, reduction: str, expected: list[float]) -> None:
+    assert scored(graph, "l2", reduction=reduction)["0"].tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("normalise", "expected"),
+    [
+        ("none", [8, 6, 12]),
+        ("mean", [8 * 3 / 26, 6 * 3 / 26, 12 * 3 / 26]),
+        ("max", [8 / 12, 6 / 12, 1]),
+        # mean 26 / 3, variance (4 + 64 + 100) / 27
+        ("standardise", [-0.2672612, -1.0690450, 1.3363062]),
+    ],
+)
+def test_normalisers_of_one_group(graph: DependencyGraph, normalise: str, expected: list[float]) -> None:
+    assert scored(graph, "l2", reduction="sum", normalise=normalise)["0"].tolist() == pytest.approx(expected)
+
+
+def test_scores_that_are_all_alike_have_no_spread_and_all_zero_ones_no_scale(graph: DependencyGraph) -> None:
+    with torch.no_grad():
+        for parameter in graph.model.parameters():
+            parameter.zero_()
+    for normalise in ("none", "mean", "max", "standardise"):
+        assert scored(graph, "l2", normalise=normalise)["0"].tolist() == [0, 0, 0]
+    assert scored(graph, "group_norm")["0"].tolist() == scored(graph, "lamp")["0"].tolist() == [0, 0, 0]
+
+
+def test_group_norm_is_the_squared_norm_relative_to_the_better_half(graph: DependencyGraph) -> None:
+    # squared norms [25 + 1 + 4, 1 + 0 + 25, 100 + 4 + 0]; the better half of three channels are two: 104 + 30
+    assert squared_norms(graph.groups, graph.model)["0"].tolist() == pytest.approx([30, 26, 104])
+    expected = [30 * 2 / 134, 26 * 2 / 134, 104 * 2 / 134]
+    assert scored(graph, "group_norm")["0"].tolist() == pytest.approx(expected)
+
+
+def test_lamp_is_the_squared_norm_over_those_that_are_not_smaller(graph: DependencyGraph) -> None:
+    assert scored(graph, "lamp")["0"].tolist() == pytest.approx([30 / 134, 26 / 160, 1])
+
+
+def test_fpgm_is_the_sum_of_distances_to_the_other_slices(graph: DependencyGraph) -> None:
+    # rows (3, -4), (0, 1), (6, 8); biases 1, 0, -2; columns -2, 5, 0
+    a, b, c = 34**0.5, 153**0.5, 85**0.5
+    expected = [(a + b + 1 + 3 + 7 + 2) / 3, (a + c + 1 + 2 + 7 + 5) / 3, (b + c + 3 + 2 + 2 + 5) / 3]
+    assert scored(graph, "fpgm")["0"].tolist() == pytest.approx(expected)
+
+
+def test_fpgm_compares_all_indices_of_a_channel_as_one_slice() -> None:
+    graph = traced(patterns.flattened())
+    with torch.no_grad():
+        for parameter in graph.model.parameters():
+            parameter.zero_()
+        graph.model.get_parameter("out.weight")[:, 9:18] = 2.0  # channel 1 is (18 * 4) ** 0.5 away from three others
+    far = 72**0.5
+    assert scored(graph, "fpgm")["a"].tolist() == pytest.approx([far / 3, far, far / 3, far / 3], rel=1e-6)
+
+
+def test_bn_scale_looks_at_the_scale_of_batch_norm_alone() -> None:
+    graph = traced(patterns.basic())
+    bn = graph.model.get_submodule("bn")
+    with torch.no_grad():
+        bn.weight.copy_(torch.tensor([-4.0, 1.0, 2.0, 3.0][: len(bn.weight)]))
+        bn.bias.zero_()
+    assert scored(graph, "bn_scale")["a"].tolist() == pytest.approx([2, 0.5, 1, 1.5])  # the mean with the bias, zero
+
+
+def test_groups_without_what_a_criterion_looks_at_are_refused_by_name(graph: DependencyGraph) -> None:
+    with pytest.raises(PlanError, match=r"'bn_scale' with scope 'group' finds nothing to score in 1 of.*: 0. Leave"):
+        graph.plan(0.5, importance="bn_scale")
+    with pytest.raises(PlanError, match="'l2' with scope 'conv' finds nothing"):
+        graph.plan(0.5, scope="conv")
+    assert graph.plan(keep={"0": [1]}, importance="bn_scale").channels["0"] == (1,)
+
+
+def test_no_grouping_looks_at_the_producer_and_conv_at_convolutions() -> None:
+    graph = traced(patterns.basic())
+    with torch.no_grad():
+        for parameter in graph.model.parameters():
+            parameter.zero_()
+        graph.model.get_parameter("a.weight")[0, 0, 0, 0] = 2.0
+        graph.model.get_parameter("bn.weight")[1] = 7.0
+        graph.model.get_parameter("b.weight")[0, 2, 0, 0] = 6.0
+    members = [(member.parameter, member.dim) for member in graph.groups[0].members]
+    parameters = sum(1 for name, _ in members if "running" not in name)
+    convolutions = sum(1 for name, _ in members if name.startswith(("a.", "b.")))
+    everything = np.array([2.0, 7.0, 6.0, *[0.0] * (graph.groups[0].size - 3)])
+    assert np.allclose(scored(graph, "l1")["a"] * parameters, everything)
+    assert np.allclose(scored(graph, "l1", scope="producer")["a"], [2.0] + [0.0] * (len(everything) - 1))
+    assert np.allclose(scored(graph, "l1", scope="conv")["a"] * convolutions, everything * (everything != 7))
+
+
+def test_taylor_is_the_magnitude_of_weight_times_gradient(graph: DependencyGraph) -> None:
+    weight = torch.tensor([[0.0, 0.0], [0.0, 2.0], [1.0, 1.0]])
+    zeros = {name: torch.zeros_like(value) for name, value in graph.model.named_parameters()}
+    measured = Gradients(zeros | {"0.weight": weight}, {}, samples=1)
+    # rows (3, -4), (0, 1), (6, 8) times the gradient: 0, 2, 14; of three slices
+    assert scored(graph, "taylor", gradients=measured)["0"].tolist() == pytest.approx([0, 2 / 3, 14 / 3])
+    negative = Gradients(zeros | {"0.weight": -weight}, {}, samples=1)
+    assert scored(graph, "taylor", gradients=negative)["0"].tolist() == pytest.approx([0, 2 / 3, 14 / 3])
+
+
+def test_hessian_is_half_the_fisher_weighted_square(graph: DependencyGraph) -> None:
+    fisher = {"1.weight": torch.tensor([[1.0, 2.0, 3.0]])}
+    measured = Gradients({}, fisher, samples=1)  # a parameter that the loss does not depend on counts zero
+    assert scored(graph, "hessian", gradients=measured)["0"].tolist() == pytest.approx([4 / 6, 50 / 6, 0])
+
+
+def test_gradients_are_those_of_the_mean_loss_and_the_model_is_untouched(graph: DependencyGraph) -> None:
+    model = nn.Linear(2, 1, bias=False)
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[1.0, 1.0]]))
+    model.train()
+    # errors 1 - 1 = 0 and 2 - 3 = -1: gradients (0, 0) and 2 * -1 * (0, 2) = (0, -4)
+    measured = gradients(model, LABELLED, fisher=True, loss=squared_error)
+    assert measured.samples == 2
+    assert measured.mean["weight"].tolist() == [[0.0, -2.0]]
+    assert measured.fisher["weight"].tolist() == [[0.0, 8.0]]
+    assert gradients(model, LABELLED, loss=squared_error).mean["weight"].tolist() == [[0.0, -2.0]]
+    assert model.weight.grad is None
+    assert model.training
+
+
+def test_gradients_of_batches_of_unequal_sizes_weigh_samples_alike() -> None:
+    model = nn.Linear(1, 1, bias=False)
+    inputs, wanted = torch.tensor([[1.0], [2.0], [3.0]]), torch.zeros(3, 1)
+    whole = gradients(model, [(inputs, wanted)], loss=squared_error)
+    parts = gradients(model, [(inputs[:2], wanted[:2]), (inputs[2:], wanted[2:])], loss=squared_error)
+    assert parts.mean["weight"] == pytest.approx(whole.mean["weight"].item())
+
+
+def test_gradients_stop_at_the_most_samples_that_were_asked_for() -> None:
+    model = nn.Linear(2, 1)
+    assert gradients(model, LABELLED * 9, loss=squared_error, max_samples=3).samples == 4
+
+
+@pytest.mark.parametrize("importance", ["taylor", "hessian"])
+def test_a_criterion_that_needs_data_says_so(graph: DependencyGraph, importance: str) -> None:
+    with pytest.raises(PlanError, match=rf"'{importance}' asks what .* needs data: plan\(.*data=loader"):
+        graph.plan(0.5, importance=importance)
+    assert graph.plan(0.0, importance=importance).is_identity
+
+
+def test_fisher_information_cannot_be_made_of_mean_gradients(graph: DependencyGraph) -> None:
+    measured = gradients(graph.model, LABELLED, loss=squared_error)
+    with pytest.raises(PlanError, match=r"explorer.gradients\(model, loader, fisher=True\)"):
+        graph.plan(0.5, importance="hessian", data=measured)
+
+
+def test_plans_measure_gradients_on_the_data_they_are_given() -> None:
+    net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2))
+    with torch.no_grad():
+        net[0].weight.zero_()
+        net[0].bias.copy_(torch.tensor([1.0, 1.0, 1.0]))
+        net[1].weight.copy_(torch.tensor([[1.0, 0.0, 5.0], [1.0, 0.0, -5.0]]))  # only channel 2 tells classes apart
+    graph = trace(net, torch.randn(4, 2))
+    data = [(torch.randn(6, 2), torch.ones(6, dtype=torch.int64))]
+    for importance in ("taylor", "hessian"):
+        assert graph.plan(2 / 3, importance=importance, data=data).channels["0"] == (2,)
+    # channel 0 does not change the loss, whatever its norm; l2 cannot know
+    assert graph.plan(1 / 3, importance="l2").channels["0"] == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([], "holds no samples"),
+        ([(torch.randn(2, 3), torch.zeros(2, dtype=torch.int64))], "could not be taken on labels of shape"),
+        ([(torch.randn(2, 2), torch.tensor([0, 4]))], "could not be taken on labels of shape"),
+        ([(torch.full((2, 2), float("nan")), torch.zeros(2, dtype=torch.int64))], "The loss is nan"),
+    ],
+)
+def test_data_that_gives_no_gradients_is_refused(data: Any, message: str) -> None:
+    with pytest.raises(EvaluationError, match=message):
+        gradients(nn.Linear(2, 2), data)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"reduction": "median"}, "reduction 'median' is not known. Choose one of: mean, sum, max, prod, first"),
+        ({"normalise": "sum"}, "normalise 'sum' is not known. Choose one of: none, mean, max, standardise"),
+        ({"scope": "layer"}, "scope 'layer' is not known. Choose one of: group, producer, conv"),
+    ],
+)
+def test_unknown_options_list_the_known_ones(graph: DependencyGraph, option: Any, message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        graph.plan(0.5, **option)
+
+
+@pytest.mark.parametrize("importance", ["l2", "group_norm", "lamp", "fpgm", "bn_scale"])
+def test_weights_without_values_score_zero(importance: str) -> None:
+    graph = trace(nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)), torch.randn(3, 2))
+    shape_only = graph.model.to("meta")
+    assert score_groups(graph.groups, shape_only, Scoring(importance))["0"].tolist() == [0, 0, 0, 0]

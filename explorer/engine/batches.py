@@ -1,0 +1,48 @@
+"""Labelled data as batches, in the forms that models and loaders come in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+Inputs = Tensor | tuple[Tensor, ...] | Mapping[str, Tensor]
+"""What one forward takes: a tensor, positional tensors, or tensors by keyword."""
+
+Batch = tuple[Inputs, Tensor]
+"""Inputs and labels; the first dimension of each tensor is the batch."""
+
+
+@runtime_checkable
+class Batched(Protocol):
+    """Data that parts itself, such as a `Split`."""
+
+    def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Inputs and labels in their stored order, at most `batch_size` at a time."""
+
+
+Batches = Batched | Iterable[Batch]
+"""Data that parts itself, or batches as a `torch.utils.data.DataLoader` gives them."""
+
+
+def batches_of(data: Batches, batch_size: int) -> Iterator[Batch]:
+    """The batches of `data`; `batch_size` counts only where the data parts itself."""
+    yield from data.batches(batch_size) if isinstance(data, Batched) else data
+
+
+def as_call(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Inputs as positional and keyword arguments of a forward."""
+    if isinstance(inputs, Tensor):
+        return (inputs,), {}
+    return ((), dict(inputs)) if isinstance(inputs, Mapping) else (tuple(inputs), {})
+
+
+def on_device(inputs: Inputs, device: torch.device) -> Inputs:
+    """The inputs on a device."""
+    if isinstance(inputs, Tensor):
+        return inputs.to(device)
+    if isinstance(inputs, Mapping):
+        return {name: tensor.to(device) for name, tensor in inputs.items()}
+    return tuple(tensor.to(device) for tensor in inputs)

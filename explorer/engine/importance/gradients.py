@@ -1,0 +1,123 @@
+"""Gradients of the loss on some data, for the criteria that ask what a channel does to the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from explorer.engine.batches import Batches, Inputs, as_call, batches_of, on_device
+from explorer.engine.errors import EvaluationError
+from explorer.engine.trace import in_eval_mode
+
+Loss = Callable[[Any, Tensor], Tensor]
+_BATCH_SIZE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """What was measured of a model's loss; plans of the same weights can share it.
+
+    Attributes:
+        mean: For each parameter name the gradient of the mean loss, in the parameter's shape.
+        fisher: The mean over single samples of the squared gradient of that sample's loss: the diagonal of the
+            empirical Fisher information. Empty where it was not asked for.
+        samples: How many samples were seen.
+    """
+
+    mean: Mapping[str, Tensor] = field(repr=False)
+    fisher: Mapping[str, Tensor] = field(repr=False)
+    samples: int
+
+
+def gradients(
+    model: nn.Module, data: Batches, *, fisher: bool = False, loss: Loss = F.cross_entropy, max_samples: int = 1024
+) -> Gradients:
+    """The gradient of the loss with respect to every parameter. The model, its modes and its `.grad` are untouched.
+
+    Args:
+        model: A model whose outputs the loss takes.
+        data: Batches of inputs and labels, or anything with `batches(batch_size)`, such as a `Split`.
+        fisher: Also take the squared gradients of single samples, one forward and backward for each.
+        loss: From the model's outputs and the labels to the mean loss of a batch.
+        max_samples: Samples after which no further batch is read.
+
+    Raises:
+        EvaluationError: There is no data, the model or the loss does not run on it, or the loss is not finite.
+
+    Example:
+        >>> measured = gradients(nn.Linear(1, 2), [(torch.ones(4, 1), torch.zeros(4, dtype=torch.int64))])
+        >>> measured.samples, tuple(measured.mean)
+        (4, ('weight', 'bias'))
+    """
+    weights = {name: weight.detach().requires_grad_() for name, weight in model.named_parameters() if _is_real(weight)}
+    mean = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    squared = {name: torch.zeros_like(weight) for name, weight in weights.items()} if fisher else {}
+    seen = 0
+    # cuDNN's recurrent kernels have no backward in eval mode
+    with in_eval_mode(model), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        for inputs, labels in _pieces(data, single=fisher):
+            found = _batch_gradients(model, weights, (inputs, labels), loss)
+            for name, gradient in zip(weights, found, strict=True):
+                if gradient is not None:
+                    mean[name] += gradient * len(labels)
+                    if fisher:
+                        squared[name] += gradient.square()
+            seen += len(labels)
+            if seen >= max_samples:
+                break
+    if not seen:
+        raise EvaluationError("Gradients were asked for, but the data holds no samples. Give at least one.")
+    return Gradients(_divided(mean, seen), _divided(squared, seen), seen)
+
+
+def _is_real(weight: Tensor) -> bool:
+    return weight.is_floating_point() and not weight.is_meta
+
+
+def _divided(sums: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
+    return {name: total / count for name, total in sums.items()}
+
+
+def _pieces(data: Batches, *, single: bool) -> Iterator[tuple[Inputs, Tensor]]:
+    for inputs, labels in batches_of(data, 1 if single else _BATCH_SIZE):
+        if not single or len(labels) == 1:
+            yield inputs, labels
+            continue
+        for row in range(len(labels)):
+            yield _row(inputs, row), labels[row : row + 1]
+
+
+def _row(inputs: Inputs, row: int) -> Inputs:
+    if isinstance(inputs, Tensor):
+        return inputs[row : row + 1]
+    if isinstance(inputs, Mapping):
+        return {name: tensor[row : row + 1] for name, tensor in inputs.items()}
+    return tuple(tensor[row : row + 1] for tensor in inputs)
+
+
+def _batch_gradients(
+    model: nn.Module, weights: Mapping[str, Tensor], batch: tuple[Inputs, Tensor], loss: Loss
+) -> tuple[Tensor | None, ...]:
+    """The gradient of the mean loss of one batch; None for a parameter that it does not depend on."""
+    device = next((weight.device for weight in weights.values()), torch.device("cpu"))
+    inputs, labels = on_device(batch[0], device), batch[1].to(device)
+    args, kwargs = as_call(inputs)
+    try:
+        value = loss(functional_call(model, dict(weights), args, kwargs), labels)
+    except Exception as error:
+        raise EvaluationError(
+            f"The loss could not be taken on labels of shape {tuple(labels.shape)}: {error} Give data of the shape and "
+            "classes that the model was built for, or your own loss."
+        ) from error
+    if not bool(torch.isfinite(value)):
+        raise EvaluationError(
+            f"The loss is {float(value.detach())}, so its gradient says nothing. Check the weights, the labels and "
+            "whether the inputs are scaled as in training."
+        )
+    return torch.autograd.grad(value, list(weights.values()), allow_unused=True)
