@@ -14,6 +14,7 @@ from explorer.app.panels import (
     comparison_panel,
     drawer,
     graph_panel,
+    history,
     inspector,
     lists,
     matrices_panel,
@@ -51,9 +52,10 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
         assets_folder=str(ASSETS),
         suppress_callback_exceptions=True,  # the inspector brings its own controls
     )
-    app.layout = lambda: shell.layout(subject)
+    app.layout = lambda: shell.layout(subject, workspace.run)
     for panel in (
         top_bar,
+        history,
         lists,
         centre,
         graph_panel,

@@ -22,7 +22,6 @@ MIN_ELEMENTS = 1_000_000
 """Models with fewer parameters run for real: that is as quick, and every number in them is known."""
 
 
-
 class NoShadowError(Exception):
     """What runs would be another program on a shadow than it is for real."""
 

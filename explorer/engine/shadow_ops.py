@@ -167,7 +167,9 @@ def _is_dense(tensor: Tensor) -> bool:
 
 
 def _empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    return torch.empty_strided(shape, [prod(shape[place + 1 :]) for place in range(len(shape))], dtype=dtype, device=META)
+    return torch.empty_strided(
+        shape, [prod(shape[place + 1 :]) for place in range(len(shape))], dtype=dtype, device=META
+    )
 
 
 def _overloads(*names: str) -> frozenset[Callable[..., Any]]:

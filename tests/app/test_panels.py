@@ -62,14 +62,6 @@ def test_what_comes_to_nothing_is_said(exploration: Exploration) -> None:
     assert "too small" in preview(set_ratio(exploration, "layer1.0.conv1", 0.01))["remark"]
 
 
-def test_a_change_is_answered_with_words_where_it_was_not_as_asked(exploration: Exploration) -> None:
-    asked = [{"kind": "every", "ratio": 0.5}, {"kind": "percent", "group": "conv1", "percent": 150}]
-    recipe, seen, _, said = drawer.changed(exploration, [*asked, {"kind": "options", "minimum": 500}])
-    assert recipe["minimum"] == seen["controls"]["minimum"] == 500
-    assert [part.className for part in said] == ["message is-bad", "message is-warn"]
-    assert "150 % is not possible" in text(said)
-
-
 def test_the_grid_has_a_row_per_group(exploration: Exploration) -> None:
     found = {row["name"]: row for row in rows(set_ratio(exploration, "layer1.0.conv1", 0.25))}
     assert set(found) == {group.name for group in exploration.graph.groups}

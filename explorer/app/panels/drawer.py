@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import dash_ag_grid as dag
@@ -10,12 +9,12 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from explorer.app import ids
+from explorer.app.answers import after_changes
 from explorer.app.panels import totals
-from explorer.app.parts import attributes, message
+from explorer.app.parts import attributes
 from explorer.app.preview import preview, rows
 from explorer.app.workspace import Subject, Workspace
-from explorer.engine.errors import ExplorerError
-from explorer.exploration import Exploration, change_all, start
+from explorer.exploration import start
 
 CRITERION_NAMES = {
     "l1": "L1 norm",
@@ -101,53 +100,20 @@ def columns() -> list[dict[str, Any]]:
     ]
 
 
-def changed(exploration: Exploration, changes: Sequence[dict[str, Any]]) -> tuple[Any, Any, Any, list[Any]]:
-    """What the page hears after changes: recipe, preview, totals, and words where something was not as asked.
-
-    Args:
-        exploration: The state before.
-        changes: In the order in which they were made.
-
-    Raises:
-        PlanError: What was asked for does not fit the model.
-    """
-    after, mistakes = change_all(exploration, changes)
-    seen = preview(after)
-    said = [message(mistake) for mistake in mistakes]
-    said += [message(seen["remark"], "warn")] if seen["remark"] else []
-    return after.recipe.to_json(), seen, totals.cards(seen), said
-
-
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the drawer."""
 
     @app.callback(
-        Output(ids.RECIPE, "data", allow_duplicate=True),
-        Output(ids.PREVIEW, "data", allow_duplicate=True),
-        Output(ids.TOTALS, "children", allow_duplicate=True),
-        Output(ids.CHANGE_ERROR, "children"),
-        Output(ids.ANSWERED, "data"),
-        Input(ids.CHANGE, "data"),
-        State(ids.RECIPE, "data"),
-        prevent_initial_call=True,
+        Output(ids.ANSWER, "data"), Input(ids.CHANGE, "data"), State(ids.RECIPE, "data"), prevent_initial_call=True
     )
     def apply_changes(asked: dict[str, Any] | None, recipe: dict[str, Any]) -> Any:
-        if not asked:
-            return (no_update,) * 5
-        try:
-            return *changed(workspace.exploration(recipe), asked["changes"]), asked["serial"]
-        except ExplorerError as error:
-            return *(no_update,) * 3, [message(str(error))], asked["serial"]
+        return after_changes(workspace, asked, recipe) if isinstance(asked, dict) else no_update
 
     @app.callback(
-        Output(ids.GRID, "rowData"),
-        Output(ids.CHANGE_ERROR, "children", allow_duplicate=True),
-        Input(ids.MODEL, "data"),
-        State(ids.RECIPE, "data"),
-        prevent_initial_call=True,
+        Output(ids.GRID, "rowData"), Input(ids.MODEL, "data"), State(ids.RECIPE, "data"), prevent_initial_call=True
     )
     def fill(_source: str, recipe: dict[str, Any]) -> Any:
-        return rows(workspace.exploration(recipe)), None
+        return rows(workspace.exploration(recipe))
 
     _register_clientside(app)
 
@@ -164,7 +130,6 @@ def _register_clientside(app: Dash) -> None:
         ClientsideFunction("explorer", "showPreview"),
         Input(ids.PREVIEW, "data"),
     )
-    app.clientside_callback(ClientsideFunction("explorer", "answered"), Input(ids.ANSWERED, "data"))
     app.clientside_callback(
         ClientsideFunction("explorer", "rowPicked"),
         Output(ids.SELECTION, "data", allow_duplicate=True),
