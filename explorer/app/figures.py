@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from explorer.app.matrices import Matrix
-from explorer.app.theme import FONT, mixed, tokens
-
-MAX_BARS = 512
-"""More channels than this are thinned out: a screen has no room for more bars."""
+from explorer.app.theme import FONT, faint, mixed, tokens
+from explorer.app.weights import WeightPicture
 
 
 def base_layout(scheme: str) -> dict[str, Any]:
@@ -42,50 +39,6 @@ def base_layout(scheme: str) -> dict[str, Any]:
         "showlegend": False,
         "bargap": 0.15,
     }
-
-
-def importance_bars(
-    scores: Sequence[float] | NDArray[np.float64], kept: Collection[int], scheme: str, slot: int = 0
-) -> go.Figure:
-    """The importance of each channel of a group, highest first, with the line below which channels go.
-
-    Args:
-        scores: Importance per channel.
-        kept: Channels that stay.
-        scheme: ``light`` or ``dark``.
-        slot: Which of the group hues the kept bars have.
-
-    Returns:
-        A bar chart; removed channels are hollow, so that the cut is seen without colour.
-    """
-    c, stays = tokens(scheme), set(kept)
-    order = sorted(range(len(scores)), key=lambda channel: (channel not in stays, -scores[channel]))
-    step = max(1, -(-len(order) // MAX_BARS))
-    shown = order[::step]
-    hue = c[f"hue-{slot}"]
-    bars = go.Bar(
-        x=list(range(len(shown))),
-        y=[float(scores[channel]) for channel in shown],
-        marker={
-            "color": [hue if channel in stays else "rgba(0,0,0,0)" for channel in shown],
-            "line": {"color": [hue if channel in stays else c["ink-3"] for channel in shown], "width": 1},
-        },
-        customdata=[[channel, "stays" if channel in stays else "goes"] for channel in shown],
-        hovertemplate="channel %{customdata[0]}: %{y:.3g}, %{customdata[1]}<extra></extra>",
-    )
-    figure = go.Figure(bars, layout=base_layout(scheme))
-    figure.update_layout(xaxis_title_text="channels, kept first", yaxis_title_text="importance", height=170)
-    figure.update_xaxes(showgrid=False, showticklabels=False)
-    if len(stays) < len(order):
-        _cut_line(figure, len(stays) / step - 0.5, len(order) - len(stays), c)
-    return figure
-
-
-def _cut_line(figure: go.Figure, x: float, gone: int, c: dict[str, str]) -> None:
-    figure.add_vline(x=x, line={"color": c["ink"], "width": 1.5, "dash": "dash"})
-    figure.add_annotation(
-        x=x, y=1, yref="paper", text=f"{gone} go", showarrow=False, xanchor="left", xshift=4, font={"color": c["ink-2"]}
-    )
 
 
 GAP_UP_TO = 64
@@ -160,3 +113,69 @@ def _boundaries(runs: Sequence[tuple[int, int, str]], count: int, colour: str) -
 
 def _cursor(colour: str) -> dict[str, Any]:
     return {"type": "rect", "x0": 0, "x1": 0, "y0": 0, "y1": 0, "visible": False, "line": {"color": colour, "width": 2}}
+
+
+MAX_LINES = 64
+"""More rows or columns than this fade out instead of being struck out one by one."""
+
+
+def weight_map(picture: WeightPicture, scheme: str) -> go.Figure:
+    """A weight as a heat map: darker is larger; what goes fades out and is struck out.
+
+    Args:
+        picture: The weight and what is removed of both dimensions.
+        scheme: ``light`` or ``dark``.
+
+    Returns:
+        The heat map, dim 0 downwards; a weight of one dimension lies on its side.
+    """
+    c = tokens(scheme)
+    values, gone = picture.values, 1 - np.outer(1 - picture.rows_gone, 1 - picture.columns_gone)
+    steps, titles = picture.block, ("dim 0", "dim 1")
+    if len(picture.shape) < 2:
+        values, gone, steps, titles = values.T, gone.T, steps[::-1], ("", "dim 0")
+    scale = [[0, c["surface"]], [1, c["ink"]]]
+    where = {"y0": (steps[0] - 1) / 2, "dy": steps[0], "x0": (steps[1] - 1) / 2, "dx": steps[1]}
+    hover = (
+        "dim 0 %{y:.0f}, dim 1 %{x:.0f}: %{z:.3g}<extra></extra>" if titles[0] else "%{x:.0f}: %{z:.3g}<extra></extra>"
+    )
+    cells = go.Heatmap(z=values, colorscale=scale, showscale=False, hovertemplate=hover, **where)
+    veil = go.Heatmap(z=gone.astype(np.float32), zmin=0, zmax=1, showscale=False, hoverinfo="skip", **where,
+                      colorscale=[[0, faint(c["surface"], 0)], [1, faint(c["surface"], 0.72)]])  # fmt: skip
+    figure = go.Figure([cells, veil, _strikes(picture, c["bad"])], layout=base_layout(scheme))
+    ends = [values.shape[axis] * steps[axis] - 0.5 for axis in (0, 1)]
+    figure.update_xaxes(range=[-0.5, ends[1]], showgrid=False, title_text=titles[1], tick0=0, dtick=_tick(ends[1]))
+    figure.update_yaxes(
+        range=[ends[0], -0.5],
+        showgrid=False,
+        title_text=titles[0],
+        tick0=0,
+        dtick=_tick(ends[0]),
+        showticklabels=bool(titles[0]),
+    )
+    figure.update_layout(height=90 if not titles[0] else 240)
+    return figure
+
+
+def _tick(end: float) -> int:
+    """A whole distance between labels such that there are about six."""
+    return max(1, round(end / 6))
+
+
+def _strikes(picture: WeightPicture, colour: str) -> go.Scatter:
+    """A line through each row and column that goes, where there are few enough to tell apart."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    ends = [
+        len(gone) * step - 0.5
+        for gone, step in zip((picture.rows_gone, picture.columns_gone), picture.block, strict=True)
+    ]
+    for axis, gone in enumerate((picture.rows_gone, picture.columns_gone)):
+        places = np.flatnonzero(gone) if len(gone) <= MAX_LINES else np.empty(0, dtype=np.int64)
+        for place in places.tolist():
+            across, along = [place, place, None], [-0.5, ends[1 - axis], None]  # few enough: one index each
+            x += along if axis == 0 else across
+            y += across if axis == 0 else along
+    if len(picture.shape) < 2:
+        x, y = y, x
+    return go.Scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 1}, hoverinfo="skip")

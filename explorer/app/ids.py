@@ -59,8 +59,6 @@ COLLAPSE_ALL = "collapse-all"
 
 # Right pane
 INSPECTOR = "inspector"
-IMPORTANCE = "importance"
-IMPORTANCE_BOX = "importance-box"
 DETAILS = "details"
 PIN = "pin"
 WHY = "why"
@@ -109,3 +107,13 @@ COMPARISON_SEARCH = "comparison-search"
 COMPARISON_CHANGED = "comparison-changed"
 COMPARISON_VERDICT = "comparison-verdict"
 COMPARISON_VERIFY = "comparison-verify"
+
+# Channels of the selected group
+CHANNELS = "channels"  # scores, and which stay
+CHANNELS_BOX = "channels-box"
+CHANNELS_SORT = "channels-sort"
+CHANNELS_RESET = "channels-reset"
+WEIGHTS = "weights"
+WEIGHTS_BOX = "weights-box"
+WEIGHTS_MEMBER = "weights-member"
+WEIGHTS_NOTE = "weights-note"

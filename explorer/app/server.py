@@ -11,6 +11,7 @@ from flask import Flask, Response, request
 from explorer.app import shell
 from explorer.app.panels import (
     centre,
+    channels_panel,
     comparison_panel,
     drawer,
     graph_panel,
@@ -21,6 +22,7 @@ from explorer.app.panels import (
     player,
     top_bar,
     totals,
+    weights_panel,
 )
 from explorer.app.theme import ASSETS
 from explorer.app.workspace import Subject, Workspace
@@ -60,6 +62,8 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
         centre,
         graph_panel,
         inspector,
+        channels_panel,
+        weights_panel,
         player,
         matrices_panel,
         comparison_panel,

@@ -12,6 +12,7 @@ from explorer.app import ids
 from explorer.app.opening import OpeningState, opening_state
 from explorer.app.panels import (
     centre,
+    channels_panel,
     comparison_panel,
     drawer,
     graph_panel,
@@ -74,7 +75,13 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
         ids.STYLES: {scheme: stylesheet(scheme) for scheme in SCHEMES},
     }
     stores = [dcc.Store(id=name, data=data) for name, data in memory.items()]
-    return [*stores, *player.stores(), *matrices_panel.stores(), dcc.Store(id=ids.SCHEME, storage_type="local")]
+    return [
+        *stores,
+        *player.stores(),
+        *matrices_panel.stores(),
+        *channels_panel.stores(),
+        dcc.Store(id=ids.SCHEME, storage_type="local"),
+    ]
 
 
 def _mantine_theme() -> dict[str, Any]:

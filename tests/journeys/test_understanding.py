@@ -101,3 +101,34 @@ def test_every_layer_is_shown_before_and_after_with_its_proof(watched: Watched) 
     page.locator("#comparison-grid .ag-cell[col-id='name']").click()
     expect(page.locator("#inspector h2")).to_have_text("layer1.0.bn2")
     assert watched.console == []
+
+
+def test_a_channel_is_dropped_by_hand_and_given_back_to_the_ratio(watched: Watched) -> None:
+    page = watched.page
+    picked = {"kind": "group", "name": "layer1.0.conv1", "groups": ["layer1.0.conv1"], "via": "list"}
+    page.evaluate("data => dash_clientside.set_props('selection', {data})", picked)
+    readout = page.locator(".channel-readout")
+    expect(readout).to_contain_text("All 16 stay")
+    whole = page.locator("#totals .card").first.inner_text()
+
+    # with the pointer: the least important one, which stands last
+    box = page.locator(".channel-bars").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] - 6, box["y"] + 100)
+    expect(page.locator(".channel-chosen")).to_be_visible()
+    channels = page.locator("#grid .ag-row[row-id='layer1.0.conv1'] [col-id='kept']")
+    expect(channels).to_contain_text("15")
+    assert page.locator("#totals .card").first.inner_text() != whole
+
+    # with the keys: the most important one
+    page.locator(".channel-bars").focus()
+    page.keyboard.press("Home")
+    expect(readout).to_contain_text("rank 1 of 16, stays")
+    page.keyboard.press(" ")
+    expect(channels).to_contain_text("14")
+    expect(readout).to_contain_text("rank 1 of 16, goes")
+
+    page.get_by_role("button", name="Back to the ratio").click()
+    expect(page.locator(".channel-chosen")).to_be_hidden()
+    expect(page.locator("#totals .card").first).not_to_contain_text("→")
+    assert watched.console == []

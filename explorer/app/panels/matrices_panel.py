@@ -22,9 +22,9 @@ from explorer.app.matrices import (
     segments,
 )
 from explorer.app.panels.centre import MATRICES
-from explorer.app.panels.inspector import slot_of
 from explorer.app.parts import attributes
 from explorer.app.scene import module_paths
+from explorer.app.theme import slot_of
 from explorer.app.workspace import Workspace
 from explorer.engine.graph import DependencyGraph
 
