@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from explorer.engine.plan import Plan
     from explorer.engine.rules import register_rule
     from explorer.engine.save import save
+    from explorer.engine.ways import Way
     from explorer.models.saved import load
     from explorer.models.tracing import trace
     from explorer.training import evaluate
@@ -44,6 +45,7 @@ __all__ = [
     "Plan",
     "Pruned",
     "Tie",
+    "Way",
     "__version__",
     "evaluate",
     "gradients",
@@ -66,6 +68,7 @@ _PLACES = {
     "Plan": "explorer.engine.plan",
     "Pruned": "explorer.engine.apply",
     "Tie": "explorer.engine.groups",
+    "Way": "explorer.engine.ways",
     "evaluate": "explorer.training",
     "gradients": "explorer.engine.importance",
     "load": "explorer.models.saved",

@@ -17,9 +17,11 @@ from explorer.engine.provenance import Attribute
 from explorer.engine.renumber import renumbered
 from explorer.engine.repair import find_repairs
 from explorer.engine.replay import ReplayedModel
+from explorer.engine.shadow import is_meta, on_shadow, shadow_inputs
 from explorer.engine.shapes import PlannedShapes
 from explorer.engine.surgery import AttentionChange, AttributeChange, Surgery, integer_attributes, perform
-from explorer.engine.trace import call_model, in_eval_mode
+from explorer.engine.trace import brings_its_own, call_model, in_eval_mode
+from explorer.engine.trees import named_modules
 
 if TYPE_CHECKING:
     from explorer.engine.plan import Plan
@@ -79,15 +81,34 @@ def apply_plan(plan: Plan) -> Pruned:
 
 def _replayed(plan: Plan, refusal: ApplyError) -> Pruned:
     """The program way, for plans that the model's own code refuses."""
-    model, coupling = plan.graph.model, plan.graph.coupling
-    shapes = with_positions(PlannedShapes(coupling, 0, plan.alive, integer_attributes(model)))
     try:
-        surgery = Surgery(plan.kept, index_buffers=renumbered([shapes]))
-        replayed = ReplayedModel(perform(model, surgery), shapes)
+        surgery, shapes = plan_replay(plan)
+        replayed = ReplayedModel(perform(plan.graph.model, surgery), shapes)
         _try(replayed, plan)
     except ApplyError as error:
-        raise ApplyError(f"{refusal} Replaying the recorded calls does not help: {error}") from refusal
+        raise refused(refusal, error) from refusal
     return Pruned(replayed, "program", surgery, plan, str(refusal))
+
+
+def refused(refusal: ApplyError, error: ApplyError) -> ApplyError:
+    """What is wrong with a plan that neither the model's own code nor a replay can express."""
+    return ApplyError(f"{refusal} Replaying the recorded calls does not help: {error}", refusal.source)
+
+
+def plan_replay(plan: Plan) -> tuple[Surgery, PlannedShapes]:
+    """What a plan changes where the recorded calls are replayed, and the shapes that they have then.
+
+    Raises:
+        ApplyError: The example inputs, or numbers in the code, stand in the way.
+    """
+    if brings_its_own(plan.graph.example_inputs):
+        raise ApplyError(
+            "The example inputs are a callable, so it is not known which tensors it hands to the model. Pass the "
+            "tensors themselves as example inputs."
+        )
+    shapes = PlannedShapes(plan.graph.coupling, 0, plan.alive, integer_attributes(plan.graph.model))
+    shapes = with_positions(shapes)
+    return Surgery(plan.kept, index_buffers=renumbered([shapes])), shapes
 
 
 def carried_out(pruned: Pruned, model: nn.Module) -> nn.Module:
@@ -159,7 +180,7 @@ def _plain(value: Any) -> int | tuple[int, ...]:
 def _attention_changes(plan: Plan) -> Iterator[AttentionChange]:
     """Every `nn.MultiheadAttention` that loses something; a subclass with a forward of its own is left to `repair`."""
     shapes = plan.graph.state_shapes
-    for path, module in plan.graph.model.named_modules():
+    for path, module in named_modules(plan.graph.model):
         if isinstance(module, nn.MultiheadAttention) and type(module).forward is nn.MultiheadAttention.forward:
             prefix = f"{path}." if path else ""
             names = [name for name in shapes if name.startswith(prefix)]
@@ -186,9 +207,22 @@ def _try(model: nn.Module, plan: Plan) -> None:
     """Run the new model once, so that nobody is handed one that cannot run."""
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad(), in_eval_mode(model):
-            call_model(model, plan.graph.example_inputs)
+            if not _runs_on_shadow(model, plan):
+                call_model(model, plan.graph.example_inputs)
     except Exception as error:
         raise ApplyError(
             f"{type(model).__name__} does not run with the planned sizes: {type(error).__name__}: {error}. Some size "
             "in the model's code is not an attribute or a tensor's size that could be followed; leave the group alone."
         ) from error
+
+
+def _runs_on_shadow(model: nn.Module, plan: Plan) -> bool:
+    """Whether the new model runs without numbers, where the original was recorded so; if not, a real run says why."""
+    if not plan.graph.coupling.programs[0].is_shadow or is_meta(model):
+        return False
+    try:
+        with on_shadow(model):
+            call_model(model, shadow_inputs(plan.graph.example_inputs))
+    except Exception:  # noqa: BLE001  # whatever it is, the real run meets it too, or it was the shadow's alone
+        return False
+    return True

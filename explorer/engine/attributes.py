@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from explorer.engine.program import Ref
 from explorer.engine.shapes import PlannedShapes
 from explorer.engine.surgery import AttributeChange, AttributeValue
+from explorer.engine.trees import named_modules
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
@@ -105,7 +106,7 @@ def standard_attributes(model: nn.Module, shape_of: Callable[[str], Shape]) -> I
         shape_of: New shape of a parameter or buffer by qualified name.
     """
     names = _names(model)
-    for path, module in model.named_modules():
+    for path, module in named_modules(model):
         for kind, needed, follows in FOLLOWS:
             if isinstance(module, kind):
                 shapes = {
@@ -139,7 +140,7 @@ def grouped_convolutions(
         groups_of: New number of groups by module path and original number.
     """
     names = _names(model)
-    for path, module in model.named_modules():
+    for path, module in named_modules(model):
         if isinstance(module, nn.modules.conv._ConvNd) and module.groups != 1:
             weights = [names[id(tensor)] for local, tensor in _tensors(module) if local == "weight"]
             name = "out_channels" if module.transposed else "in_channels"

@@ -179,8 +179,8 @@ class _Walk:
             self._assign(op, value, dims)
 
     def _assign(self, op: Op, value: int, dims: Dims) -> None:
-        """Give a result its dims; what an op wrote into keeps its own, coupled with the new ones."""
-        written = self.dims.get(value)
+        """Give a result its dims; what an op wrote into keeps its own, coupled with the new ones, and so do inputs."""
+        written = self._dims(value) if self.program.values[value].kind == "input" else self.dims.get(value)
         if written is None:
             self.dims[value] = dims
             return

@@ -14,6 +14,11 @@ Every message says what was asked, what was found and what to do.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from explorer.engine.program import SourceLine
+
 
 class ExplorerError(Exception):
     """Base of every error that the explorer raises on purpose."""
@@ -32,7 +37,21 @@ class PlanError(ExplorerError):
 
 
 class ApplyError(ExplorerError):
-    """A plan that the model's own code cannot express."""
+    """A plan that the model's own code cannot express.
+
+    Attributes:
+        source: The user's line that stands in the way, where one does.
+    """
+
+    def __init__(self, message: str, source: SourceLine | None = None) -> None:
+        """Say what is wrong.
+
+        Args:
+            message: What was asked, what was found and what to do.
+            source: The user's line that stands in the way.
+        """
+        super().__init__(message)
+        self.source = source
 
 
 class VerifyError(ExplorerError):

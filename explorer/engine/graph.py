@@ -32,6 +32,7 @@ from explorer.engine.switches import UNCOLLECTED
 from explorer.engine.trace import ExampleInputs, doubled_batch, record
 from explorer.engine.trees import named_parameters
 from explorer.engine.view import View, build_view
+from explorer.engine.ways import Way
 
 WeightVersions = tuple[tuple[int, int], ...]
 """Where each parameter lies in memory and how often it was written to."""
@@ -57,6 +58,7 @@ class DependencyGraph:
     source: str = ""
     title: str = ""
     _scores: dict[Scoring, tuple[WeightVersions, dict[str, Scores]]] = field(default_factory=dict, repr=False)
+    _ways: dict[tuple[str, float], tuple[WeightVersions, Way]] = field(default_factory=dict, repr=False)
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -90,6 +92,26 @@ class DependencyGraph:
         """
         check_names([name], self._by_name)
         return self._by_name[name]
+
+    def way(self, group: str, ratio: float = 0.5) -> Way:
+        """Which way pruning one group, and what is tied to it, will need; asked before, so nothing is built or run.
+
+        Args:
+            group: Name of the group.
+            ratio: Fraction to remove.
+
+        Returns:
+            ``live``, ``program`` or ``none``, with the reason in words and the user's line; found once per group and
+            ratio, until the weights change.
+
+        Raises:
+            PlanError: There is no such group, or the ratio is outside [0, 1).
+        """
+        versions = _versions(self.model.parameters())
+        known = self._ways.get((group, ratio))
+        if known is None or known[0] != versions:
+            known = self._ways[group, ratio] = versions, self.plan({group: ratio}).expected_way
+        return known[1]
 
     @property
     def layers(self) -> tuple[Layer, ...]:

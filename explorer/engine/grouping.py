@@ -208,9 +208,7 @@ def _members(
     order = _order(group, touches.entry, place, touches.index)
     group, entry, place, index = group[order], touches.entry[order], place[order], touches.index[order]
     bounds = [*np.flatnonzero(np.diff(group * len(entries) + entry, prepend=-1)).tolist(), len(order)]
-    steps = np.cumsum(
-        np.diff(place, prepend=0) == 1
-    )  # from one channel to the next: n - 1 of them if each has one index
+    steps = np.cumsum(np.diff(place, prepend=0) == 1)  # to the next channel: n - 1 of them where each has one index
     members: list[list[Member]] = [[] for _ in classes]
     for start, end in pairwise(bounds):
         number = int(group[start])

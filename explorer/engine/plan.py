@@ -31,6 +31,7 @@ from explorer.engine.solve import Mask
 if TYPE_CHECKING:
     from explorer.engine.apply import Pruned
     from explorer.engine.graph import DependencyGraph
+    from explorer.engine.ways import Way
 
 Ratios = float | Mapping[str, float]
 Keep = Mapping[str, Sequence[int]]
@@ -97,6 +98,13 @@ class Plan:
             return self.graph.state_shapes[name]
         labels = self.graph.coupling.solution.labels
         return tuple(int(self.alive[labels[dim[0]]].sum()) if dim else 1 for dim in state.dims)
+
+    @cached_property
+    def expected_way(self) -> Way:
+        """Which way `apply` will take, and why; no model is built and nothing runs."""
+        from explorer.engine.ways import expected_way  # ways build on plans
+
+        return expected_way(self)
 
     def apply(self) -> Pruned:
         """A new, smaller model; the graph's model is untouched.

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from explorer.engine.provenance import TracedInt, attributes_of, traced_ints
+
 
 @dataclass(frozen=True)
 class SourceLine:
@@ -109,6 +111,10 @@ class Op:
 
     def inputs(self) -> tuple[int, ...]:
         """Indices of every value among the arguments, in order."""
+        return self._inputs
+
+    @cached_property
+    def _inputs(self) -> tuple[int, ...]:
         return tuple([ref.value for ref in refs((self.args, self.kwargs))])
 
 
@@ -146,6 +152,17 @@ class Call:
         """The dimension of a tensor of some rank that a call such as `chunk` cuts into pieces."""
         known = _SPLIT_DIMS.get(self.function)
         return int(self.argument(2, "dim", 0)) % rank if known is None else min(known, rank - 1)
+
+    @cached_property
+    def values(self) -> tuple[int, ...]:
+        """Indices of every value among the arguments and results, in order."""
+        return (*(ref.value for ref in refs((self.args, self.kwargs))), *self.results)
+
+    @cached_property
+    def attribute_ints(self) -> tuple[TracedInt, ...]:
+        """Every integer among the arguments that some attribute of a module took part in, in order."""
+        found = traced_ints((self.args, self.kwargs))
+        return tuple([number for number in found if attributes_of(number.origin)])
 
 
 _SPLIT_DIMS = {"vsplit": 0, "hsplit": 1, "dsplit": 2}

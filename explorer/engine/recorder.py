@@ -22,7 +22,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from explorer.engine.custom import custom_forwards, running
 from explorer.engine.program import Call, Op, Program, Ref, SourceLine, refs
 from explorer.engine.provenance import Literal, Size, TracedInt
-from explorer.engine.shadow import META, NoShadowError, bodiless, is_meta, run_on_shadow
+from explorer.engine.shadow import NoShadowError, bodiless, is_meta, run_on_shadow, with_content
+from explorer.engine.shadow_ops import META
 from explorer.engine.switches import PLAIN_RECURRENCE
 from explorer.engine.trees import flatten_tensors, map_tensors
 from explorer.engine.values import ValueTable
@@ -69,6 +70,8 @@ class Recorder:
         inputs = flatten_tensors((args, kwargs))
         # `x.t_()` gives a tensor that is known another shape: it becomes another value.
         add = self.table.add_viewed if is_reshaping else self.table.add_result
+        if not (inputs or self.stack):
+            add = self.table.add_input  # a callable made it before it ran the model
         results = tuple([add(tensor, inputs) for tensor in flatten_tensors(result)])
         where = self.module, self.source() if self.current_call < 0 else self.calls[self.current_call].source
         scalar = result if isinstance(result, (int, float, complex)) else None
@@ -90,10 +93,8 @@ class Recorder:
         kind = type(tree)
         if kind in _UNCHANGED:
             return tree
-        if kind is int:
-            return TracedInt(tree, Literal(tree))
-        if kind is TracedInt:
-            return TracedInt(int(tree), tree.origin)
+        if kind is int or kind is TracedInt:
+            return TracedInt(int(tree), Literal(tree) if kind is int else tree.origin)
         if kind is tuple or kind is list or kind is torch.Size:
             return kind([self._literal(item) for item in tree])
         if kind is dict:
@@ -217,15 +218,12 @@ class CallMode(TorchFunctionMode):
 
     def _on_shadow(self, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
         """Arguments for a shadow: what forward makes has content, but not for a recurrent layer."""
-        has_meta = any(tensor.is_meta for tensor in flatten_tensors((args, kwargs)))
-        if kwargs.get("device") == META and not has_meta:
-            return args, {**kwargs, "device": torch.device("cpu")}
         if name in RECURRENT and self.recorder.stands_for != META:
             raise NoShadowError(f"{name} runs other steps without numbers")
-        if name in RECURRENT and has_meta:
+        if name in RECURRENT and any(tensor.is_meta for tensor in flatten_tensors((args, kwargs))):
             mapped: tuple[Any, Any] = map_tensors((args, kwargs), self._bodiless)
             return mapped
-        return args, kwargs
+        return args, with_content(args, kwargs)
 
     def _bodiless(self, tensor: Tensor) -> Tensor:
         """The shape of a tensor alone, which goes by the tensor's number."""

@@ -34,7 +34,8 @@ def renumbered(every: Iterable[PlannedShapes]) -> dict[str, tuple[int, ...]]:
                 if found.setdefault(name, numbers) != numbers:
                     raise ApplyError(
                         f"The buffer {name} picks from axes that lose different channels, one of them at {op.source}. "
-                        "Give each axis a buffer of its own, or ask for a ratio of 0 for the groups involved."
+                        "Give each axis a buffer of its own, or ask for a ratio of 0 for the groups involved.",
+                        op.source,
                     )
     return found
 
@@ -57,7 +58,8 @@ def _picks(op: Op, shapes: PlannedShapes) -> Iterator[tuple[str, tuple[int, ...]
         raise ApplyError(
             f"{op.short_name} at {op.source} picks channels by numbers written in the code, {_shown(value.data)}, "
             f"which would have to become {_shown(numbers)}. Register them as a buffer, or ask for a ratio of 0 for the "
-            "groups involved."
+            "groups involved.",
+            op.source,
         )
 
 

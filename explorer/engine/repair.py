@@ -68,7 +68,8 @@ def find_repairs(shapes: PlannedShapes, known: dict[Attribute, int]) -> dict[Att
         shown = "; ".join(str(conflict) for conflict in conflicts[:3])
         raise ApplyError(
             f"The model's own code cannot run with these sizes: {shown}. Ask for a ratio of 0 for the groups involved, "
-            "or write the size as an attribute or read it from a tensor."
+            "or write the size as an attribute or read it from a tensor.",
+            conflicts[0].requirement.call.source,
         )
     return {attribute: found for attribute, found in decided.items() if attribute not in known}
 

@@ -81,10 +81,8 @@ class ReplayedModel(nn.Module):
         self._output_tree = program.output_tree
         self._constants = _constants(program, pruned)
         self._states = {value.index: value.name for value in program.values if value.is_state}
-        self._lines = _lines(program, shapes)
+        self._lines = replayed_lines(shapes)
         self.training = pruned.training
-        _check_backward(self._lines)
-        _check_complete(program, self._lines)
 
     def extra_repr(self) -> str:
         """What it replays, for printing."""
@@ -127,17 +125,29 @@ class ReplayedModel(nn.Module):
             args[place] = args[place] or is_training
 
 
-def _lines(program: Program, shapes: PlannedShapes) -> tuple[_Line, ...]:
+def replayed_lines(shapes: PlannedShapes) -> tuple[_Line, ...]:
+    """The calls of a program with the sizes of a plan.
+
+    Args:
+        shapes: Shapes of all values under the plan.
+
+    Raises:
+        ApplyError: They cannot be replayed.
+    """
+    program = shapes.program
     after = {id(need.number): need.after for need in requirements(shapes) if not need.is_floor}
     last = _last_uses(program)
 
     def planned(number: TracedInt) -> Origin:
         return _planned(origin_of(number), after.get(id(number)), shapes)
 
-    return tuple(
+    lines = tuple(
         _Line(call, _map_ints(call.args, planned), _map_ints(call.kwargs, planned), last.get(call.index, ()))
         for call in program.calls
     )
+    _check_backward(lines)
+    _check_complete(program, lines)
+    return lines
 
 
 def _planned(origin: Origin, after: int | None, shapes: PlannedShapes) -> Origin:
@@ -188,7 +198,8 @@ def _check_backward(lines: tuple[_Line, ...]) -> None:
         if line.call.custom:
             raise ApplyError(
                 f"{line.call.function} at {line.call.source} is part of {line.call.custom}, a function with a backward "
-                "of its own, which a replay of the recorded calls would lose in training."
+                "of its own, which a replay of the recorded calls would lose in training.",
+                line.call.source,
             )
 
 
@@ -201,7 +212,8 @@ def _check_complete(program: Program, lines: tuple[_Line, ...]) -> None:
             raise ApplyError(
                 f"{line.call.function} at {line.call.source} reads a {value.kind} of shape {value.shape} that came "
                 "from no recorded torch call (a custom function, or a tensor made outside of forward), so the forward "
-                "cannot be replayed with other sizes."
+                "cannot be replayed with other sizes.",
+                line.call.source,
             )
         known.update(line.call.results)
 

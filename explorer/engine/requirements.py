@@ -11,8 +11,7 @@ import torch
 
 from explorer.engine.errors import ApplyError
 from explorer.engine.factors import size_of
-from explorer.engine.program import EVEN_SPLITS, Call, Program, Ref, refs
-from explorer.engine.provenance import attributes_of, traced_ints
+from explorer.engine.program import EVEN_SPLITS, Call, Program, Ref
 from explorer.engine.shapes import PlannedShapes
 
 Needs = Iterator[tuple[int, int] | tuple[int, int, bool]]
@@ -47,7 +46,7 @@ def requirements(shapes: PlannedShapes) -> list[Requirement]:
     needed = []
     for call in shapes.program.calls:
         needs, is_touched = _NEEDS.get(call.function), _touches(call, shapes)
-        numbers = [number for number in traced_ints((call.args, call.kwargs)) if attributes_of(number.origin)]
+        numbers = call.attribute_ints
         stated = list(needs(call, shapes)) if needs is not None and (is_touched or numbers) else []
         needed += [Requirement(call, *need) for need in stated]
         if needs is not None or not is_touched:
@@ -57,8 +56,7 @@ def requirements(shapes: PlannedShapes) -> list[Requirement]:
 
 
 def _touches(call: Call, shapes: PlannedShapes) -> bool:
-    values = [ref.value for ref in refs((call.args, call.kwargs))]
-    return any(value in shapes.changed_values for value in (*values, *call.results))
+    return not shapes.changed_values.isdisjoint(call.values)
 
 
 def _argument(call: Call, position: int, name: str, default: Any = None) -> Any:
@@ -198,7 +196,8 @@ def _check_pieces(call: Call, needed: list[int], found: list[int]) -> None:
     if found != needed:
         raise ApplyError(
             f"{call.function} at {call.source} would cut {sum(needed)} channels into {found}, and the plan needs "
-            f"{needed}. Keep the tied groups at equal counts."
+            f"{needed}. Keep the tied groups at equal counts.",
+            call.source,
         )
 
 
@@ -282,7 +281,8 @@ def _strided(call: Call, item: slice, kept: Kept) -> Needs:
     if not pace or list(range(first, end, pace)) != wanted or (item.start is None and first):
         raise ApplyError(
             f"{call.function} at {call.source} takes every {step}. channel, and of those that the plan keeps these "
-            f"would be {wanted}, which no slice says. Keep the same channels of every piece, or ask for a ratio of 0."
+            f"would be {wanted}, which no slice says. Keep the same channels of every piece, or ask for a ratio of 0.",
+            call.source,
         )
     yield item.step, pace
     if item.start is not None:
@@ -303,7 +303,8 @@ def _position(call: Call, number: int, kept: Kept) -> int:
     if after == kept.sum():
         raise ApplyError(
             f"{call.function} at {call.source} counts {number} from the end, and the plan keeps nothing there. Keep at "
-            "least one channel of the last ones."
+            "least one channel of the last ones.",
+            call.source,
         )
     return after - int(kept.sum())
 
@@ -333,7 +334,8 @@ def _regular_rows(call: Call, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
     if len(set(staying.tolist())) > 1:
         raise ApplyError(
             f"{call.function} at {call.source} needs groups of equal size, and the plan keeps {per_row.tolist()} "
-            "channels in them. Prune the same channels of every group."
+            "channels in them. Prune the same channels of every group.",
+            call.source,
         )
     return len(staying)
 

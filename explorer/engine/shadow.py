@@ -12,10 +12,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import _disable_current_modes
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from explorer.engine.program import Program
-from explorer.engine.shadow_ops import META, QUICK
+from explorer.engine.shadow_ops import CHECKED, META, QUICK
+from explorer.engine.switches import PLAIN_ATTENTION
 from explorer.engine.trees import flatten_tensors, map_tensors, named_modules, named_parameters
 
 MIN_ELEMENTS = 1_000_000
@@ -60,6 +62,38 @@ def shadow_inputs(example_inputs: Any) -> Any:
     return map_tensors(example_inputs, _shadow)
 
 
+@contextlib.contextmanager
+def on_shadow(model: nn.Module) -> Iterator[None]:
+    """A model that can be run on `shadow_inputs` while this lasts, without being recorded.
+
+    Whatever a real run would refuse for the sizes or indices in it raises here too.
+    """
+    with shadowed(model), PLAIN_ATTENTION, _ShadowCalls(), _ShadowOps():  # type: ignore[no-untyped-call]
+        yield
+
+
+class _ShadowOps(TorchDispatchMode):
+    """Runs every op by `run_on_shadow`."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return run_on_shadow(func, args, kwargs or {})
+
+
+class _ShadowCalls(TorchFunctionMode):
+    """Makes tensors with content where a call makes them on the device of the shadow."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        return func(*args, **(with_content(args, kwargs) if "device" in kwargs else kwargs))
+
+
+def with_content(args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Keywords of a call in which a new tensor, made from nothing without content, has some."""
+    if kwargs.get("device") != META or any(tensor.is_meta for tensor in flatten_tensors((args, kwargs))):
+        return kwargs
+    return {**kwargs, "device": torch.device("cpu")}
+
+
 def is_faithful(program: Program) -> bool:
     """Whether a program recorded on a shadow is what a real run records: no index in it depends on numbers."""
     return not any(_picks_by_number(program, op.inputs(), op.results) for op in program.ops)
@@ -77,6 +111,8 @@ def run_on_shadow(func: Any, args: Any, kwargs: Any) -> Any:
         device = kwargs.get("device")
         is_new = func in _NEW and device is None
         return func(*args, **({**kwargs, "device": "cpu"} if is_new or device == META else kwargs))
+    if func in CHECKED:
+        CHECKED[func](func, args, kwargs)
     if all(tensor.is_meta for tensor in tensors) or func in _TAKES_INDICES:
         quick = QUICK.get(func)
         made = quick(func, args, kwargs) if quick else None

@@ -52,7 +52,8 @@ def _convolution(func: Any, args: Any, kwargs: Any) -> Tensor | None:
     rank = x.dim() - 2
     is_known = not is_transposed and rank == weight.dim() - 2 == len(stride) == len(padding) == len(dilation)
     _check_sizes(func, weight.shape[1] * groups if is_transposed else weight.shape[0], bias)
-    if not is_known or not (x.is_contiguous() and weight.is_contiguous()):
+    is_turned = rank == 2 and (_is_turned(x) or _is_turned(weight))
+    if not is_known or not (is_turned or (x.is_contiguous() and weight.is_contiguous())):
         return None
     if x.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
         return None
@@ -61,7 +62,18 @@ def _convolution(func: Any, args: Any, kwargs: Any) -> Tensor | None:
         (x.shape[2 + dim] + 2 * padding[dim] - dilation[dim] * (kernel[dim] - 1) - 1) // stride[dim] + 1
         for dim in range(rank)
     ]
-    return _empty((x.shape[0], weight.shape[0], *places), x.dtype) if min(places) > 0 else None
+    if min(places) <= 0:
+        return None
+    batch, channels = x.shape[0], weight.shape[0]
+    if is_turned:
+        strides = places[0] * places[1] * channels, 1, places[1] * channels, channels
+        return torch.empty_strided((batch, channels, *places), strides, dtype=x.dtype, device=META)
+    return _empty((batch, channels, *places), x.dtype)
+
+
+def _is_turned(tensor: Tensor) -> bool:
+    """Whether channels are last in memory: then they are in the result of a convolution too."""
+    return tensor.is_contiguous(memory_format=torch.channels_last) and not tensor.is_contiguous()
 
 
 def _layer_norm(func: Any, args: Any, kwargs: Any) -> tuple[Tensor, Tensor, Tensor] | None:
@@ -130,6 +142,30 @@ def _cat(func: Any, args: Any, kwargs: Any) -> Tensor | None:
     return _empty((*rest[:place], sum(part.shape[place] for part in parts), *rest[place:]), first.dtype)
 
 
+def _index(func: Any, args: Any, kwargs: Any) -> None:
+    x, indices = args[:2]
+    for dim, index in enumerate(indices):
+        _check_range(func, index, x.shape[dim] if dim < x.dim() else 0)
+
+
+def _index_select(func: Any, args: Any, kwargs: Any) -> None:
+    x, dim, index = args
+    _check_range(func, index, x.shape[dim])
+
+
+def _embedding(func: Any, args: Any, kwargs: Any) -> None:
+    _check_range(func, args[1], args[0].shape[0])
+
+
+def _check_range(func: Any, index: Tensor | None, size: int) -> None:
+    """PyTorch does not look at indices of a tensor on ``meta``."""
+    if index is None or index.is_meta or index.dtype not in (torch.int64, torch.int32) or not index.numel():
+        return
+    low, high = int(index.min()), int(index.max())
+    if low < -size or high >= size:
+        raise IndexError(f"{func} reads index {high if high >= size else low} of a dimension of size {size}")
+
+
 def _check_sizes(func: Any, size: int, *vectors: Tensor | None) -> None:
     """PyTorch does not look at the size of these on ``meta``."""
     for vector in vectors:
@@ -167,9 +203,8 @@ def _is_dense(tensor: Tensor) -> bool:
 
 
 def _empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    return torch.empty_strided(
-        shape, [prod(shape[place + 1 :]) for place in range(len(shape))], dtype=dtype, device=META
-    )
+    strides = [prod(shape[place + 1 :]) for place in range(len(shape))]
+    return torch.empty_strided(shape, strides, dtype=dtype, device=META)
 
 
 def _overloads(*names: str) -> frozenset[Callable[..., Any]]:
@@ -199,3 +234,10 @@ QUICK: Mapping[Any, QuickOp] = {
     torch.ops.aten.cat.default: _cat,
 }
 """Ops whose result is known, with what knows it."""
+
+CHECKED: Mapping[Any, Callable[[Any, Any, Any], None]] = {
+    torch.ops.aten.index.Tensor: _index,
+    torch.ops.aten.index_select.default: _index_select,
+    torch.ops.aten.embedding.default: _embedding,
+}
+"""Ops that read a tensor by indices, with what fails where a real run would."""

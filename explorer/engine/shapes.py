@@ -33,6 +33,7 @@ class PlannedShapes:
         self._alive = alive
         self._attributes = attributes
         self._counts: dict[int, int] = {}
+        self._shapes: dict[int, tuple[int, ...]] = {}
 
     def of_program(self, program: Program) -> PlannedShapes:
         """The same shapes for a program that makes the same values by other calls."""
@@ -50,8 +51,12 @@ class PlannedShapes:
 
     def shape(self, value: int) -> tuple[int, ...]:
         """The new shape of a value; one that no op read keeps its own."""
-        dims = self._dims.get(value)
-        return self.program.values[value].shape if dims is None else tuple(self.count(dim) for dim in dims)
+        known = self._shapes.get(value)
+        if known is None:
+            dims = self._dims.get(value)
+            known = self.program.values[value].shape if dims is None else tuple([self.count(dim) for dim in dims])
+            self._shapes[value] = known
+        return known
 
     def dims(self, value: int) -> tuple[Dim, ...]:
         """The factors of a value's dimensions; empty for one that no op read."""

@@ -5,9 +5,11 @@ A `Surgery` is plain data, so that a saved recipe can repeat it on a freshly bui
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +17,7 @@ from torch import Tensor, nn
 from explorer.engine.attention import replace_attention
 from explorer.engine.errors import ApplyError
 from explorer.engine.provenance import Attribute
+from explorer.engine.trees import named_modules
 
 AttributeValue = int | tuple[int, ...]
 
@@ -119,6 +122,8 @@ def copy_with(model: nn.Module, change: Callable[[str, Tensor], Tensor]) -> nn.M
         memo[id(buffer)] = change(name, buffer.detach())
     memo |= {id(tensor): tensor.detach().clone() for tensor in _computed_attributes(model) if id(tensor) not in memo}
     try:
+        for _, module in reversed(named_modules(model)):  # what is inside comes first
+            _copy_module(module, memo)
         return deepcopy(model, memo)
     except Exception as error:
         raise ApplyError(
@@ -132,8 +137,31 @@ def _computed_attributes(model: nn.Module) -> Iterator[Tensor]:
 
     The old hooks for weight and spectral norm keep such a weight, and compute it anew before each forward.
     """
-    for module in model.modules():
+    for _, module in named_modules(model):
         yield from (found for found in module.__dict__.values() if isinstance(found, Tensor) and not found.is_leaf)
+
+
+def _copy_module(module: nn.Module, memo: dict[int, Any]) -> None:
+    """Copy a module as `deepcopy` does, unless its class does so in another way; `deepcopy` finds it in the memo.
+
+    Most of what a module holds are flags, names and empty tables of hooks, each of which takes `deepcopy` a call.
+    """
+    kind: Any = type(module)
+    is_usual = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__setstate__ is nn.Module.__setstate__
+    if id(module) in memo or hasattr(kind, "__deepcopy__") or kind.__getstate__ is not _GETSTATE or not is_usual:
+        return
+    made = memo[id(module)] = kind.__new__(kind)
+    for name, found in module.__dict__.items():
+        if type(found) in _ATOMS:
+            made.__dict__[name] = found
+        elif type(found) is OrderedDict and not found:
+            made.__dict__[name] = OrderedDict()
+        else:
+            made.__dict__[name] = deepcopy(found, memo)
+
+
+_GETSTATE = object.__getstate__
+_ATOMS = frozenset({bool, int, float, str, type(None)})
 
 
 class _Selection:
@@ -191,7 +219,7 @@ def _set_attribute(model: nn.Module, change: AttributeChange) -> None:
 def integer_attributes(model: nn.Module) -> dict[Attribute, int]:
     """Every integer attribute of every module, those inside tuples and lists included."""
     found: dict[Attribute, int] = {}
-    for path, module in model.named_modules():
+    for path, module in named_modules(model):
         for name, value in module.__dict__.items():
             if type(value) is int:
                 found[Attribute(path, name)] = value

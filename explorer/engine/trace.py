@@ -7,10 +7,11 @@ call with the provenance of its integers: what the code says.
 from __future__ import annotations
 
 import contextlib
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,6 @@ from explorer.engine.program import Program
 from explorer.engine.provenance import Attribute, TracedInt
 from explorer.engine.recorder import RECURRENT, CallMode, OpMode, Recorder
 from explorer.engine.shadow import (
-    META,
     NoShadowError,
     is_faithful,
     is_meta,
@@ -31,6 +31,7 @@ from explorer.engine.shadow import (
     shadow_inputs,
     shadowed,
 )
+from explorer.engine.shadow_ops import META
 from explorer.engine.switches import PLAIN_ATTENTION, PLAIN_RECURRENCE, TRACED_ROOTS, UNCOLLECTED
 from explorer.engine.trees import flatten_tensors, map_tensors, named_modules
 
@@ -106,7 +107,8 @@ def plain_kernels() -> Iterator[None]:
 def mode_of(model: nn.Module, *, is_training: bool) -> Iterator[None]:
     """Puts a model into train or eval mode, and every submodule back afterwards."""
     before = {module: module.training for _, module in named_modules(model)}
-    model.train(is_training)
+    if any(flag != is_training for flag in before.values()):
+        model.train(is_training)
     try:
         yield
     finally:
@@ -171,7 +173,7 @@ def _check_traceable(model: nn.Module) -> None:
         place = f"{path or 'the model'} ({type(module).__name__})"
         if isinstance(module, torch.jit.ScriptModule):
             raise TraceError(f"{place} is compiled by torch.jit and hides its code. Pass the Python module.")
-        if any(is_lazy(parameter) for parameter in module._parameters.values()):
+        if any(parameter is not None and is_lazy(parameter) for parameter in module._parameters.values()):
             raise TraceError(f"{place} has parameters without a shape yet. Run the model once on real inputs first.")
 
 
@@ -230,7 +232,11 @@ def _same_buffers(model: nn.Module) -> Iterator[None]:
 def _module_paths(model: nn.Module, recorder: Recorder) -> Iterator[None]:
     """Keeps `recorder.stack` at the path of the module whose forward runs."""
     stack = recorder.stack
-    held = [(path, module._forward_pre_hooks, module._forward_hooks) for path, module in named_modules(model)]
+    key = -id(stack)  # PyTorch numbers hooks upwards from 0
+    held: list[tuple[str, OrderedDict[int, Any], OrderedDict[int, Any]]] = [
+        (path, cast("Any", module._forward_pre_hooks), cast("Any", module._forward_hooks))
+        for path, module in named_modules(model)
+    ]
 
     def leave(*_: Any) -> None:
         stack.pop()
@@ -240,18 +246,15 @@ def _module_paths(model: nn.Module, recorder: Recorder) -> Iterator[None]:
         def enter(*_: Any, path: str = path) -> None:
             stack.append(path)
 
-        before[_HOOK] = enter
-        before.move_to_end(_HOOK, last=False)
-        after[_HOOK] = leave
+        before[key] = enter
+        before.move_to_end(key, last=False)
+        after[key] = leave
     try:
         yield
     finally:
         for _, before, after in held:
-            before.pop(_HOOK, None)
-            after.pop(_HOOK, None)
-
-
-_HOOK = "explorer"
+            before.pop(key, None)
+            after.pop(key, None)
 
 
 def _trace_attributes(model: nn.Module) -> None:
@@ -262,7 +265,7 @@ def _trace_attributes(model: nn.Module) -> None:
             kind = type(found)
             if kind is int:
                 attributes[name] = TracedInt(found, Attribute(path, name))
-            elif kind in _SEQUENCES and found and all([type(item) is int for item in found]):
+            elif kind in _SEQUENCES and found and all(type(item) is int for item in found):
                 attributes[name] = kind(
                     [TracedInt(item, Attribute(path, name, place)) for place, item in enumerate(found)]
                 )

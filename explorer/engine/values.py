@@ -74,6 +74,10 @@ class ValueTable:
         """The new number of a tensor whose own shape an op changed in place."""
         return self._add(tensor, "intermediate", "", self._storage(tensor, inputs))
 
+    def add_input(self, tensor: Tensor, inputs: list[Tensor]) -> int:
+        """The number of a tensor that was made outside of the model, out of no `inputs`: what the model is run on."""
+        return self.add(tensor, kind="input")
+
     def refs(self, tree: Any) -> Any:
         """Nested arguments with every tensor replaced by a `Ref`."""
         if type(tree) in _PLAIN:

@@ -153,3 +153,15 @@ def test_state_shapes_hold_every_parameter_and_buffer() -> None:
     assert shapes["a.weight"] == (4, 3, 3, 3)
     assert shapes["bn.num_batches_tracked"] == ()
     assert len(shapes) == 9
+
+
+@pytest.mark.parametrize("make", [torch.ones, torch.randn, torch.zeros], ids=["ones", "randn", "zeros"])
+def test_what_a_callable_makes_to_run_the_model_on_is_an_input(make: Any) -> None:
+    """`torch.ones` inside of a forward is a free constant; made by the caller it has the size that the caller gives."""
+    net = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU(), nn.Conv2d(8, 2, 1))
+    graph = trace(net, lambda model: model(make(2, 3, 4, 4)))
+    assert {group.name: group.size for group in graph.groups} == {"0": 8}
+    (frozen,) = (part for part in graph.frozen if (part.parameter, part.dim) == ("0.weight", 1))
+    assert "model's input" in frozen.reason
+    (program,) = graph.coupling.programs
+    assert [program.values[value].shape for value in program.inputs] == [(2, 3, 4, 4)]

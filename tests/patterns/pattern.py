@@ -62,18 +62,22 @@ def check_groups(pattern: Pattern, graph: DependencyGraph) -> None:
 
 
 def check_each_group_alone(pattern: Pattern, graph: DependencyGraph) -> None:
-    """Half of one group after the other is pruned and proven."""
+    """Half of one group after the other is pruned and proven; which way that takes was known before, and why."""
     for name in pattern.groups:
+        foreseen = graph.way(name)
         pruned = graph.plan({name: 0.5}).apply()
         expected = pattern.alone.get(name, pattern.way)
         assert pruned.way == expected, f"{name}: {pruned.way}, {pruned.reason}"
+        assert (foreseen.way, foreseen.reason) == (pruned.way, pruned.reason)
         proven(pruned)
 
 
 def check_all_groups_together(pattern: Pattern, graph: DependencyGraph) -> None:
     """Half of every group at once is pruned and proven; the result trains, and takes another batch where it has one."""
-    pruned = graph.plan(dict.fromkeys(pattern.groups, 0.5)).apply()
+    plan = graph.plan(dict.fromkeys(pattern.groups, 0.5))
+    pruned = plan.apply()
     assert pruned.way == pattern.way, pruned.reason
+    assert (plan.expected_way.way, plan.expected_way.reason) == (pruned.way, pruned.reason)
     proven(pruned)
     if pattern.has_free_batch:
         check_other_batch(pruned)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, TypeVar
 from zlib import crc32
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from explorer.engine.errors import PlanError
 from explorer.engine.groups import Group, Member
 from explorer.engine.importance.combining import NORMALISERS, REDUCTIONS, SCOPES
-from explorer.engine.importance.criteria import CRITERIA, Criterion, Scores
+from explorer.engine.importance.criteria import CRITERIA, Criterion, Element, Scores
 from explorer.engine.importance.gradients import Gradients
 
 T = TypeVar("T")
@@ -139,18 +140,21 @@ class _SliceTable:
         if self._criterion.among:
             return _finite(name, _compared(self._weights[name].detach(), member, self._criterion.among))
         if name not in self._sums:
-            self._sums[name] = _sums_per_dim(name, self._weights[name].detach(), self._element(name))
+            self._sums[name] = _sums_per_dim(
+                name, self._weights[name].detach(), self._gradient(name), self._criterion.element
+            )
         per_index = self._sums[name][member.dim][member.positions]
         lengths = np.diff(member.starts)
+        if (lengths == 1).all():
+            return self._criterion.finish(per_index)
         channel = np.repeat(np.arange(len(lengths)), lengths)
         sums = np.bincount(channel, weights=per_index, minlength=len(lengths)).astype(np.float64)
         return self._criterion.finish(sums)
 
-    def _element(self, name: str) -> Callable[[Tensor], Tensor]:
-        """What each element of one parameter contributes; gradients that it has none of are zero."""
+    def _gradient(self, name: str) -> Tensor | None:
+        """What is known of the gradient of one parameter, where the criterion asks for it."""
         measured, needs = self._scoring.gradients, self._criterion.needs
-        known = (measured.fisher if needs == "fisher" else measured.mean).get(name) if measured and needs else None
-        return lambda weight: self._criterion.element(weight, weight.new_zeros(()) if known is None else known)
+        return (measured.fisher if needs == "fisher" else measured.mean).get(name) if measured and needs else None
 
 
 def _counts(scoring: Scoring, model: nn.Module) -> Callable[[Group, Member], bool]:
@@ -178,17 +182,39 @@ def _counted(
     return [member for member in group.members if member.parameter in parameters and counts(group, member)]
 
 
-def _sums_per_dim(name: str, weight: Tensor, element: Callable[[Tensor], Tensor]) -> list[Scores]:
-    """For each dimension, the sum of element scores at each of its indices."""
+def _sums_per_dim(name: str, weight: Tensor, gradient: Tensor | None, element: Element) -> list[Scores]:
+    """For each dimension, the sum of element scores at each of its indices; a gradient that is not known is zero."""
     if weight.is_meta:
         return [np.zeros(size) for size in weight.shape]
-    elements = element(_as_float(weight))
-    dims = range(elements.dim())
-    sums = [elements.sum(dim=[other for other in dims if other != dim]) if len(dims) > 1 else elements for dim in dims]
-    found = [total.double().cpu().numpy() for total in sums]
+    values = _as_float(weight)
+    known = values.new_zeros(()) if gradient is None else gradient
+    found = [total.double().cpu().numpy() for total in _sums(values, known, element)]
     if found:
         _finite(name, found[0])
     return found
+
+
+def _sums(values: Tensor, gradient: Tensor, element: Element) -> list[Tensor]:
+    """For each dimension, sums over all others.
+
+    Rows go piece by piece, each small enough for the processor's cache: a large weight is read once and nothing of its
+    size is made.
+    """
+    if values.dim() < 2:
+        return [element(values, gradient)] * values.dim()
+    rows = values.flatten(1)
+    step = max(1, PIECE // rows.shape[1])
+    gradients = gradient.flatten(1).split(step) if gradient.dim() else repeat(gradient)
+    pieces = (element(*pair) for pair in zip(rows.split(step), gradients, strict=False))
+    totals = [(piece.sum(1), piece.sum(0)) for piece in pieces]
+    columns = torch.stack([column for _, column in totals]).sum(0).reshape(values.shape[1:])
+    others = range(columns.dim())
+    rest = [columns.sum([other for other in others if other != dim]) if len(others) > 1 else columns for dim in others]
+    return [torch.cat([row for row, _ in totals]), *rest]
+
+
+PIECE = 2**18
+"""Elements that are scored at a time."""
 
 
 def _compared(weight: Tensor, member: Member, among: Callable[[Tensor], Tensor]) -> Scores:
