@@ -98,6 +98,7 @@
   });
 
   explorer.toggle = function (path) {
+    explorer.toggled(path);
     dash_clientside.set_props("toggled", { data: { path, at: Date.now() } });
   };
 
@@ -146,7 +147,7 @@
     const at = row.dataset.pick.indexOf(":");
     const [kind, name] = [row.dataset.pick.slice(0, at), row.dataset.pick.slice(at + 1)];
     const groups = JSON.parse(row.dataset.groups || "[]");
-    dash_clientside.set_props("selection", { data: { kind, name, groups, via: "list" } });
+    explorer.select({ kind, name, groups, via: "list" });
   });
 
   /* Keys belong to a field that takes text; a slider or a switch takes none. */
@@ -168,7 +169,7 @@
       const search = document.getElementById("search");
       if (search) search.focus();
     } else if (event.key === "Escape") {
-      dash_clientside.set_props("selection", { data: {} });
+      explorer.select({});
     } else if (event.key === "?") {
       dash_clientside.set_props("help-dialog", { opened: true });
     }
@@ -178,6 +179,7 @@
   Object.assign((window.dash_clientside.explorer = window.dash_clientside.explorer || {}), {
     highlight(selection, pins) {
       explorer.highlight(selection, pins);
+      explorer.paneFor(selection || {});
     },
     showPreview(latest) {
       if (!latest) return;
@@ -216,11 +218,21 @@
     repaint() {
       explorer.repaint();
     },
-    view(fit, closer, further) {
+    listed() {
+      explorer.listed();
+    },
+    shade(mode) {
+      explorer.shade(mode);
+    },
+    opened(opened) {
+      explorer.opened(opened);
+    },
+    view() {
       const trigger = window.dash_clientside.callback_context.triggered_id;
       if (trigger === "graph-fit") explorer.fit(true);
       if (trigger === "graph-in") explorer.zoom(1.25);
       if (trigger === "graph-out") explorer.zoom(0.8);
+      if (trigger === "graph-zoom") explorer.zoomToSelection();
     },
     every(percent) {
       shown.uniform = percent;

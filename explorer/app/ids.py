@@ -54,6 +54,14 @@ GRAPH = "graph"
 GRAPH_FIT = "graph-fit"
 GRAPH_IN = "graph-in"
 GRAPH_OUT = "graph-out"
+GRAPH_ZOOM = "graph-zoom"
+GRAPH_BOX = "graph-box"
+GRAPH_LIVE = "graph-live"  # says in words where the keys have led
+GRAPH_TIP = "graph-tip"
+CRUMBS = "crumbs"
+MINIMAP = "minimap"
+SHADE = "shade"  # what the layers are coloured by
+SHADE_LEGEND = "shade-legend"
 EXPAND_ALL = "expand-all"
 COLLAPSE_ALL = "collapse-all"
 

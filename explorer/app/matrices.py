@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.app.outline import Outline, is_stack, module_path, title_of
 from explorer.app.parts import layer_groups
 from explorer.app.playing import side
-from explorer.app.scene import Box, build_scene, default_open, gathered, module_paths
+from explorer.app.scene import Box, build_scene
+from explorer.app.unfolding import most_open
 from explorer.engine.graph import DependencyGraph
-from explorer.engine.layers import Dependency, Layer
+from explorer.engine.layers import Dependency
 
 MAX_ROWS = 420
 """More rows than this are joined by module: a cell would be smaller than two pixels."""
@@ -63,22 +65,20 @@ class Matrix:
     reasons: dict[tuple[int, int], tuple[Dependency, ...]]
 
 
-def boxes_in(graph: DependencyGraph, scope: str, opened: Collection[str]) -> tuple[tuple[Box, ...], bool]:
+def boxes_in(outline: Outline, scope: str, opened: Collection[str]) -> tuple[tuple[Box, ...], bool]:
     """The layers and closed modules that a matrix is over, and whether modules had to be closed for want of room.
 
     Args:
-        graph: The dependency graph.
+        outline: The layers in the places where the screen shows them.
         scope: `SHOWN` for what the graph shows, `EVERYTHING`, or the path of a module.
         opened: Paths of the modules that are open in the graph.
     """
-    layers = gathered(graph.layers)
-    if scope not in (SHOWN, EVERYTHING):
-        layers = tuple(layer for layer in layers if f"{layer.parent}.".startswith(f"{scope}."))
-    wanted = frozenset(opened) if scope == SHOWN else frozenset(module_paths(layers))
-    found = _boxes(layers, wanted)
+    if scope not in {SHOWN, EVERYTHING}:
+        outline = Outline(outline.members.get(scope, ()), (), outline.classes)
+    found = _boxes(outline, frozenset(opened if scope == SHOWN else outline.members))
     if sum(2 if box.kind in {"layer", "op"} else 1 for box in found) <= MAX_ROWS:
         return found, False
-    return _boxes(layers, default_open(layers, MAX_ROWS // 2)), True
+    return _boxes(outline, most_open(outline, MAX_ROWS // 2)), True
 
 
 def dependency_matrix(graph: DependencyGraph, boxes: Sequence[Box], group: str = "") -> Matrix:
@@ -168,8 +168,8 @@ def _runs(paths: Iterable[str]) -> Iterable[tuple[int, int, str]]:
         start = end
 
 
-def _boxes(layers: Sequence[Layer], opened: frozenset[str]) -> tuple[Box, ...]:
-    return tuple(box for box in build_scene(layers, (), opened).boxes if box.kind in ("layer", "op", "fold"))
+def _boxes(outline: Outline, opened: frozenset[str]) -> tuple[Box, ...]:
+    return tuple(box for box in build_scene(outline, opened).boxes if box.kind in {"layer", "op", "fold"})
 
 
 def _port_rows(box: Box) -> list[Row]:
@@ -184,7 +184,15 @@ def _layer_row(box: Box) -> Row:
     ports = tuple(port.name for layer in box.layers for port in (layer.inputs, layer.outputs))
     groups = tuple(dict.fromkeys(name for layer in box.layers for name in layer_groups(layer)))
     module = box.name if box.kind == "fold" else box.layers[0].parent
-    return Row(box.name, box.name, module, ports, groups)
+    return Row(_name(box), box.name, module, ports, groups)
+
+
+def _name(box: Box) -> str:
+    """A layer or module as people write it; repeated blocks by the first and the last."""
+    if box.kind != "fold":
+        return box.name
+    path = module_path(box.name)
+    return f"{path} {title_of(box.name)}".strip() if is_stack(box.name) or not path else path
 
 
 def _level(found: Sequence[Dependency], group: str) -> int:

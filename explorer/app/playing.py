@@ -7,8 +7,8 @@ from typing import Any
 from dash import html
 
 from explorer.app.numbers import MINUS
+from explorer.app.outline import Outline
 from explorer.app.parts import attributes, icon, source_line
-from explorer.app.scene import gathered
 from explorer.engine.graph import DependencyGraph
 from explorer.engine.groups import Group
 from explorer.engine.layers import Layer, Port
@@ -16,11 +16,12 @@ from explorer.engine.layers import Layer, Port
 KINDS = {"inter": "between layers", "intra": "within a layer"}
 
 
-def recording(graph: DependencyGraph, port: str) -> dict[str, Any]:
+def recording(graph: DependencyGraph, outline: Outline, port: str) -> dict[str, Any]:
     """A propagation as JSON data.
 
     Args:
         graph: The dependency graph.
+        outline: Where the screen shows its layers.
         port: Name of the port that it starts from.
 
     Returns:
@@ -32,7 +33,7 @@ def recording(graph: DependencyGraph, port: str) -> dict[str, Any]:
         PlanError: There is no such port.
     """
     steps = graph.propagation(port)
-    layers = {layer.name: layer for layer in gathered(graph.layers)}
+    layers = outline.by_name
     names = dict.fromkeys([port[:-1], *(step.target[:-1] for step in steps)])
     return {
         "port": port,

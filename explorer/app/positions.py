@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from explorer.app.level import ENTRY, EXIT, Extent, Level, Point, lay_out, moved
 from explorer.app.ranking import Pair
-from explorer.app.scene import Box, Link, Scene
+from explorer.app.scene import Box, Link, Scene, module_title
 
+BAND = 15.0
+"""Height of the band above and below a layer."""
 PADDING, HEADER, FOOTER = 14.0, 8.0, -8.0
 """Around the inside of a module; the rows of its entry and exit already leave room above and below."""
 
@@ -51,9 +53,9 @@ def text_width(text: str, size: float = 12.0) -> float:
 def box_size(box: Box) -> tuple[float, float]:
     """Width and height of a box that holds no others."""
     if box.kind == "layer":
-        return max(104.0, text_width(box.title) + 24), 48.0
+        return max(104.0, text_width(box.title) + 24), 2 * BAND + 20
     if box.kind == "fold":
-        return max(124.0, text_width(box.title) + 40), 46.0
+        return max(132.0, text_width(module_title(box)) + 16, text_width(box.content) + 76), 2 * BAND + 36
     if box.kind == "op":
         return (24.0 if len(box.title) == 1 else text_width(box.title, 10) + 16), 24.0
     return 64.0, 22.0

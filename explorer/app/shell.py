@@ -41,7 +41,7 @@ def layout(subject: Subject, run: str = "") -> Any:
         lists.layout(subject, paths),
         centre.layout(
             {
-                centre.GRAPH: graph_panel.layout(subject, paths, SCHEMES[0]),
+                centre.GRAPH: graph_panel.layout(subject, paths, SCHEMES[0], state.selection),
                 centre.MATRICES: matrices_panel.layout(),
                 centre.COMPARISON: comparison_panel.layout(),
             }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SCHEMES = ("light", "dark")
-HUES = 8
+HUES, SHADES = 8, 9
 FONT = "Inter, SF Pro Text, Segoe UI, Roboto, Helvetica Neue, Liberation Sans, Arial, sans-serif"
 """Without quotes, which Cytoscape does not read."""
 

@@ -8,9 +8,11 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from weakref import WeakValueDictionary
 
+from explorer.app.outline import Outline, outline
 from explorer.engine.errors import ModelSourceError, PlanError
 from explorer.engine.graph import DependencyGraph
 from explorer.exploration import Exploration, Recipe, start
@@ -42,6 +44,17 @@ class Subject:
     notes: tuple[str, ...] = ()
     data: Split | None = None
     card: Mapping[str, Any] | None = None
+
+    @cached_property
+    def outline(self) -> Outline:
+        """Its layers in the places where the screen shows them."""
+        classes = {path: type(module).__name__ for path, module in self.graph.model.named_modules()}
+        return outline(self.graph.layers, self.graph.edges, classes)
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """Channels of each group."""
+        return {group.name: group.size for group in self.graph.groups}
 
 
 class Workspace:

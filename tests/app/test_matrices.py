@@ -20,6 +20,7 @@ from explorer.app.matrices import (
     readable,
     segments,
 )
+from explorer.app.outline import outline
 from explorer.app.panels.matrices_panel import drawn, legend, scopes
 from explorer.app.theme import tokens
 from explorer.app.workspace import Subject
@@ -34,7 +35,7 @@ def residual() -> DependencyGraph:
 
 
 def whole(graph: DependencyGraph, kind: str, group: str = "") -> Matrix:
-    boxes, _ = boxes_in(graph, EVERYTHING, ())
+    boxes, _ = boxes_in(outline(graph.layers, graph.edges, {}), EVERYTHING, ())
     return dependency_matrix(graph, boxes, group) if kind == "D" else grouping_matrix(boxes, group)
 
 
@@ -75,22 +76,25 @@ def test_the_selected_group_stands_out(residual: DependencyGraph) -> None:
 
 
 def test_a_closed_module_is_one_row(subject: Subject) -> None:
-    boxes, is_joined = boxes_in(subject.graph, SHOWN, ["layer1"])
+    boxes, is_joined = boxes_in(subject.outline, SHOWN, ["layer1", "layer1.*0-2", "layer1.*0-2.1"])
     names = [row.name for row in dependency_matrix(subject.graph, boxes).rows]
     assert "layer1.0" in names
+    assert "layer1.1.conv1 f+" in names
     assert "layer2" in names
     assert not any(name.startswith("layer1.0.") for name in names)
     assert not is_joined
-    inside, _ = boxes_in(subject.graph, "layer1.0", [])
+    blocks, _ = boxes_in(subject.outline, SHOWN, ["layer1"])
+    assert "layer1 0–2" in [row.name for row in grouping_matrix(blocks).rows]  # noqa: RUF001
+    inside, _ = boxes_in(subject.outline, "layer1.*0-2.0", [])
     assert {box.name for box in inside} == {f"layer1.0.{name}" for name in ("conv1", "bn1", "conv2", "bn2", "add")}
 
 
 def test_too_many_rows_are_joined_by_module(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("explorer.app.matrices.MAX_ROWS", 40)
-    boxes, is_joined = boxes_in(subject.graph, EVERYTHING, [])
+    boxes, is_joined = boxes_in(subject.outline, EVERYTHING, [])
     assert is_joined
     assert len(dependency_matrix(subject.graph, boxes).rows) <= 40
-    assert "one row each" in drawn(subject.graph, "D", EVERYTHING, [], "")[2]
+    assert "one row each" in drawn(subject, "D", EVERYTHING, [], "")[2]
 
 
 def test_a_cell_says_which_two_ports_and_why(residual: DependencyGraph) -> None:
@@ -120,7 +124,7 @@ def test_rows_run_in_modules(subject: Subject) -> None:
 
 
 def test_the_note_counts_and_the_choice_offers_modules(subject: Subject) -> None:
-    _, _, said = drawn(subject.graph, "D", EVERYTHING, [], "conv1")
+    _, _, said = drawn(subject, "D", EVERYTHING, [], "conv1")
     assert said.startswith("104 rows: 60 inter-layer and 30 intra-layer dependencies.")
     assert {"label": "inside layer1", "value": "layer1"} in scopes(["layer1", "layer1.0"])
     assert len(legend("D")) == 3

@@ -17,7 +17,7 @@ def attribute(component: Any, name: str) -> Any:
 
 
 def test_a_recording_holds_every_step_with_its_reason_and_place(subject: Subject) -> None:
-    played = recording(subject.graph, "conv1+")
+    played = recording(subject.graph, subject.outline, "conv1+")
     steps = subject.graph.propagation("conv1+")
     assert [(step["kind"], step["source"], step["target"]) for step in played["steps"]] == [
         (step.kind, step.source, step.target) for step in steps
@@ -29,19 +29,19 @@ def test_a_recording_holds_every_step_with_its_reason_and_place(subject: Subject
 
 
 def test_every_layer_of_a_recording_can_be_found_where_its_module_is_closed(subject: Subject) -> None:
-    played = recording(subject.graph, "layer1.0.conv1+")
+    played = recording(subject.graph, subject.outline, "layer1.0.conv1+")
     ports = [played["port"], *(step["target"] for step in played["steps"])]
     assert {port[:-1] for port in ports} == set(played["parents"])
-    assert played["parents"]["layer1.0.bn1"] == "layer1.0"
+    assert played["parents"]["layer1.0.bn1"] == subject.outline.by_name["layer1.0.bn1"].parent == "layer1.*0-2.0"
 
 
 def test_a_port_that_does_not_exist_cannot_be_played(subject: Subject) -> None:
     with pytest.raises(PlanError, match="no port 'nowhere"):
-        recording(subject.graph, "nowhere+")
+        recording(subject.graph, subject.outline, "nowhere+")
 
 
 def test_the_list_has_the_start_and_a_row_per_step(subject: Subject) -> None:
-    played = recording(subject.graph, "layer1.0.conv1+")
+    played = recording(subject.graph, subject.outline, "layer1.0.conv1+")
     buttons = [row.children for row in step_rows(played)]
     assert [attribute(button, "data-step") for button in buttons] == ["0", "1", "2", "3"]
     assert [button.children for button in buttons][:2] == ["layer1.0.conv1 f+", f"layer1.0.bn1 {side('x-')[2:]}"]

@@ -40,9 +40,12 @@ def register(app: Dash, workspace: Workspace) -> None:
         Output(ids.INSPECTOR, "children"),
         Output(ids.DETAILS, "children"),
         Input(ids.SELECTION, "data"),
-        State(ids.OPENED, "data"),
+        Input(ids.OPENED, "data"),
     )
     def inspect(selection: dict[str, Any] | None, opened: dict[str, Any]) -> Any:
+        is_new = not ctx.triggered or f"{ids.SELECTION}.data" in ctx.triggered_prop_ids
+        if not is_new and (selection or {}).get("kind") != "module":
+            return no_update, no_update
         return inspection.inspect(workspace.open(opened["source"]), selection or {}, opened["paths"])
 
     @app.callback(

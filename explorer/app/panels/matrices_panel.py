@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -21,14 +21,15 @@ from explorer.app.matrices import (
     readable,
     segments,
 )
+from explorer.app.outline import PLACE, STACK, last, module_path
 from explorer.app.panels.centre import MATRICES
 from explorer.app.parts import attributes
-from explorer.app.scene import module_paths
 from explorer.app.theme import slot_of
-from explorer.app.workspace import Workspace
-from explorer.engine.graph import DependencyGraph
+from explorer.app.workspace import Subject, Workspace
 
 KINDS = {"D": "D: ports", "G": "G: layers"}
+DEEPEST = 3
+"""Modules deeper than this are not offered one by one: there are too many."""
 LEGEND = {
     "D": (("inter", "inter-layer"), ("intra", "intra-layer"), ("chosen", "selected group")),
     "G": (("inter", "share a group"), ("chosen", "share the selected group")),
@@ -73,14 +74,18 @@ def layout() -> html.Section:
     )
 
 
-def scopes(paths: Sequence[str]) -> list[dict[str, str]]:
+def scopes(paths: Iterable[str]) -> list[dict[str, str]]:
     """What the choice of layers offers.
 
     Args:
         paths: Paths of the modules.
     """
     fixed = [{"label": "what the graph shows", "value": SHOWN}, {"label": "all layers", "value": EVERYTHING}]
-    return fixed + [{"label": f"inside {path}", "value": path} for path in paths if path.count(".") < 3]
+    return fixed + [
+        {"label": f"inside {module_path(path)}", "value": path}
+        for path in paths
+        if path.count(".") < DEEPEST and not last(path).startswith((STACK, PLACE))
+    ]
 
 
 def legend(kind: str) -> list[html.Span]:
@@ -96,19 +101,19 @@ def legend(kind: str) -> list[html.Span]:
 
 
 def drawn(
-    graph: DependencyGraph, kind: str, scope: str, opened: Sequence[str], group: str
+    subject: Subject, kind: str, scope: str, opened: Sequence[str], group: str
 ) -> tuple[Matrix, list[tuple[int, int, str]], str]:
     """A matrix, its runs of rows per module, and what is to be said of it.
 
     Args:
-        graph: The dependency graph.
+        subject: The model.
         kind: ``D`` or ``G``.
         scope: As `boxes_in` takes it.
         opened: Paths of the modules that are open in the graph.
         group: Name of the selected group, or empty.
     """
-    boxes, is_joined = boxes_in(graph, scope, opened)
-    matrix = dependency_matrix(graph, boxes, group) if kind == "D" else grouping_matrix(boxes, group)
+    boxes, is_joined = boxes_in(subject.outline, scope, opened)
+    matrix = dependency_matrix(subject.graph, boxes, group) if kind == "D" else grouping_matrix(boxes, group)
     said = f"{counted(matrix)}. Click a cell to select the group, drag to zoom in, double-click to zoom out."
     said += " Too many for one screen: deeper modules are one row each." if is_joined else ""
     return matrix, segments(matrix.rows), said
@@ -142,8 +147,8 @@ def register(app: Dash, workspace: Workspace) -> None:
         if view != MATRICES:
             return (no_update,) * 4
         group = selection["name"] if selection and selection.get("kind") == "group" else ""
-        graph = workspace.open(opened["source"]).graph
-        matrix, runs, said = drawn(graph, *choice, opened["paths"], group)
+        subject = workspace.open(opened["source"])
+        matrix, runs, said = drawn(subject, *choice, opened["paths"], group)
         figure = matrix_map(matrix, runs, look[0] or "light", slot_of(group, look[1]))
         return figure, readable(matrix), said, legend(choice[0])
 
@@ -153,7 +158,7 @@ def register(app: Dash, workspace: Workspace) -> None:
         Input(ids.MODEL, "data"),
     )
     def offer(source: str) -> Any:
-        return scopes(module_paths(workspace.open(source).graph.layers)), SHOWN
+        return scopes(workspace.open(source).outline.members), SHOWN
 
     app.clientside_callback(
         ClientsideFunction("matrix", "point"), Input(ids.MATRIX, "hoverData"), State(ids.MATRIX_CELLS, "data")

@@ -63,7 +63,8 @@ def register(app: Dash, workspace: Workspace) -> None:
         if not asked:
             return None, []
         try:
-            played = recording(workspace.open(source).graph, asked["port"])
+            subject = workspace.open(source)
+            played = recording(subject.graph, subject.outline, asked["port"])
         except ExplorerError:  # the model was changed in between
             return no_update, no_update
         return played, step_rows(played)
