@@ -8,7 +8,8 @@ APP = "app"
 PAGE = "page"  # a random name for this open page, so that its jobs are its own
 RECIPE = "recipe"
 CHANGE = "change"  # the latest things that someone wants changed, with a serial number
-ANSWERED = "answered"  # the serial number of the last answer
+RESTORE = "restore"  # the model or recipe that someone opens, or goes back to
+ANSWER = "answer"  # what the server said last; assets/explorer_state.js hands it on
 PREVIEW = "preview"  # what the recipe costs and keeps
 SETTLED = "settled"  # key of the recipe once nothing has moved for a moment
 SELECTION = "selection"  # {"group": name, "layer": name, "via": where it was picked}
@@ -16,8 +17,17 @@ MODEL = "model"  # source of the model on the screen
 OPENED = "opened"  # {"source": ..., "paths": of the open modules}
 TOGGLED = "toggled"  # the module that someone opens or closes
 PINS = "pins"  # groups that keep their hue
+PANELS = "panels"  # what each panel remembers, by its name: part of a link, of storage and of a saved recipe
+RUN = "run"  # names the run of the server that this page came from
 SCHEME = "scheme"
 STYLES = "styles"  # the graph's stylesheet per colour scheme
+
+# History, sharing and files
+UNDO = "undo"
+REDO = "redo"
+SHARE = "share"
+SHARED = "shared"
+NOTICE = "notice"
 
 # Top bar
 PICKER = "picker"
@@ -74,7 +84,21 @@ RIGHT_TOGGLE = "right-toggle"
 # Bottom drawer
 TOTALS = "totals"
 GRID = "grid"
+GRID_TOOLS = "grid-tools"
+GRID_FILTER = "grid-filter"
 UNIFORM = "uniform"
+PRESET = "preset"
+PRESETS = "presets"
+PRESETS_MENU = "presets-menu"
+PRESET_AMOUNT = "preset-amount"
+CHECKED_COUNT = "checked-count"
+CHECKED_PERCENT = "checked-percent"
+CHECKED_SET = "checked-set"
+CHECKED_FACTOR = "checked-factor"
+CHECKED_SCALE = "checked-scale"
+CHECKED_RESET = "checked-reset"
+CHECKED_LOCK = "checked-lock"
+CHECKED_NONE = "checked-none"
 RESET = "reset"
 CRITERION = "criterion"
 ROUND_TO = "round-to"

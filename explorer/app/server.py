@@ -9,7 +9,7 @@ from dash import Dash
 from flask import Flask, Response, request
 
 from explorer.app import shell
-from explorer.app.panels import drawer, graph_panel, inspector, lists, progress, top_bar, totals
+from explorer.app.panels import drawer, graph_panel, history, inspector, lists, progress, top_bar, totals
 from explorer.app.theme import ASSETS
 from explorer.app.workspace import Subject, Workspace
 
@@ -40,8 +40,8 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
         assets_folder=str(ASSETS),
         suppress_callback_exceptions=True,  # the inspector brings its own controls
     )
-    app.layout = lambda: shell.layout(subject)
-    for panel in (top_bar, lists, graph_panel, progress, inspector, drawer, totals):
+    app.layout = lambda: shell.layout(subject, workspace.run)
+    for panel in (top_bar, history, lists, graph_panel, progress, inspector, drawer, totals):
         panel.register(app, workspace)
     return app
 

@@ -10,14 +10,19 @@ from dash import dcc, html
 
 from explorer.app import ids
 from explorer.app.opening import OpeningState, opening_state
-from explorer.app.panels import drawer, graph_panel, inspector, lists, top_bar
+from explorer.app.panels import drawer, graph_panel, history, inspector, lists, top_bar
 from explorer.app.stylesheet import stylesheet
 from explorer.app.theme import FONT, SCHEMES
 from explorer.app.workspace import Subject
 
 
-def layout(subject: Subject) -> Any:
-    """The screen for one page that was just opened, showing `subject`."""
+def layout(subject: Subject, run: str = "") -> Any:
+    """The screen for one page that was just opened.
+
+    Args:
+        subject: The model that it shows.
+        run: Names the run of the server.
+    """
     state = opening_state(subject)
     paths = state.opened["paths"]
     panes = [
@@ -26,25 +31,28 @@ def layout(subject: Subject) -> Any:
         inspector.layout(),
     ]
     screen = html.Div(
-        [top_bar.layout(subject), html.Div(panes, className="panes"), drawer.layout(subject), *_stores(state)],
+        [
+            top_bar.layout(subject),
+            html.Div(panes, className="panes"),
+            drawer.layout(subject),
+            history.notice(),
+            *_stores(state, run),
+        ],
         id=ids.APP,
         className="app",
     )
     return dmc.MantineProvider(screen, id=ids.PROVIDER, theme=_mantine_theme(), forceColorScheme="light")
 
 
-def _stores(state: OpeningState) -> list[Any]:
+def _stores(state: OpeningState, run: str) -> list[Any]:
     memory: dict[str, Any] = {
+        **state.stores(),
         ids.PAGE: secrets.token_urlsafe(9),
-        ids.MODEL: state.source,
-        ids.OPENED: state.opened,
-        ids.RECIPE: state.recipe,
-        ids.PREVIEW: state.preview,
+        ids.RUN: run,
         ids.SETTLED: state.preview["key"],
-        ids.SELECTION: state.selection,
-        ids.PINS: [],
         ids.CHANGE: None,
-        ids.ANSWERED: 0,
+        ids.RESTORE: None,
+        ids.ANSWER: None,
         ids.TOGGLED: None,
         ids.STYLES: {scheme: stylesheet(scheme) for scheme in SCHEMES},
     }

@@ -68,6 +68,7 @@ class Workspace:
 
     def __init__(self, jobs: JobQueue | None = None) -> None:
         self.jobs = jobs or JobQueue()
+        self.run = secrets.token_urlsafe(9)  # names this run of the server
         self._own: dict[str, Subject] = {}
         self._named: OrderedDict[str, Subject] = OrderedDict()
         self._stages: dict[str, str] = {}
@@ -105,6 +106,16 @@ class Workspace:
             return known
         with self._alone(source):
             return self._known(source) or self._keep(self._opened(source))
+
+    def knows(self, source: str) -> bool:
+        """Whether `source` is the opaque id of a model of this run."""
+        return source in self._own
+
+    def like(self, fingerprint: str) -> Subject | None:
+        """The model of this run that a recipe of an earlier run was made for, by its fingerprint."""
+        return next(
+            (each for each in self._own.values() if fingerprint and each.graph.fingerprint == fingerprint), None
+        )
 
     def exploration(self, recipe: Mapping[str, Any]) -> Exploration:
         """The exploration that a recipe describes.

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any, Unpack, cast
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from explorer.engine.batches import Batches
@@ -27,6 +26,7 @@ from explorer.engine.layers import Dependency, Edge, Layer
 from explorer.engine.plan import Keep, Plan, Ratios, make_plan
 from explorer.engine.program import Program
 from explorer.engine.propagation import PropagationStep, propagate
+from explorer.engine.randomness import own_random_state
 from explorer.engine.schedule import step_ratios
 from explorer.engine.selection import Choices, Options, PlanChoices, check_names
 from explorer.engine.switches import UNCOLLECTED
@@ -404,7 +404,7 @@ def _training_program(model: nn.Module, example_inputs: ExampleInputs, evaluated
         for module in copy.modules():
             if isinstance(module, nn.modules.dropout._DropoutNd):
                 module.p = 0.0
-        with torch.random.fork_rng(devices=[]):
+        with own_random_state():
             program = record(copy, doubled_batch(example_inputs), is_training=True)
     except (TraceError, RuntimeError):
         return []  # a model that needs targets to train, or that cannot be copied, is traced in eval mode alone
