@@ -64,7 +64,7 @@ def test_signatures_of_the_contract() -> None:
     assert parameters(explorer.trace) == ["model", "example_inputs"]
     graph = explorer.DependencyGraph
     assert parameters(graph.plan)[:6] == ["self", "ratios", "*keep", "*importance", "*round_to", "*minimum"]
-    assert {"*data"} <= set(parameters(graph.plan))
+    assert {"*data", "*break_ties"} <= set(parameters(graph.plan))
     assert parameters(explorer.gradients)[:3] == ["model", "data", "*fisher"]
     assert {"*macs", "*params", "*bytes", "*latency"} < set(parameters(graph.plan_to))
     assert parameters(graph.plans)[:4] == ["self", "ratio", "*steps", "*schedule"]
@@ -73,6 +73,7 @@ def test_signatures_of_the_contract() -> None:
     assert {"graph", "data", "*regulariser", "*strength", "*watch"} <= set(parameters(explorer.sparsify))
     assert {"graph", "data", "*groups", "*ratios", "*checkpoint", "*watch"} <= set(parameters(explorer.sensitivity))
     assert parameters(graph.group) == ["self", "name"]
+    assert parameters(graph.way) == ["self", "group", "ratio"]
     assert parameters(graph.explain) == ["self", "group", "a", "b"]
     assert parameters(graph.propagation) == ["self", "port"]
     assert parameters(graph.unsupported_ops) == ["self"]

@@ -12,19 +12,21 @@ import numpy as np
 
 from explorer.engine.cost import Cost, CostChange
 from explorer.engine.errors import PlanError
-from explorer.engine.groups import Group
+from explorer.engine.groups import Group, Tie
 from explorer.engine.importance.criteria import Scores
 from explorer.engine.importance.scoring import unscored
 from explorer.engine.latency import Timing
 from explorer.engine.ranking import RANKINGS, competing_counts, leagues
 from explorer.engine.selection import (
-    NEVER_BY_DEFAULT,
     Options,
     Wishes,
     check_keep,
     check_names,
     check_ratio,
     counts_with_ties,
+    holding,
+    is_broken,
+    is_pruned_by_default,
     kept_count,
     most_important,
     tied_components,
@@ -49,7 +51,7 @@ class Plan:
         graph: The graph that it was made for.
         ratios: The fraction to remove that was asked of each group.
         channels: For each group, the channels kept, in order.
-        options: Importance, rounding, minimum, ranking.
+        options: Importance, rounding, minimum, ranking, ties that may be broken.
         timings: What was measured to find it, for a plan to a latency.
     """
 
@@ -91,6 +93,22 @@ class Plan:
         """The importance of every channel of every group, by group name."""
         return self.graph.scores(self.options)
 
+    @cached_property
+    def broken_ties(self) -> tuple[Tie, ...]:
+        """The ties that the kept counts do not hold.
+
+        There are none but those that the plan was allowed to break, and those of one group alone, whose count a number
+        in the code says: a plan that names the group overrules the number.
+        """
+        counts = {name: len(kept) for name, kept in self.channels.items()}
+        return tuple(tie for tie in self.graph.ties if is_broken(tie, counts))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the plan may break that no example input reached, in words."""
+        pruned = [group for group in self.graph.groups if len(self.channels[group.name]) < group.size]
+        return tuple(dict.fromkeys(warning for group in pruned for warning in group.warnings))
+
     @property
     def is_identity(self) -> bool:
         """Whether nothing is removed."""
@@ -129,19 +147,22 @@ def make_plan(graph: DependencyGraph, ratios: Ratios | None, keep: Keep | None, 
         graph: The model's graph.
         ratios: One fraction for every group but heads and conv groups, or a fraction by group name.
         keep: Channels to keep by group name; they win over ratios.
-        options: Importance, rounding, minimum, ranking.
+        options: Importance, rounding, minimum, ranking, ties that may be broken.
 
     Returns:
-        The plan; tied groups move together.
+        The plan; tied groups move together, unless their ties may be broken.
 
     Raises:
         PlanError: An unknown group, a ratio outside [0, 1), an empty group, or ties that cannot hold.
     """
     check_options(options)
     groups = {group.name: group for group in graph.groups}
+    if not isinstance(options.break_ties, bool):
+        check_names(options.break_ties, groups)
+    ties = holding(graph.ties, options.break_ties)
     chosen = _chosen(groups, keep)
     if options.ranking == "local":
-        asked = _asked(graph, groups, ratios)
+        asked = _asked(groups, ties, ratios)
         wanted = {name: _wanted(group, asked[name], chosen, options) for name, group in groups.items()}
     else:
         wanted = _competing(graph, ratios, chosen, options)
@@ -157,7 +178,7 @@ def settled_plan(
     options: Options,
     chosen: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Plan:
-    """The plan whose counts are nearest to the wishes and hold every tie.
+    """The plan whose counts are nearest to the wishes and hold every tie that may not be broken.
 
     Args:
         graph: The model's graph.
@@ -170,7 +191,7 @@ def settled_plan(
         PlanError: No counts hold the ties, or the channels cannot be scored.
     """
     groups, chosen = {group.name: group for group in graph.groups}, chosen or {}
-    counts = counts_with_ties(groups, graph.ties, wishes)
+    counts = counts_with_ties(groups, holding(graph.ties, options.break_ties), wishes)
     ranked = [group for name, group in groups.items() if counts[name] < group.size and name not in chosen]
     scores = _scores(graph, ranked, options) if ranked else {}
     channels = {name: chosen.get(name) or _best(group, counts[name], scores) for name, group in groups.items()}
@@ -206,7 +227,7 @@ def _competing(
         )
     ratio = check_ratio(ratios or 0.0, "all groups")
     counts = {group.name: len(chosen.get(group.name, range(group.size))) for group in graph.groups}
-    rivals = [group for group in graph.groups if group.kind not in NEVER_BY_DEFAULT and group.name not in chosen]
+    rivals = [group for group in graph.groups if is_pruned_by_default(group) and group.name not in chosen]
     if not ratio or not rivals:
         return counts
     scores = _scores(graph, rivals, options)
@@ -233,16 +254,16 @@ def _chosen(groups: Mapping[str, Group], keep: Keep | None) -> dict[str, tuple[i
     return {name: check_keep(groups[name], channels) for name, channels in (keep or {}).items()}
 
 
-def _asked(graph: DependencyGraph, groups: Mapping[str, Group], ratios: Ratios | None) -> dict[str, float]:
+def _asked(groups: Mapping[str, Group], ties: Sequence[Tie], ratios: Ratios | None) -> dict[str, float]:
     """The ratio of every group; groups tied to a named one follow it."""
     if ratios is None:
         ratios = {}
     if not isinstance(ratios, Mapping):
         ratio = check_ratio(ratios, "all groups")
-        return {name: 0.0 if group.kind in NEVER_BY_DEFAULT else ratio for name, group in groups.items()}
+        return {name: ratio if is_pruned_by_default(group) else 0.0 for name, group in groups.items()}
     check_names(ratios, groups)
     asked = {name: check_ratio(ratio, f"group {name}") for name, ratio in ratios.items()}
-    for component in tied_components([tie for tie in graph.ties if tie.kind == "equal_count"]):
+    for component in tied_components([tie for tie in ties if tie.kind == "equal_count"]):
         names = {name for tie in component for name in tie.groups}
         named = [asked[name] for name in sorted(names) if name in asked]
         if named:

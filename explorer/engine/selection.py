@@ -59,12 +59,14 @@ class Options(Scoring):
         minimum: Channels that every group keeps at least.
         ranking: A name of `RANKINGS`: who competes when one ratio is given for the whole model.
         cap: Fraction of its channels that no group loses more of, 0-1, whatever ratio or ranking asks.
+        break_ties: Whether the counts of tied groups may part: those of all, or of the groups of these names.
     """
 
     round_to: int = 1
     minimum: int = 1
     ranking: str = "local"
     cap: float = 1.0
+    break_ties: bool | tuple[str, ...] = False
 
     @property
     def scoring(self) -> Scoring:
@@ -75,6 +77,11 @@ class Options(Scoring):
         """The options as data that JSON can hold; of gradients only how many samples they were measured on."""
         record = {field.name: getattr(self, field.name) for field in fields(self)}
         return record | {"gradients": self.gradients and self.gradients.samples}
+
+
+def is_pruned_by_default(group: Group) -> bool:
+    """Whether a single ratio for the whole model prunes a group: not heads, nor what something unreached would read."""
+    return group.kind not in NEVER_BY_DEFAULT and not group.warnings
 
 
 def kept_count(size: int, ratio: float, *, round_to: int = 1, minimum: int = 1) -> int:
@@ -172,7 +179,7 @@ def counts_with_ties(groups: Mapping[str, Group], ties: Sequence[Tie], wishes: W
     """
     counts = dict(wishes.counts)
     for component in tied_components([tie for tie in ties if not _is_overruled(tie, wishes)]):
-        if any(_excess(tie, counts) for tie in component):
+        if any(is_broken(tie, counts) for tie in component):
             counts |= _nearest(component, groups, wishes)
     return counts
 
@@ -203,6 +210,18 @@ def _is_overruled(tie: Tie, wishes: Wishes) -> bool:
     Then the number has to follow: the program way can write another one.
     """
     return len(tie.groups) == 1 and tie.groups[0] in wishes.named | wishes.fixed
+
+
+def holding(ties: Sequence[Tie], break_ties: bool | tuple[str, ...]) -> list[Tie]:
+    """The ties that a plan has to hold: those that touch no group whose ties may be broken."""
+    if isinstance(break_ties, bool):
+        return [] if break_ties else list(ties)
+    return [tie for tie in ties if not set(break_ties) & set(tie.groups)]
+
+
+def is_broken(tie: Tie, counts: Mapping[str, int]) -> bool:
+    """Whether kept counts do not hold a tie."""
+    return _excess(tie, counts) != 0
 
 
 def _excess(tie: Tie, counts: Mapping[str, int]) -> int:
@@ -241,7 +260,7 @@ def _nearest(ties: list[Tie], groups: Mapping[str, Group], wishes: Wishes) -> di
     if found.x is None:
         raise PlanError(
             f"No kept counts hold the ties between {', '.join(names)}: {ties[0].reason}. Ask for other ratios, or the "
-            "same for all of them."
+            "same for all of them, or let the plan break ties (break_ties)."
         )
     return {name: round(count) for name, count in zip(names, found.x[:n], strict=True)}
 

@@ -11,7 +11,7 @@ from explorer.engine.errors import PlanError
 from explorer.engine.groups import Group
 from explorer.engine.latency import Timing, time_against
 from explorer.engine.plan import Plan, make_plan, settled_plan
-from explorer.engine.selection import NEVER_BY_DEFAULT, Options, Wishes, tied_components
+from explorer.engine.selection import Options, Wishes, is_pruned_by_default, tied_components
 
 if TYPE_CHECKING:
     from explorer.engine.graph import DependencyGraph
@@ -156,7 +156,7 @@ def _levels(graph: DependencyGraph, options: Options) -> list[float]:
 
 
 def _eligible(graph: DependencyGraph) -> list[Group]:
-    return [group for group in graph.groups if group.kind not in NEVER_BY_DEFAULT]
+    return [group for group in graph.groups if is_pruned_by_default(group)]
 
 
 def _plan_to_latency(graph: DependencyGraph, target: Target, options: Options, levels: Sequence[float]) -> Plan:
@@ -220,7 +220,7 @@ def _causes(graph: DependencyGraph, target: Target, options: Options, is_floor: 
         causes.append(f"cap={options.cap:g} keeps more.")
     if options.round_to > 1:
         causes.append(f"round_to={options.round_to} keeps more.")
-    whole = [group.name for group in graph.groups if group.kind in NEVER_BY_DEFAULT]
+    whole = [group.name for group in graph.groups if not is_pruned_by_default(group)]
     if whole:
         causes.append(f"{len(whole)} groups of heads or conv groups go only where a plan names them.")
     if target.cost == "latency":
