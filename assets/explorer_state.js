@@ -10,7 +10,7 @@
   const shown = {}; // what the controls above the grid show
   let preview = null; // the last one
 
-  const target = (change) => change.kind + ":" + (change.group || "");
+  const target = (change) => change.kind + ":" + (change.group || change.groups || "");
 
   /* Of each target the last change, in the order in which they were made. */
   function joined(list, change) {
@@ -109,23 +109,10 @@
     syncControls();
   }
 
-  /* Only the cells that changed, so that a slider under the pointer is left in peace. */
-  function fillGrid() {
-    const holder = document.getElementById("grid");
-    const grid = holder && window.dash_ag_grid && dash_ag_grid.getApi("grid");
-    if (!grid || !preview) return;
-    Object.entries(preview.groups).forEach(([name, [, kept, ratio]]) => {
-      const row = grid.getRowNode(name);
-      const percent = Math.round(100 * ratio);
-      if (!row || (row.data.kept === kept && row.data.percent === percent)) return;
-      row.setData({ ...row.data, kept, percent });
-    });
-  }
-
   function answered(serial) {
     if (serial !== line.serial) return;
     [line.sent, line.misses] = [[], 0];
-    setTimeout(() => [fillGrid, syncControls].forEach((show) => show()), CALM); // what was refused is taken back
+    setTimeout(() => [explorer.fillGrid, syncControls].forEach((show) => show(preview)), CALM); // what was refused is taken back
     send();
   }
 
@@ -185,7 +172,7 @@
       if (!latest) return;
       const isFirst = preview === null;
       preview = latest;
-      fillGrid();
+      explorer.fillGrid(preview);
       clearTimeout(line.settling);
       line.settling = setTimeout(settle, isFirst ? 0 : explorer.isHeld ? REST : CALM);
     },
@@ -206,9 +193,6 @@
     },
     drawn() {
       explorer.drawn();
-    },
-    filled() {
-      explorer.filled();
     },
     pin(clicks, selection, pins) {
       if (!clicks || selection.kind !== "group") return nothing();
@@ -240,9 +224,6 @@
       const known = asked ? Math.round(100 * asked.ratio) : preview && Math.min(preview.controls.every, 95);
       if (typeof percent === "number" && percent !== known) explorer.askChange({ kind: "every", ratio: percent / 100 });
     },
-    reset(clicks) {
-      if (clicks) explorer.askChange({ kind: "reset" });
-    },
     options(importance, roundTo, minimum) {
       Object.assign(shown, { criterion: importance, "round-to": roundTo, minimum });
       const known = { ...(preview && preview.controls), ...pending("options") };
@@ -250,15 +231,6 @@
       const isSet = (value) => value === importance || (Number.isInteger(value) && value > 0);
       const changed = wanted.filter(([name, value]) => isSet(value) && value !== known[name]);
       if (changed.length) explorer.askChange({ kind: "options", ...Object.fromEntries(changed) });
-    },
-    typed(change) {
-      const edit = Array.isArray(change) ? change[0] : change;
-      if (edit) explorer.askChange({ kind: "percent", group: edit.data.name, percent: edit.value ?? null });
-    },
-    rowPicked(cell) {
-      if (!cell || cell.colId === "percent" || cell.colId === "slider") return nothing();
-      const name = cell.rowId;
-      return { kind: "group", name, groups: [name], via: "grid" };
     },
     scheme(clicks, stored, styles) {
       const before = stored || systemScheme();

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.app.level import Point
-from explorer.app.numbers import counted
 from explorer.app.numbers import shape as shape_text
 from explorer.app.outline import Outline
 from explorer.app.positions import BAND, Frame, Layout, place, text_width
@@ -150,12 +149,7 @@ def _node(box: Box, frame: Frame) -> Element:
 
 
 def _label(box: Box) -> str:
-    return f"{module_title(box)}\n{_fold_text(box)}" if box.kind == "fold" else box.title
-
-
-def _fold_text(box: Box) -> str:
-    groups = len(_groups(box.layers))
-    return " · ".join([box.content, *([counted(groups, "group")] if groups else [])])
+    return f"{module_title(box)}\n{box.content}" if box.kind == "fold" else box.title
 
 
 def _parent(box: Box) -> dict[str, str]:

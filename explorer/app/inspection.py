@@ -113,7 +113,7 @@ def _group_details(graph: DependencyGraph, group: Group) -> list[Any]:
     table = html.Table([head, html.Tbody(rows)], className="table")
     chain = why(graph, group, _telling_member(group))
     return [
-        *([section("Tied", *_ties(graph, group))] if group.ties else []),
+        *([section("Tied", *ties)] if (ties := _ties(graph, group)) else []),
         section(
             f"Members ({len(group.members)})",
             html.P("Pick one to see below why it is here.", className="quiet"),

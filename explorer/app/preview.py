@@ -80,9 +80,10 @@ def rows(exploration: Exploration) -> list[dict[str, Any]]:
         exploration: The model and its recipe.
 
     Returns:
-        Rows with ``name``, ``kind``, ``size``, ``kept``, ``percent`` (removed, 0-99), ``members`` and ``ties``.
+        Rows with ``name``, ``kind``, ``size``, ``kept``, ``percent`` (removed, 0-99), ``members``, ``ties``, ``locked``
+        and ``chosen`` (whether its channels are chosen one by one).
     """
-    groups = preview(exploration)["groups"]
+    groups, recipe = preview(exploration)["groups"], exploration.recipe
     return [
         {
             "name": group.name,
@@ -92,6 +93,8 @@ def rows(exploration: Exploration) -> list[dict[str, Any]]:
             "percent": round(100 * groups[group.name][2]),
             "members": len(group.members),
             "ties": list(group.ties),
+            "locked": group.name in recipe.locked,
+            "chosen": group.name in recipe.keep,
         }
         for group in exploration.graph.groups
     ]

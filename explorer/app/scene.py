@@ -30,7 +30,7 @@ class Box:
         layers: The layers in it, in execution order.
         type_name: Class of the layer, of the module, or of each of several repeated blocks.
         count: Number of repeated blocks; 1 for anything else.
-        content: What a closed module holds, such as ``6 layers``.
+        content: What a closed module holds, such as ``6 layers · 3 groups``.
     """
 
     id: str
@@ -124,7 +124,8 @@ def _boxes(outline: Outline, opened: frozenset[str]) -> list[Box]:
     boxes: dict[str, Box] = {}
     for layer in outline.layers:
         for path in ancestors(layer.parent):
-            boxes.setdefault(path, _module_box(path, path in opened, outline))
+            if path not in boxes:
+                boxes[path] = _module_box(path, path in opened, outline)
             if path not in opened:
                 break
         else:
@@ -140,7 +141,13 @@ def _module_box(path: str, is_open: bool, outline: Outline) -> Box:
 
 
 def describe(outline: Outline, path: str) -> str:
-    """What a module holds: several blocks of one class, as ``6 x Bottleneck``, else ``6 layers``, else ``20 ops``."""
+    """What a module holds, as ``6 layers · 3 groups``."""
+    groups = {name for layer in outline.members[path] for port in (layer.inputs, layer.outputs) for name in port.groups}
+    return " · ".join([_describe_layers(outline, path), *([counted(len(groups), "group")] if groups else [])])
+
+
+def _describe_layers(outline: Outline, path: str) -> str:
+    """Several blocks of one class, as ``6 x Bottleneck``, else ``6 layers``, else ``20 ops``."""
     blocks = outline.blocks_in(path)
     classes = {outline.class_of(block) for block in blocks} - CONTAINERS
     if not is_stack(path) and len(blocks) > 1 and len(classes) == 1 and path not in outline.owners:

@@ -16,8 +16,8 @@ NODE_LIMIT = 300
 """At most about this many nodes are drawn at once: panning stays fluid (EXPERIENCE, "Libraries")."""
 FIRST_NODES = 130
 """A model opens with at most about this many: as many as can be told apart on one screen."""
-ROOM, LEGIBLE = (780.0, 470.0), 0.75
-"""Pixels of the middle pane at 1440 x 900, and the scale at which its letters can still be read."""
+ROOM, LEGIBLE, JUST_LEGIBLE = (780.0, 470.0), 0.75, 0.64
+"""Pixels of the middle pane at 1440 x 900, and scales at which its letters can be read, and only just."""
 TRIES = 24
 """So many ways to open one module more are laid out before a model is shown first."""
 FOLD_NODES = 3  # a closed module and its two bands
@@ -34,20 +34,29 @@ def first_open(outline: Outline, group: str = "") -> frozenset[str]:
     Returns:
         Paths: those around the first layers of the group that fit, then others from the outside in.
     """
+    return _opened_while(outline, group, LEGIBLE) or _opened_while(outline, group, JUST_LEGIBLE)
+
+
+def _opened_while(outline: Outline, group: str, scale: float) -> frozenset[str]:
+    """Modules to open first, while all of the graph fits the screen at a scale."""
     opened: frozenset[str] = frozenset()
     for path in islice(_wanted(outline, group), TRIES):
         wider = opened | set(ancestors(path))
-        if wider != opened and visible_nodes(outline.layers, wider) <= FIRST_NODES and is_legible(outline, wider):
+        if (
+            wider != opened
+            and visible_nodes(outline.layers, wider) <= FIRST_NODES
+            and is_legible(outline, wider, scale)
+        ):
             opened = wider
     return opened
 
 
-def is_legible(outline: Outline, opened: frozenset[str]) -> bool:
-    """Whether the whole graph fits the middle pane in letters that can be read."""
+def is_legible(outline: Outline, opened: frozenset[str], scale: float = LEGIBLE) -> bool:
+    """Whether the whole graph fits the middle pane at a scale; by default in letters that can be read well."""
     frames = place(build_scene(outline, opened)).frames.values()
     width = max(frame.right for frame in frames) - min(frame.left for frame in frames)
     height = max(frame.bottom for frame in frames) - min(frame.top for frame in frames)
-    return min(ROOM[0] / width, ROOM[1] / height) >= LEGIBLE
+    return min(ROOM[0] / width, ROOM[1] / height) >= scale
 
 
 def most_open(outline: Outline, limit: int = NODE_LIMIT) -> frozenset[str]:
@@ -128,8 +137,12 @@ def _nodes_of(layer: Layer) -> int:
 def _wanted(outline: Outline, group: str) -> Iterable[str]:
     """Paths in the order in which they should open: those of the group's layers, then from the outside in."""
     touched = [each for each in outline.layers if group in each.outputs.groups or group in each.inputs.groups]
-    yield from dict.fromkeys(each.parent for each in touched if each.parent)
-    yield from (path for path in _outside_in(outline.members) if not is_in_stack(path))
+    around = dict.fromkeys(each.parent for each in touched if each.parent)
+    yield from around
+    layered = [path for path, found in outline.members.items() if any(each.kind == "module" for each in found)]
+    wanted = {path for parent in around for path in ancestors(parent)}
+    inwards = [path for path in _outside_in(layered) if not is_in_stack(path)]
+    yield from sorted(inwards, key=lambda path: path not in wanted)
 
 
 def _outside_in(paths: Iterable[str]) -> list[str]:

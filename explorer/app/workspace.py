@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -23,6 +23,8 @@ from explorer.training.data import Split, digits
 
 MODELS_KEPT = 8
 OPAQUE = "session:"
+STAGES = ("building", "tracing", "grouping", "laying out")
+"""Of opening a model, in order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +71,7 @@ class Workspace:
         self.run = secrets.token_urlsafe(9)  # names this run of the server
         self._own: dict[str, Subject] = {}
         self._named: OrderedDict[str, Subject] = OrderedDict()
+        self._stages: dict[str, str] = {}
         self._lock = threading.Lock()  # held for looking up only
         self._opening: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._building = threading.Lock()  # random weights come from the process's one generator
@@ -153,10 +156,22 @@ class Workspace:
         with opening:
             yield
 
+    def stage(self, source: str) -> str:
+        """How far a model is that is being opened: one of `STAGES`, empty where it is not."""
+        return self._stages.get(source, "")
+
     def _opened(self, source: str) -> Subject:
-        with self._building:
-            opened = open_model(source)
-        return _subject(source, opened, trace_opened(opened))
+        tell = partial(self._stages.__setitem__, source)
+        try:
+            tell("building")
+            with self._building:
+                opened = open_model(source)
+            subject = _subject(source, opened, trace_opened(opened, tell=tell))
+            tell("laying out")
+            _ = subject.outline  # here, where somebody is told of it
+            return subject
+        finally:
+            self._stages.pop(source, None)
 
     def _keep(self, subject: Subject) -> Subject:
         with self._lock:

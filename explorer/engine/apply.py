@@ -14,6 +14,7 @@ from explorer.engine.attributes import grouped_convolutions, sizes_of_inputs, st
 from explorer.engine.errors import ApplyError
 from explorer.engine.explicit import with_positions
 from explorer.engine.provenance import Attribute
+from explorer.engine.randomness import own_random_state
 from explorer.engine.renumber import renumbered
 from explorer.engine.repair import find_repairs
 from explorer.engine.replay import ReplayedModel
@@ -86,13 +87,20 @@ def _replayed(plan: Plan, refusal: ApplyError) -> Pruned:
         replayed = ReplayedModel(perform(plan.graph.model, surgery), shapes)
         _try(replayed, plan)
     except ApplyError as error:
-        raise refused(refusal, error) from refusal
-    return Pruned(replayed, "program", surgery, plan, str(refusal))
+        raise refused(plan, refusal, error) from refusal
+    return Pruned(replayed, "program", surgery, plan, explained(plan, refusal))
 
 
-def refused(refusal: ApplyError, error: ApplyError) -> ApplyError:
+def explained(plan: Plan, refusal: ApplyError) -> str:
+    """Why the model's own code cannot run a plan, after the ties that the plan breaks."""
+    broken = [f"The plan breaks a tie of {', '.join(tie.groups)}: {tie.reason}." for tie in plan.broken_ties]
+    return " ".join([*broken, str(refusal)])
+
+
+def refused(plan: Plan, refusal: ApplyError, error: ApplyError) -> ApplyError:
     """What is wrong with a plan that neither the model's own code nor a replay can express."""
-    return ApplyError(f"{refusal} Replaying the recorded calls does not help: {error}", refusal.source)
+    reason = f"{explained(plan, refusal)} Replaying the recorded calls does not help: {error}"
+    return ApplyError(reason, refusal.source)
 
 
 def plan_replay(plan: Plan) -> tuple[Surgery, PlannedShapes]:
@@ -122,7 +130,7 @@ def carried_out(pruned: Pruned, model: nn.Module) -> nn.Module:
     made = perform(model, pruned.surgery)
     if pruned.way == "live":
         return made
-    return ReplayedModel(made, PlannedShapes(plan.graph.coupling, 0, plan.alive, integer_attributes(model)))
+    return ReplayedModel(made, plan_replay(plan)[1])
 
 
 def plan_surgery(plan: Plan) -> Surgery:
@@ -206,7 +214,7 @@ def _kept_heads(plan: Plan, name: str, module: nn.MultiheadAttention) -> int:
 def _try(model: nn.Module, plan: Plan) -> None:
     """Run the new model once, so that nobody is handed one that cannot run."""
     try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad(), in_eval_mode(model):
+        with own_random_state(), torch.no_grad(), in_eval_mode(model):
             if not _runs_on_shadow(model, plan):
                 call_model(model, plan.graph.example_inputs)
     except Exception as error:

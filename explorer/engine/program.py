@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from explorer.engine.provenance import TracedInt, attributes_of, traced_ints
+from explorer.engine.provenance import TracedInt, attributes_of, sizes_of, traced_ints
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,12 @@ class Call:
         found = traced_ints((self.args, self.kwargs))
         return tuple([number for number in found if attributes_of(number.origin)])
 
+    @cached_property
+    def sized_by(self) -> frozenset[int]:
+        """Indices of the values whose sizes went into some integer among the arguments."""
+        found = traced_ints((self.args, self.kwargs))
+        return frozenset(size.value for number in found for size in sizes_of(number.origin))
+
 
 _SPLIT_DIMS = {"vsplit": 0, "hsplit": 1, "dsplit": 2}
 """Names of `tensor_split` along a certain dimension; `hsplit` cuts vectors along their only one."""
@@ -185,6 +191,7 @@ class Program:
         output_tree: What the model returned, with every tensor replaced by a `Ref`.
         is_training: Whether the run was in train mode.
         is_shadow: Whether the run was on tensors without content.
+        traced_on: What ran, a real run or meta tensors, and why, in words.
     """
 
     values: tuple[Value, ...]
@@ -195,6 +202,7 @@ class Program:
     output_tree: Any = None
     is_training: bool = False
     is_shadow: bool = False
+    traced_on: str = ""
 
     @cached_property
     def read(self) -> frozenset[int]:

@@ -9,14 +9,17 @@ from explorer.exploration.changes import (
     change_all,
     reset,
     scale_ratios,
+    set_each_ratio,
     set_every_ratio,
     set_keep,
     set_lock,
     set_options,
+    set_preset,
     set_ratio,
     set_ratios,
 )
 from explorer.exploration.fitting import exported_recipe, fitted, without_implied
+from explorer.exploration.presets import PRESETS, Preset, stages
 from explorer.exploration.recipe import FORMAT, MAX_PINS, MAX_RATIO, Recipe, View
 from explorer.exploration.state import Exploration, common_ratio, every_group, start, tied_groups
 
@@ -24,7 +27,9 @@ __all__ = [
     "FORMAT",
     "MAX_PINS",
     "MAX_RATIO",
+    "PRESETS",
     "Exploration",
+    "Preset",
     "Recipe",
     "View",
     "change",
@@ -35,12 +40,15 @@ __all__ = [
     "fitted",
     "reset",
     "scale_ratios",
+    "set_each_ratio",
     "set_every_ratio",
     "set_keep",
     "set_lock",
     "set_options",
+    "set_preset",
     "set_ratio",
     "set_ratios",
+    "stages",
     "start",
     "tied_groups",
     "without_implied",

@@ -8,6 +8,7 @@ from typing import Any
 
 from explorer.engine.errors import PlanError
 from explorer.engine.selection import check_keep
+from explorer.exploration.presets import PRESETS
 from explorer.exploration.recipe import (
     MAX_RATIO,
     checked_channels,
@@ -155,6 +156,7 @@ def change(exploration: Exploration, what: Mapping[str, Any]) -> Exploration:
             - ``ratios``: ``ratios``, one by group name;
             - ``percent``: GROUPS, ``percent`` as somebody typed it;
             - ``scale``: GROUPS, ``factor``;
+            - ``preset``: ``name`` (one of `PRESETS`) and ``ratio``, the largest that it gives;
             - ``every``: ``ratio``, for all groups that a single ratio is meant for;
             - ``keep``: ``group``, ``channels`` (numbers of those to keep, or None for what the ratio says);
             - ``lock``: GROUPS, ``locked`` (a truth value);
@@ -189,6 +191,25 @@ def change_all(exploration: Exploration, changes: Sequence[Mapping[str, Any]]) -
     return exploration, tuple(mistakes)
 
 
+def set_preset(exploration: Exploration, name: str, ratio: float) -> Exploration:
+    """The exploration with the ratios of a preset; the locked groups and those that it says nothing about stay.
+
+    Args:
+        exploration: The state before.
+        name: One of `PRESETS`.
+        ratio: The largest ratio that it gives, 0-0.99.
+
+    Raises:
+        PlanError: There is no such preset, it has nothing to say about this model, or the ratio is outside its range.
+    """
+    if name not in PRESETS:
+        raise PlanError(f"There is no preset {name!r}. The presets are {', '.join(PRESETS)}.")
+    ratios = PRESETS[name].ratios(exploration.graph, checked_ratio(ratio))
+    if not ratios:
+        raise PlanError(f"“{PRESETS[name].title}” changes nothing here: this model has no such groups.")
+    return set_each_ratio(exploration, ratios)
+
+
 def _change_percent(exploration: Exploration, what: Mapping[str, Any]) -> Exploration:
     groups = _named(what)
     return set_ratios(exploration, groups, _read_percent(groups, what.get("percent")))
@@ -205,6 +226,7 @@ _CHANGES: dict[str, Callable[[Exploration, Mapping[str, Any]], Exploration]] = {
     "ratios": lambda state, what: set_each_ratio(state, checked_map("ratios", what.get("ratios"))),
     "percent": _change_percent,
     "scale": lambda state, what: scale_ratios(state, _named(what), what.get("factor", "none")),
+    "preset": lambda state, what: set_preset(state, str(what.get("name")), what.get("ratio", "none")),
     "every": lambda state, what: set_every_ratio(state, what.get("ratio", "none")),
     "keep": _change_keep,
     "lock": lambda state, what: set_lock(state, _named(what), bool(what.get("locked"))),

@@ -18,7 +18,7 @@ from explorer.app.parts import proof_tag
 from explorer.app.preview import preview, rows
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import PlanError
-from explorer.exploration import Exploration, set_every_ratio, set_options, set_ratio
+from explorer.exploration import Exploration, set_every_ratio, set_keep, set_lock, set_options, set_ratio
 from explorer.jobs import Job
 
 
@@ -73,8 +73,18 @@ def test_the_grid_has_a_row_per_group(exploration: Exploration) -> None:
         "percent": 25,
         "members": 6,
         "ties": [],
+        "locked": False,
+        "chosen": False,
     }
-    assert [column["headerName"] for column in drawer.columns()][-2:] == ["Remove", "%"]
+    assert [column["headerName"] for column in drawer.columns()][-3:] == ["Remove", "%", ""]
+
+
+def test_the_grid_shows_what_is_chosen_by_hand_and_what_is_locked(exploration: Exploration) -> None:
+    state = set_lock(set_keep(exploration, "layer1.0.conv1", [0, 1, 2, 3]), ["conv1"], True)
+    found = {row["name"]: row for row in rows(state)}
+    assert (found["layer1.0.conv1"]["kept"], found["layer1.0.conv1"]["percent"]) == (4, 75)
+    assert [name for name, row in found.items() if row["chosen"]] == ["layer1.0.conv1"] == preview(state)["chosen"]
+    assert [name for name, row in found.items() if row["locked"]] == ["conv1"] == preview(state)["locked"]
 
 
 def test_cards_show_flops_and_macs_before_and_after(exploration: Exploration) -> None:

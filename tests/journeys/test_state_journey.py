@@ -123,3 +123,38 @@ def test_a_link_opens_the_same_state_in_another_browser(watched: Watched, browse
         assert second.page.evaluate("explorer.recipe().source") == "sample:vgg"
     assert watched.console == second.console == []
     other.close()
+
+
+def test_checked_groups_are_set_scaled_locked_and_reset_together(watched: Watched) -> None:
+    page = watched.page
+    two = ("layer1.0.conv1", "layer1.1.conv1")
+    for group in two:
+        page.locator(f"#grid .ag-row[row-id='{group}'] .ag-checkbox-input").check()
+    expect(page.locator("#checked-count")).to_have_text("2 checked")
+    page.locator("#checked-set").click()
+    for group in two:
+        expect(percent(page, group)).to_have_text("50")
+    page.locator("#checked-scale").click()
+    expect(percent(page, two[0])).to_have_text("75")
+    page.locator("#checked-lock").click()
+    expect(page.locator("#checked-lock")).to_have_text("Unlock")
+    page.locator("#checked-none").click()
+
+    # a lock holds; a preset, a key and a filter for the others
+    page.locator("#presets").click()
+    page.get_by_role("button", name="Uniform").click()
+    expect(percent(page, "conv1")).to_have_text("50")
+    expect(percent(page, two[1])).to_have_text("75")
+    page.locator("body").press("-")
+    expect(percent(page, "conv1")).to_have_text("45")
+    page.locator("#grid-filter").fill("layer3.0")
+    expect(page.locator("#grid .ag-center-cols-container .ag-row")).to_have_count(2)
+    page.locator("#grid-filter").fill("")
+    page.locator("#reset").click()
+    expect(percent(page, "conv1")).to_have_text("0")
+    expect(percent(page, two[0])).to_have_text("75")
+    page.locator(f"#grid .ag-row[row-id='{two[0]}'] .lock").click()
+    page.locator("#reset").click()
+    expect(percent(page, two[0])).to_have_text("0")
+    assert watched.console == []
+    assert watched.failed == []

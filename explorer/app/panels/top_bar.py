@@ -18,6 +18,9 @@ from explorer.engine.errors import ExplorerError
 KEYS = (
     ("/", "search"),
     ("Esc", "nothing selected"),
+    (f"+ {MINUS}", "ratio of the selected group"),
+    ("l", "lock it"),
+    ("Ctrl+Z  Ctrl+Y", "undo, redo"),
     ("?", "this help"),
 )
 
