@@ -38,6 +38,7 @@
 
   explorer.askChange = function (change) {
     line.queue = joined(line.queue, change);
+    explorer.keepUnanswered();
     send();
   };
 
@@ -45,6 +46,7 @@
   explorer.restore = function (what) {
     line.epoch += 1;
     [line.sent, line.queue, line.isOpening] = [[], [], true];
+    explorer.keepUnanswered();
     const source = what.source || (what.recipe && what.recipe.source);
     const isOther = source !== undefined && source !== line.source;
     if (isOther) dash_clientside.set_props("app", { "data-busy": "opening" });
@@ -56,6 +58,8 @@
     line.isOpening = false;
     dash_clientside.set_props("app", { "data-busy": "" });
     if (!answer.isMade) answer.set.picker = line.source;
+    if (!answer.isMade) explorer.recordFirst();
+    if (answer.set.choices) dash_clientside.set_props("picker", { data: answer.set.choices });
     send();
   }
 
@@ -111,6 +115,7 @@
   function answered(serial) {
     if (serial !== line.serial) return;
     [line.sent, line.misses] = [[], 0];
+    explorer.keepUnanswered();
     setTimeout(() => [explorer.fillGrid, syncControls].forEach((show) => show(preview)), CALM); // what was refused is taken back
     send();
   }

@@ -9,7 +9,8 @@ from dash import Dash
 from flask import Flask, Response, request
 
 from explorer.app import shell
-from explorer.app.panels import drawer, graph_panel, history, inspector, lists, top_bar, totals
+from explorer.app.panels import drawer, files, graph_panel, history, inspector, lists, top_bar, totals
+from explorer.app.routes import add_routes
 from explorer.app.theme import ASSETS
 from explorer.app.workspace import Subject, Workspace
 
@@ -31,6 +32,7 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
     server = Flask("explorer")
     refuse_foreign_hosts(server, LOCAL_HOSTS | served_names(host))
     refuse_what_is_no_callback(server)
+    add_routes(server, workspace)
     app = Dash(
         "explorer",
         server=server,  # type: ignore[arg-type]  # a Flask application is what the argument is for
@@ -43,6 +45,7 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
     app.layout = lambda: shell.layout(subject, workspace.run)
     for panel in (top_bar, history, lists, graph_panel, inspector, drawer, totals):
         panel.register(app, workspace)
+    files.register(app)
     return app
 
 

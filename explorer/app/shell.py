@@ -10,7 +10,7 @@ from dash import dcc, html
 
 from explorer.app import ids
 from explorer.app.opening import OpeningState, opening_state
-from explorer.app.panels import drawer, graph_panel, history, inspector, lists, top_bar
+from explorer.app.panels import drawer, files, graph_panel, history, inspector, lists, top_bar
 from explorer.app.stylesheet import stylesheet
 from explorer.app.theme import FONT, SCHEMES
 from explorer.app.workspace import Subject
@@ -35,7 +35,8 @@ def layout(subject: Subject, run: str = "") -> Any:
             top_bar.layout(subject),
             html.Div(panes, className="panes"),
             drawer.layout(subject),
-            history.notice(),
+            *history.notices(),
+            *files.layout(),
             *_stores(state, run),
         ],
         id=ids.APP,
