@@ -49,13 +49,15 @@
     explorer.keepUnanswered();
     const source = what.source || (what.recipe && what.recipe.source);
     const isOther = source !== undefined && source !== line.source;
+    line.opening = source;
     if (isOther) dash_clientside.set_props("app", { "data-busy": "opening" });
+    if (isOther && !source.startsWith("session:")) dash_clientside.set_props("picker", { value: source }); // which is on its way
     dash_clientside.set_props("restore", { data: { ...what, epoch: line.epoch, shown: line.source } });
   };
   explorer.isOpening = () => line.isOpening;
 
   function restored(answer) {
-    line.isOpening = false;
+    [line.isOpening, line.opening] = [false, null];
     dash_clientside.set_props("app", { "data-busy": "" });
     if (!answer.isMade) answer.set.picker = line.source;
     if (!answer.isMade) explorer.recordFirst();
@@ -102,6 +104,7 @@
   });
 
   explorer.toggle = function (path) {
+    explorer.toggled(path);
     dash_clientside.set_props("toggled", { data: { path, at: Date.now() } });
   };
 
@@ -138,7 +141,7 @@
     const at = row.dataset.pick.indexOf(":");
     const [kind, name] = [row.dataset.pick.slice(0, at), row.dataset.pick.slice(at + 1)];
     const groups = JSON.parse(row.dataset.groups || "[]");
-    dash_clientside.set_props("selection", { data: { kind, name, groups, via: "list" } });
+    explorer.select({ kind, name, groups, via: "list" });
   });
 
   /* Keys belong to a field that takes text; a slider or a switch takes none. */
@@ -160,7 +163,7 @@
       const search = document.getElementById("search");
       if (search) search.focus();
     } else if (event.key === "Escape") {
-      dash_clientside.set_props("selection", { data: {} });
+      explorer.select({});
     } else if (event.key === "?") {
       dash_clientside.set_props("help-dialog", { opened: true });
     }
@@ -170,6 +173,7 @@
   Object.assign((window.dash_clientside.explorer = window.dash_clientside.explorer || {}), {
     highlight(selection, pins) {
       explorer.highlight(selection, pins);
+      explorer.paneFor(selection || {});
     },
     showPreview(latest) {
       if (!latest) return;
@@ -188,7 +192,7 @@
       return outputs.map(({ id }) => (id in answer.set ? answer.set[id] : nothing()));
     },
     pick(source, shown) {
-      if (source && source !== shown && source !== line.source) explorer.restore({ source, why: "pick" });
+      if (source && source !== shown && source !== line.source && source !== line.opening) explorer.restore({ source, why: "pick" });
     },
     newModel(source) {
       line.source = source;
@@ -205,11 +209,21 @@
     repaint() {
       explorer.repaint();
     },
-    view(fit, closer, further) {
+    listed() {
+      explorer.listed();
+    },
+    shade(mode) {
+      explorer.shade(mode);
+    },
+    opened(opened) {
+      explorer.opened(opened);
+    },
+    view() {
       const trigger = window.dash_clientside.callback_context.triggered_id;
       if (trigger === "graph-fit") explorer.fit(true);
       if (trigger === "graph-in") explorer.zoom(1.25);
       if (trigger === "graph-out") explorer.zoom(0.8);
+      if (trigger === "graph-zoom") explorer.zoomToSelection();
     },
     every(percent) {
       shown.uniform = percent;

@@ -60,13 +60,24 @@ GRAPH = "graph"
 GRAPH_FIT = "graph-fit"
 GRAPH_IN = "graph-in"
 GRAPH_OUT = "graph-out"
+GRAPH_ZOOM = "graph-zoom"
+GRAPH_BOX = "graph-box"
+GRAPH_LIVE = "graph-live"  # says in words where the keys have led
+GRAPH_TIP = "graph-tip"
+CRUMBS = "crumbs"
+MINIMAP = "minimap"
+SHADE = "shade"  # what the layers are coloured by
+SHADE_LEGEND = "shade-legend"
+OPENING = "opening"  # how far a model is that is being opened
+OPENING_TITLE = "opening-title"
+OPENING_STAGE = "opening-stage"
+OPENING_TIME = "opening-time"
+OPENING_CLOCK = "opening-clock"
 EXPAND_ALL = "expand-all"
 COLLAPSE_ALL = "collapse-all"
 
 # Right pane
 INSPECTOR = "inspector"
-IMPORTANCE = "importance"
-IMPORTANCE_BOX = "importance-box"
 DETAILS = "details"
 PIN = "pin"
 WHY = "why"
@@ -100,3 +111,42 @@ CHANGE_ERROR = "change-error"
 ACCURACY = "accuracy"
 CLOCK = "clock"
 MEASURE = "measure"
+
+# Centre: which view of the model
+CENTRE = "centre"
+CENTRE_VIEW = "centre-view"
+
+# Player of a propagation
+PLAY = "play"  # the port that someone wants to follow
+PROPAGATION = "propagation"  # its steps
+PLAYER = "player"
+PLAYER_STEPS = "player-steps"
+PLAYER_POSITION = "player-position"
+PLAYER_SPEED = "player-speed"
+
+# Matrices
+MATRIX = "matrix"
+MATRIX_BOX = "matrix-box"
+MATRIX_CELLS = "matrix-cells"
+MATRIX_LEGEND = "matrix-legend"
+MATRIX_KIND = "matrix-kind"
+MATRIX_NOTE = "matrix-note"
+MATRIX_SCOPE = "matrix-scope"
+
+# Before/After
+COMPARISON_GRID = "comparison-grid"
+COMPARISON_HEAD = "comparison-head"
+COMPARISON_SEARCH = "comparison-search"
+COMPARISON_CHANGED = "comparison-changed"
+COMPARISON_VERDICT = "comparison-verdict"
+COMPARISON_VERIFY = "comparison-verify"
+
+# Channels of the selected group
+CHANNELS = "channels"  # scores, and which stay
+CHANNELS_BOX = "channels-box"
+CHANNELS_SORT = "channels-sort"
+CHANNELS_RESET = "channels-reset"
+WEIGHTS = "weights"
+WEIGHTS_BOX = "weights-box"
+WEIGHTS_MEMBER = "weights-member"
+WEIGHTS_NOTE = "weights-note"

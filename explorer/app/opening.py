@@ -9,7 +9,7 @@ from typing import Any
 from explorer.app import ids
 from explorer.app.parts import layer_groups
 from explorer.app.preview import first_group, preview
-from explorer.app.scene import FIRST_NODES, default_open, gathered
+from explorer.app.unfolding import first_open
 from explorer.app.workspace import Subject
 from explorer.exploration import MAX_PINS, Exploration, View, start
 
@@ -58,7 +58,7 @@ def opening_state(subject: Subject, exploration: Exploration | None = None) -> O
     """
     exploration = exploration or start(subject.graph, subject.source)
     view, group = exploration.recipe.view, first_group(exploration)
-    paths = default_open(gathered(subject.graph.layers), FIRST_NODES, group) if view.opened is None else view.opened
+    paths = first_open(subject.outline, group) if view.opened is None else view.opened
     return OpeningState(
         source=subject.source,
         opened={"source": subject.source, "paths": sorted(paths)},

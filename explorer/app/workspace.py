@@ -8,10 +8,12 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
+from explorer.app.outline import Outline, outline
 from explorer.engine.errors import ModelSourceError, PlanError
 from explorer.engine.graph import DependencyGraph
 from explorer.exploration import Exploration, Recipe, start
@@ -23,6 +25,8 @@ from explorer.training.data import Split, digits
 MODELS_KEPT = 8
 UPLOADS_KEPT = 4
 OPAQUE = "session:"
+STAGES = ("building", "tracing", "grouping", "laying out")
+"""Of opening a model, in order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +49,17 @@ class Subject:
     data: Split | None = None
     card: Mapping[str, Any] | None = None
 
+    @cached_property
+    def outline(self) -> Outline:
+        """Its layers in the places where the screen shows them."""
+        classes = {path: type(module).__name__ for path, module in self.graph.model.named_modules()}
+        return outline(self.graph.layers, self.graph.edges, classes)
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """Channels of each group."""
+        return {group.name: group.size for group in self.graph.groups}
+
 
 class Workspace:
     """Opened models, shared by every page of one server, and the queue that measures them.
@@ -59,6 +74,7 @@ class Workspace:
         self._own: dict[str, Subject] = {}
         self._uploaded: deque[str] = deque()
         self._named: OrderedDict[str, Subject] = OrderedDict()
+        self._stages: dict[str, str] = {}
         self._lock = threading.Lock()  # held for looking up only
         self._opening: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._building = threading.Lock()  # random weights come from the process's one generator
@@ -174,10 +190,22 @@ class Workspace:
         with opening:
             yield
 
+    def stage(self, source: str) -> str:
+        """How far a model is that is being opened: one of `STAGES`, empty where it is not."""
+        return self._stages.get(source, "")
+
     def _opened(self, source: str) -> Subject:
-        with self._building:
-            opened = open_model(source)
-        return _subject(source, opened, trace_opened(opened))
+        tell = partial(self._stages.__setitem__, source)
+        try:
+            tell("building")
+            with self._building:
+                opened = open_model(source)
+            subject = _subject(source, opened, trace_opened(opened, tell=tell))
+            tell("laying out")
+            _ = subject.outline  # here, where somebody is told of it
+            return subject
+        finally:
+            self._stages.pop(source, None)
 
     def _keep(self, subject: Subject) -> Subject:
         with self._lock:

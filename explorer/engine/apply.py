@@ -87,13 +87,20 @@ def _replayed(plan: Plan, refusal: ApplyError) -> Pruned:
         replayed = ReplayedModel(perform(plan.graph.model, surgery), shapes)
         _try(replayed, plan)
     except ApplyError as error:
-        raise refused(refusal, error) from refusal
-    return Pruned(replayed, "program", surgery, plan, str(refusal))
+        raise refused(plan, refusal, error) from refusal
+    return Pruned(replayed, "program", surgery, plan, explained(plan, refusal))
 
 
-def refused(refusal: ApplyError, error: ApplyError) -> ApplyError:
+def explained(plan: Plan, refusal: ApplyError) -> str:
+    """Why the model's own code cannot run a plan, after the ties that the plan breaks."""
+    broken = [f"The plan breaks a tie of {', '.join(tie.groups)}: {tie.reason}." for tie in plan.broken_ties]
+    return " ".join([*broken, str(refusal)])
+
+
+def refused(plan: Plan, refusal: ApplyError, error: ApplyError) -> ApplyError:
     """What is wrong with a plan that neither the model's own code nor a replay can express."""
-    return ApplyError(f"{refusal} Replaying the recorded calls does not help: {error}", refusal.source)
+    reason = f"{explained(plan, refusal)} Replaying the recorded calls does not help: {error}"
+    return ApplyError(reason, refusal.source)
 
 
 def plan_replay(plan: Plan) -> tuple[Surgery, PlannedShapes]:
@@ -123,7 +130,7 @@ def carried_out(pruned: Pruned, model: nn.Module) -> nn.Module:
     made = perform(model, pruned.surgery)
     if pruned.way == "live":
         return made
-    return ReplayedModel(made, PlannedShapes(plan.graph.coupling, 0, plan.alive, integer_attributes(model)))
+    return ReplayedModel(made, plan_replay(plan)[1])
 
 
 def plan_surgery(plan: Plan) -> Surgery:

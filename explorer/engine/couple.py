@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from explorer.engine.coupler import Coupler, Freeze
+from explorer.engine.dot_products import tag_heads
 from explorer.engine.factors import INPUT, Dims, Factor, inert_dim
 from explorer.engine.program import EVEN_SPLITS, Call, Op, Program, Ref, Value, refs
 from explorer.engine.rules import Bound, Operand, Result, find_rule
@@ -134,6 +135,7 @@ class _Walk:
             self._apply(op)
         self._carry_states()
         self._promise_even_pieces()
+        tag_heads(self.program, self.dims, self.coupler)
         self._freeze_what_leaves()
         for output in self.program.outputs:
             self.coupler.freeze_all(self._dims(output), OUTPUT)

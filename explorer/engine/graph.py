@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Unpack
+from typing import Any, Unpack, cast
 
 import numpy as np
 from torch import Tensor, nn
@@ -27,10 +27,13 @@ from explorer.engine.plan import Keep, Plan, Ratios, make_plan
 from explorer.engine.program import Program
 from explorer.engine.propagation import PropagationStep, propagate
 from explorer.engine.randomness import own_random_state
-from explorer.engine.selection import Options, Ranking, check_names
+from explorer.engine.schedule import step_ratios
+from explorer.engine.selection import Choices, Options, PlanChoices, check_names
 from explorer.engine.switches import UNCOLLECTED
+from explorer.engine.targets import TOLERANCE, one_target, plan_to_target
 from explorer.engine.trace import ExampleInputs, doubled_batch, record
 from explorer.engine.trees import named_parameters
+from explorer.engine.unreached import Unreached, find_unreached, with_warnings
 from explorer.engine.view import View, build_view
 from explorer.engine.ways import Way
 
@@ -79,6 +82,17 @@ class DependencyGraph:
     def not_reached(self) -> tuple[str, ...]:
         """Parameters that no traced forward read; they are never pruned."""
         return tuple(name for name, _ in self.model.named_parameters() if name not in self.coupling.states)
+
+    @cached_property
+    def unreached(self) -> tuple[Unreached, ...]:
+        """The modules of `not_reached` as wholes, each with the groups that it would read; those say so as well."""
+        return find_unreached(self.model, self.coupling.states, self.groups)
+
+    @property
+    def traced_on(self) -> tuple[str, ...]:
+        """What ran in eval mode, a real run or meta tensors, and why; and in train mode, where that was recorded."""
+        modes = ("eval mode", "train mode")
+        return tuple(f"{modes[program.is_training]}: {program.traced_on}" for program in self.coupling.programs)
 
     def unsupported_ops(self) -> tuple[Unsupported, ...]:
         """Ops without a rule; what they touched is frozen."""
@@ -169,7 +183,7 @@ class DependencyGraph:
         """
         return propagate(self.view, port)
 
-    def plan(
+    def plan(  # noqa: PLR0913 - every option is a keyword of its own
         self,
         ratios: Ratios | None = None,
         *,
@@ -177,31 +191,98 @@ class DependencyGraph:
         importance: str = "l2",
         round_to: int = 1,
         minimum: int = 1,
+        break_ties: bool | Iterable[str] = False,
         data: Batches | Gradients | None = None,
-        **ranking: Unpack[Ranking],
+        **choices: Unpack[Choices],
     ) -> Plan:
         """A plan; nothing is changed, and only criteria that need gradients run the model.
 
         Args:
-            ratios: Fraction to remove: one number for every group but kinds heads and conv_groups, or by group name.
+            ratios: Fraction to remove: one number for every group but kinds heads and conv_groups and those with
+                warnings, or by group name.
             keep: Channels to keep by group name; they win over ratios.
             importance: A criterion of `CRITERIA`, such as ``l2``, ``group_norm`` or ``taylor``.
             round_to: Round kept counts up to a multiple of this.
             minimum: Channels that every group keeps at least.
+            break_ties: Let the counts of tied groups part where the ratios ask for it: True for all ties, or names of
+                groups whose ties need not hold. `Plan.broken_ties` lists those that do not, and `Plan.expected_way`
+                says what that costs: where the model's own code relies on a tie, its recorded calls are replayed.
             data: Labelled batches, for the criteria that need gradients (``taylor``, ``hessian``); or what
                 `explorer.gradients` measured on them, which several plans can share.
-            ranking: ``reduction`` over the coupled slices (mean, sum, max, prod, first), ``normalise`` of each group's
-                scores (none, mean, max, standardise), ``scope`` (group; producer: no grouping; conv: only
-                convolutions), ``seed`` of ``random``.
+            choices: ``ranking``: local (the default), global or isomorphic; ``cap``: the fraction that no group loses
+                more of; ``reduction`` over the coupled slices (mean, sum, max, prod, first); ``normalise`` of each
+                group's scores (none, mean, max, standardise; where groups compete, mean unless the criterion is
+                relative by itself); ``scope`` (group; producer: no grouping; conv: only convolutions); ``seed`` of
+                ``random``.
 
         Raises:
-            PlanError: An unknown name, a ratio outside [0, 1), a plan that would empty a group, or a criterion that
-                finds nothing to score in a group or needs data that was not given.
+            PlanError: An unknown name, a ratio outside [0, 1), a plan that would empty a group, ties that cannot hold,
+                or a criterion that finds nothing to score in a group or needs data that was not given.
             EvaluationError: The gradients cannot be taken on the data.
         """
-        measured = self._gradients(importance, data)
-        options = Options(importance=importance, round_to=round_to, minimum=minimum, gradients=measured, **ranking)
-        return make_plan(self, ratios, keep, options)
+        options = self._options(importance, data, choices)
+        loose = break_ties if isinstance(break_ties, bool) else _listed(break_ties)
+        return make_plan(self, ratios, keep, replace(options, round_to=round_to, minimum=minimum, break_ties=loose))
+
+    def plans(
+        self, ratio: float, *, steps: int, schedule: str = "linear", **choices: Unpack[PlanChoices]
+    ) -> Iterator[Plan]:
+        """Plans that remove more and more, the last of them `ratio`.
+
+        Each is made when it is asked for, from the weights that the model has then. To train between steps, trace what
+        each step made and plan `of_what_is_left(step_ratios(...))` of it.
+
+        Args:
+            ratio: Fraction to remove in the end.
+            steps: Number of plans.
+            schedule: ``linear`` or ``geometric``.
+            choices: As the keywords of `plan`.
+
+        Raises:
+            PlanError: As for `plan`, or an unknown schedule.
+        """
+        for gone in step_ratios(ratio, steps, schedule):
+            yield self.plan(gone, **choices)
+
+    def plan_to(
+        self,
+        *,
+        macs: float | None = None,
+        params: float | None = None,
+        bytes: float | None = None,
+        latency: float | None = None,
+        tolerance: float = TOLERANCE,
+        **choices: Unpack[PlanChoices],
+    ) -> Plan:
+        """A plan that leaves a wanted fraction of one cost.
+
+        One ratio for all groups, or one ranking of all channels, is found by bisection on the cost of plans, which
+        runs nothing. Only latency is measured: on this machine, on the example inputs, in `plan.timings`.
+
+        Args:
+            macs: Fraction of the multiply-adds that remains, 0-1; give one of the four.
+            params: Fraction of the parameters that remains.
+            bytes: Fraction of the bytes of weights and buffers that remains.
+            latency: Fraction of the time of one forward that remains.
+            tolerance: How far from it the plan may be, as a fraction of the target.
+            choices: As the keywords of `plan`.
+
+        Raises:
+            PlanError: No target or several, one outside (0, 1], or out of reach: the message says how close is
+                possible and why.
+        """
+        targets = {"macs": macs, "params": params, "bytes": bytes, "latency": latency}
+        target = one_target(targets, tolerance)
+        others: dict[str, Any] = dict(choices)
+        options = self._options(others.pop("importance", "l2"), others.pop("data", None), cast("Choices", others))
+        return plan_to_target(self, target, options)
+
+    def _options(self, importance: str, data: Batches | Gradients | None, choices: Choices) -> Options:
+        is_competing = choices.get("ranking", "local") != "local"
+        is_relative = Scoring(importance).criterion.relative is not None
+        scale = "mean" if is_competing and not is_relative else "none"
+        chosen: Choices = {"normalise": scale, **choices}
+        return Options(importance, gradients=self._gradients(importance, data), **chosen)
 
     def _gradients(self, importance: str, data: Batches | Gradients | None) -> Gradients | None:
         needs = Scoring(importance).criterion.needs
@@ -293,7 +374,14 @@ def graph_of(
     """The dependency graph of recorded programs of a model."""
     with UNCOLLECTED:
         coupling, grouping = settle(couple(programs))
+    unreached = find_unreached(model, coupling.states, grouping.groups)
+    if unreached:
+        grouping = replace(grouping, groups=with_warnings(grouping.groups, unreached))
     return DependencyGraph(model, example_inputs, coupling, grouping, source, title or source or type(model).__name__)
+
+
+def _listed(names: Iterable[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _versions(weights: Iterable[Tensor]) -> WeightVersions:

@@ -334,7 +334,10 @@ def _evenly(source: SourceLine | None) -> str:
 def _size_tie(relation: SizeRelation, names: list[str]) -> Tie:
     call = relation.call
     place = f" at {call.source}" if call.source else ""
-    reason = f"the code computes a size as {relation.text}{place}, so these counts must stay in step"
+    is_fixed = len(relation.polynomial.groups) == 1
+    follows = "a number that these channels do not change, so they all stay unless a plan names them"
+    so = follows if is_fixed else "so these counts must stay in step"
+    reason = f"the code computes a size as {relation.text}{place}, {so}"
     return _polynomial_tie("size", relation.polynomial, names, reason, call.source)
 
 

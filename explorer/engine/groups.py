@@ -77,6 +77,8 @@ class Group:
         members: Every (parameter, dim) that the channels touch, in execution order.
         ties: Names of the groups whose counts are tied to this one's.
         channels: Class of each channel in the coupling's solution.
+        warnings: What pruning the group may break that no example input reached, in words. A single ratio for the whole
+            model leaves such a group alone; asked for by name it is pruned.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Group:
     members: tuple[Member, ...]
     ties: tuple[str, ...] = ()
     channels: Indices = field(default_factory=lambda: np.empty(0, dtype=np.int64), repr=False)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from explorer.engine.errors import VerifyError
 from explorer.engine.program import Op, Program, Ref
-from explorer.engine.provenance import Attribute, Traced, evaluate, origin_of, plain
+from explorer.engine.provenance import Origin, Traced, evaluate, origin_of, plain, with_numbers
 from explorer.engine.randomness import own_random_state
 from explorer.engine.rules.table import axes, axis
 from explorer.engine.shapes import PlannedShapes
@@ -58,7 +58,7 @@ def reference(
     model: nn.Module,
     example_inputs: ExampleInputs,
     shapes: PlannedShapes,
-    attributes: Mapping[Attribute, int] | None = None,
+    numbers: Mapping[Origin, int] | None = None,
 ) -> Any:
     """What a zeroed model returns, with reductions over kept channels only.
 
@@ -66,19 +66,19 @@ def reference(
         model: The zeroed model.
         example_inputs: What the program was traced on.
         shapes: The plan's shapes for the traced program in eval mode.
-        attributes: Integer attributes that the plan changed, with their new values: a scale that the code computes
-            from a size (``head_dim ** -0.5``) is what it is in the smaller model.
+        numbers: Attributes, and expressions in the code, that the plan gives other values: a scale that the code
+            computes from a size (``head_dim ** -0.5``) is what it is in the smaller model.
 
     Raises:
         VerifyError: The forward ran other ops than when it was traced.
     """
-    numbers = _PlannedNumbers(shapes, attributes or {})
+    planned = _PlannedNumbers(shapes, numbers or {})
     with (
         own_random_state(seed=0),
         torch.no_grad(),
         in_eval_mode(model),
         plain_kernels(),
-        _KeptReductions(shapes, numbers),
+        _KeptReductions(shapes, planned),
     ):
         return call_model(model, example_inputs)
 
@@ -151,14 +151,15 @@ class _Site:
 class _PlannedNumbers:
     """What numbers that the code computes from sizes and attributes become under a plan."""
 
-    def __init__(self, shapes: PlannedShapes, attributes: Mapping[Attribute, int]) -> None:
+    def __init__(self, shapes: PlannedShapes, numbers: Mapping[Origin, int]) -> None:
         self._shapes = shapes
-        self._attributes = attributes
+        self._numbers = numbers
         self._changed: dict[int, dict[float, float]] = {}
 
     def after(self, number: int | float) -> int | float:
         """A recorded number under the plan; one of unknown origin stays."""
-        after: int | float = evaluate(origin_of(number), self._attribute, self._shapes.size)
+        origin = with_numbers(origin_of(number), self._numbers)
+        after: int | float = evaluate(origin, self._shapes.attribute, self._shapes.size)
         return after
 
     def changed(self, call: int) -> dict[float, float]:
@@ -172,10 +173,11 @@ class _PlannedNumbers:
             self._changed[call] = {before: after for before, after in pairs.items() if after != before}
         return self._changed[call]
 
-    def _attribute(self, attribute: Attribute) -> int:
-        known = self._attributes.get(attribute)
-        return self._shapes.attribute(attribute) if known is None else known
 
+_ON_META = (
+    " Tracing saw meta tensors, on which this model took another path than with numbers. Trace a real run instead: "
+    "pass example_inputs as a callable, such as lambda model: model(x)."
+)
 
 Handler = Callable[[_Site, Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -220,7 +222,7 @@ class _KeptReductions(TorchDispatchMode):
             return None
         raise VerifyError(
             f"The zeroed model ran {name} where tracing saw {op.name if op else 'the end'}: its forward depends on the "
-            "data, so the two runs cannot be compared op by op."
+            f"data, so the two runs cannot be compared op by op.{_ON_META if self._shapes.program.is_shadow else ''}"
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from explorer.engine.provenance import TracedInt, attributes_of, traced_ints
+from explorer.engine.provenance import TracedInt, attributes_of, sizes_of, traced_ints
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,10 @@ class Op:
 
     def inputs(self) -> tuple[int, ...]:
         """Indices of every value among the arguments, in order."""
+        return self._inputs
+
+    @cached_property
+    def _inputs(self) -> tuple[int, ...]:
         return tuple([ref.value for ref in refs((self.args, self.kwargs))])
 
 
@@ -160,6 +164,12 @@ class Call:
         found = traced_ints((self.args, self.kwargs))
         return tuple([number for number in found if attributes_of(number.origin)])
 
+    @cached_property
+    def sized_by(self) -> frozenset[int]:
+        """Indices of the values whose sizes went into some integer among the arguments."""
+        found = traced_ints((self.args, self.kwargs))
+        return frozenset(size.value for number in found for size in sizes_of(number.origin))
+
 
 _SPLIT_DIMS = {"vsplit": 0, "hsplit": 1, "dsplit": 2}
 """Names of `tensor_split` along a certain dimension; `hsplit` cuts vectors along their only one."""
@@ -181,6 +191,7 @@ class Program:
         output_tree: What the model returned, with every tensor replaced by a `Ref`.
         is_training: Whether the run was in train mode.
         is_shadow: Whether the run was on tensors without content.
+        traced_on: What ran, a real run or meta tensors, and why, in words.
     """
 
     values: tuple[Value, ...]
@@ -191,6 +202,7 @@ class Program:
     output_tree: Any = None
     is_training: bool = False
     is_shadow: bool = False
+    traced_on: str = ""
 
     @cached_property
     def read(self) -> frozenset[int]:

@@ -172,6 +172,24 @@ def attributes_of(origin: Origin) -> tuple[Attribute, ...]:
     return ()
 
 
+def sizes_of(origin: Origin) -> tuple[Size, ...]:
+    """Every size of a tensor that an expression reads, from left to right."""
+    if isinstance(origin, Size):
+        return (origin,)
+    if isinstance(origin, Arithmetic):
+        return sizes_of(origin.left) + sizes_of(origin.right)
+    return ()
+
+
+def with_numbers(origin: Origin, numbers: Mapping[Origin, int]) -> Origin:
+    """An expression in which the parts that are known to be some number are that number."""
+    if origin in numbers:
+        return Literal(numbers[origin])
+    if isinstance(origin, Arithmetic):
+        return Arithmetic(origin.operator, with_numbers(origin.left, numbers), with_numbers(origin.right, numbers))
+    return origin
+
+
 def evaluate(origin: Origin, attribute: Callable[[Attribute], int], size: Callable[[Size], int]) -> Any:
     """The value of an expression where attributes and sizes have become others.
 

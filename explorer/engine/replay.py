@@ -22,11 +22,12 @@ from explorer.engine.provenance import (
     Literal,
     Origin,
     Size,
-    TracedInt,
+    Traced,
     evaluate,
     origin_of,
+    with_numbers,
 )
-from explorer.engine.requirements import requirements
+from explorer.engine.requirements import requirements, restated
 from explorer.engine.shapes import PlannedShapes
 from explorer.engine.trees import flatten_tensors, map_leaves
 
@@ -134,15 +135,16 @@ def replayed_lines(shapes: PlannedShapes) -> tuple[_Line, ...]:
     Raises:
         ApplyError: They cannot be replayed.
     """
-    program = shapes.program
-    after = {id(need.number): need.after for need in requirements(shapes) if not need.is_floor}
+    program, needed = shapes.program, requirements(shapes)
+    after = {id(need.number): need.after for need in needed if not need.is_floor}
+    numbers = restated(needed, shapes)
     last = _last_uses(program)
 
-    def planned(number: TracedInt) -> Origin:
-        return _planned(origin_of(number), after.get(id(number)), shapes)
+    def planned(number: Traced) -> Origin:
+        return _planned(origin_of(number), after.get(id(number)), numbers, shapes)
 
     lines = tuple(
-        _Line(call, _map_ints(call.args, planned), _map_ints(call.kwargs, planned), last.get(call.index, ()))
+        _Line(call, _map_numbers(call.args, planned), _map_numbers(call.kwargs, planned), last.get(call.index, ()))
         for call in program.calls
     )
     _check_backward(lines)
@@ -150,9 +152,9 @@ def replayed_lines(shapes: PlannedShapes) -> tuple[_Line, ...]:
     return lines
 
 
-def _planned(origin: Origin, after: int | None, shapes: PlannedShapes) -> Origin:
+def _planned(origin: Origin, after: int | None, numbers: Mapping[Origin, int], shapes: PlannedShapes) -> Origin:
     """The expression that a number becomes: with planned sizes it must give what the plan needs."""
-    fixed = _without_attributes(origin, shapes)
+    fixed = _without_attributes(origin if after is not None else with_numbers(origin, numbers), shapes)
     if after is None or evaluate(fixed, shapes.attribute, shapes.size) == after:
         return fixed
     return _with_literal(fixed, after, shapes) or Literal(after)
@@ -231,16 +233,16 @@ def _state(model: nn.Module, name: str) -> Tensor:
     return found
 
 
-def _map_ints(tree: Any, change: Callable[[TracedInt], Origin]) -> Any:
-    """Nested arguments with every recorded integer replaced by its expression."""
-    if isinstance(tree, TracedInt):
+def _map_numbers(tree: Any, change: Callable[[Traced], Origin]) -> Any:
+    """Nested arguments with every recorded integer, and fraction of integers, replaced by its expression."""
+    if isinstance(tree, Traced):
         return change(tree)
     if isinstance(tree, slice):
-        return slice(*(_map_ints(item, change) for item in (tree.start, tree.stop, tree.step)))
+        return slice(*(_map_numbers(item, change) for item in (tree.start, tree.stop, tree.step)))
     if isinstance(tree, Mapping):
-        return {key: _map_ints(item, change) for key, item in tree.items()}
+        return {key: _map_numbers(item, change) for key, item in tree.items()}
     if isinstance(tree, (tuple, list)):
-        return type(tree)(_map_ints(item, change) for item in tree)
+        return type(tree)(_map_numbers(item, change) for item in tree)
     return tree
 
 

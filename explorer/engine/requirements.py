@@ -12,6 +12,7 @@ import torch
 from explorer.engine.errors import ApplyError
 from explorer.engine.factors import size_of
 from explorer.engine.program import EVEN_SPLITS, Call, Program, Ref
+from explorer.engine.provenance import Literal, Origin, evaluate, origin_of
 from explorer.engine.shapes import PlannedShapes
 
 Needs = Iterator[tuple[int, int] | tuple[int, int, bool]]
@@ -47,12 +48,32 @@ def requirements(shapes: PlannedShapes) -> list[Requirement]:
     for call in shapes.program.calls:
         needs, is_touched = _NEEDS.get(call.function), _touches(call, shapes)
         numbers = call.attribute_ints
-        stated = list(needs(call, shapes)) if needs is not None and (is_touched or numbers) else []
+        is_sized = bool(numbers) or not shapes.changed_values.isdisjoint(call.sized_by)
+        stated = list(needs(call, shapes)) if needs is not None and (is_touched or is_sized) else []
         needed += [Requirement(call, *need) for need in stated]
         if needs is not None or not is_touched:
             known = {id(number) for number, *_ in stated}
             needed += [Requirement(call, number, int(number)) for number in numbers if id(number) not in known]
     return needed
+
+
+def restated(needed: list[Requirement], shapes: PlannedShapes) -> dict[Origin, int]:
+    """Expressions in the code that must give another number than its sizes and original attributes would.
+
+    Where a tie is broken, ``C // num_heads`` is no longer the size of a head. What the code computes from it, such as a
+    scale, has to follow the head all the same. An expression that must give two numbers at once is left out.
+
+    Args:
+        needed: The requirements of a plan.
+        shapes: Shapes of all values under it.
+    """
+    after: dict[Origin, set[int]] = {}
+    for need in needed:
+        origin = origin_of(need.number)
+        if not need.is_floor and not isinstance(origin, Literal):
+            after.setdefault(origin, set()).add(need.after)
+    single = {origin: numbers.pop() for origin, numbers in after.items() if len(numbers) == 1}
+    return {o: number for o, number in single.items() if evaluate(o, shapes.attribute, shapes.size) != number}
 
 
 def _touches(call: Call, shapes: PlannedShapes) -> bool:
@@ -257,7 +278,9 @@ def _getitem(call: Call, shapes: PlannedShapes) -> Needs:
 def slice_needs(call: Call, item: slice, kept: Kept) -> Needs:
     """Bounds that read the same channels of those that are left."""
     if kept.all():
-        yield from ((stop, len(kept), True) for stop in (item.stop,) if stop is not None and stop >= len(kept))
+        yield from ((bound, int(bound)) for bound in (item.start, item.step) if bound is not None)
+        if item.stop is not None:
+            yield (item.stop, len(kept), True) if item.stop >= len(kept) else (item.stop, int(item.stop))
         return
     if item.step is not None and int(item.step) != 1:
         yield from _strided(call, item, kept)

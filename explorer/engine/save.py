@@ -189,7 +189,7 @@ def _replayed(folder: str | Path, recipe: Recipe, model: nn.Module, example_inpu
             f"The model in {folder} replays recorded calls, since the original's code holds sizes as literals. Pass "
             "example_inputs that the original runs on."
         )
-    return trace(model, example_inputs).plan(keep=recipe["channels"]).apply().model
+    return trace(model, example_inputs).plan(keep=recipe["channels"], break_ties=True).apply().model
 
 
 def architecture_of(model: nn.Module) -> str:

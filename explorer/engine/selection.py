@@ -13,27 +13,41 @@ from typing import Any, TypedDict
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from explorer.engine.batches import Batches
 from explorer.engine.errors import PlanError
 from explorer.engine.groups import Group, Tie
 from explorer.engine.importance.criteria import Scores
+from explorer.engine.importance.gradients import Gradients
 from explorer.engine.importance.scoring import Scoring
 
 NEVER_BY_DEFAULT = ("heads", "conv_groups")
 """Kinds that a single ratio for the whole model leaves alone."""
 
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
+"""How far below a whole number a product of floats may lie and still count as it."""
 
 _NAMED = 1000.0
 """How much more it costs to move a count that was asked for by name."""
 
 
-class Ranking(TypedDict, total=False):
-    """What can be asked of a ranking by keyword; `Options` says what each means."""
+class Choices(TypedDict, total=False):
+    """What can be chosen of a ranking by keyword; `Options` says what each means."""
 
     reduction: str
     normalise: str
     scope: str
     seed: int
+    ranking: str
+    cap: float
+
+
+class PlanChoices(Choices, total=False):
+    """All that can be chosen of a plan by keyword; `DependencyGraph.plan` says what each means."""
+
+    importance: str
+    round_to: int
+    minimum: int
+    data: Batches | Gradients | None
 
 
 @dataclass(frozen=True)
@@ -43,10 +57,16 @@ class Options(Scoring):
     Attributes:
         round_to: Kept counts are rounded up to a multiple of this, as far as the group reaches.
         minimum: Channels that every group keeps at least.
+        ranking: A name of `RANKINGS`: who competes when one ratio is given for the whole model.
+        cap: Fraction of its channels that no group loses more of, 0-1, whatever ratio or ranking asks.
+        break_ties: Whether the counts of tied groups may part: those of all, or of the groups of these names.
     """
 
     round_to: int = 1
     minimum: int = 1
+    ranking: str = "local"
+    cap: float = 1.0
+    break_ties: bool | tuple[str, ...] = False
 
     @property
     def scoring(self) -> Scoring:
@@ -59,6 +79,11 @@ class Options(Scoring):
         return record | {"gradients": self.gradients and self.gradients.samples}
 
 
+def is_pruned_by_default(group: Group) -> bool:
+    """Whether a single ratio for the whole model prunes a group: not heads, nor what something unreached would read."""
+    return group.kind not in NEVER_BY_DEFAULT and not group.warnings
+
+
 def kept_count(size: int, ratio: float, *, round_to: int = 1, minimum: int = 1) -> int:
     """Channels kept of `size` when the fraction `ratio` is removed: ``max(minimum, n - floor(n * ratio))``, rounded up.
 
@@ -66,7 +91,7 @@ def kept_count(size: int, ratio: float, *, round_to: int = 1, minimum: int = 1) 
         >>> kept_count(10, 0.25), kept_count(10, 0.25, round_to=4), kept_count(3, 0.9)
         (8, 8, 1)
     """
-    kept = max(min(minimum, size), size - floor(size * ratio + _ROUNDING))
+    kept = max(min(minimum, size), size - floor(size * ratio + ROUNDING))
     return min(size, ceil(kept / round_to) * round_to)
 
 
@@ -154,7 +179,7 @@ def counts_with_ties(groups: Mapping[str, Group], ties: Sequence[Tie], wishes: W
     """
     counts = dict(wishes.counts)
     for component in tied_components([tie for tie in ties if not _is_overruled(tie, wishes)]):
-        if any(_excess(tie, counts) for tie in component):
+        if any(is_broken(tie, counts) for tie in component):
             counts |= _nearest(component, groups, wishes)
     return counts
 
@@ -185,6 +210,18 @@ def _is_overruled(tie: Tie, wishes: Wishes) -> bool:
     Then the number has to follow: the program way can write another one.
     """
     return len(tie.groups) == 1 and tie.groups[0] in wishes.named | wishes.fixed
+
+
+def holding(ties: Sequence[Tie], break_ties: bool | tuple[str, ...]) -> list[Tie]:
+    """The ties that a plan has to hold: those that touch no group whose ties may be broken."""
+    if isinstance(break_ties, bool):
+        return [] if break_ties else list(ties)
+    return [tie for tie in ties if not set(break_ties) & set(tie.groups)]
+
+
+def is_broken(tie: Tie, counts: Mapping[str, int]) -> bool:
+    """Whether kept counts do not hold a tie."""
+    return _excess(tie, counts) != 0
 
 
 def _excess(tie: Tie, counts: Mapping[str, int]) -> int:
@@ -223,7 +260,7 @@ def _nearest(ties: list[Tie], groups: Mapping[str, Group], wishes: Wishes) -> di
     if found.x is None:
         raise PlanError(
             f"No kept counts hold the ties between {', '.join(names)}: {ties[0].reason}. Ask for other ratios, or the "
-            "same for all of them."
+            "same for all of them, or let the plan break ties (break_ties)."
         )
     return {name: round(count) for name, count in zip(names, found.x[:n], strict=True)}
 

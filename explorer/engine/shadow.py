@@ -28,10 +28,15 @@ class NoShadowError(Exception):
     """What runs would be another program on a shadow than it is for real."""
 
 
-def is_worth_a_shadow(model: nn.Module, example_inputs: Any) -> bool:
-    """Whether a model is large, and its inputs are tensors that can be replaced."""
-    is_tensors = isinstance(example_inputs, (Tensor, tuple, Mapping))
-    return is_tensors and sum(parameter.numel() for _, parameter in named_parameters(model)) >= MIN_ELEMENTS
+def why_real(model: nn.Module, example_inputs: Any) -> str:
+    """Why a model is not worth a shadow, or has no numbers to leave out; empty where one is tried."""
+    if is_meta(model):
+        return "the model has no numbers itself"
+    if not isinstance(example_inputs, (Tensor, tuple, Mapping)):
+        return "the example inputs are a callable"
+    if sum(parameter.numel() for _, parameter in named_parameters(model)) < MIN_ELEMENTS:
+        return f"the model has fewer than {MIN_ELEMENTS:,} parameters"
+    return ""
 
 
 def is_meta(model: nn.Module) -> bool:
@@ -94,9 +99,11 @@ def with_content(args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
     return {**kwargs, "device": torch.device("cpu")}
 
 
-def is_faithful(program: Program) -> bool:
-    """Whether a program recorded on a shadow is what a real run records: no index in it depends on numbers."""
-    return not any(_picks_by_number(program, op.inputs(), op.results) for op in program.ops)
+def why_unfaithful(program: Program) -> str:
+    """Why a program recorded on a shadow may not be what a real run records: an index in it depends on numbers."""
+    picks = (op for op in program.ops if _picks_by_number(program, op.inputs(), op.results))
+    op = next(picks, None)
+    return f"{op.short_name} at {op.source} chooses by numbers" if op else ""
 
 
 def run_on_shadow(func: Any, args: Any, kwargs: Any) -> Any:

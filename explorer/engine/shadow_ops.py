@@ -52,7 +52,8 @@ def _convolution(func: Any, args: Any, kwargs: Any) -> Tensor | None:
     rank = x.dim() - 2
     is_known = not is_transposed and rank == weight.dim() - 2 == len(stride) == len(padding) == len(dilation)
     _check_sizes(func, weight.shape[1] * groups if is_transposed else weight.shape[0], bias)
-    if not is_known or not (x.is_contiguous() and weight.is_contiguous()):
+    is_turned = rank == 2 and (_is_turned(x) or _is_turned(weight))
+    if not is_known or not (is_turned or (x.is_contiguous() and weight.is_contiguous())):
         return None
     if x.shape[1] != weight.shape[1] * groups or weight.shape[0] % groups:
         return None
@@ -61,7 +62,18 @@ def _convolution(func: Any, args: Any, kwargs: Any) -> Tensor | None:
         (x.shape[2 + dim] + 2 * padding[dim] - dilation[dim] * (kernel[dim] - 1) - 1) // stride[dim] + 1
         for dim in range(rank)
     ]
-    return _empty((x.shape[0], weight.shape[0], *places), x.dtype) if min(places) > 0 else None
+    if min(places) <= 0:
+        return None
+    batch, channels = x.shape[0], weight.shape[0]
+    if is_turned:
+        strides = places[0] * places[1] * channels, 1, places[1] * channels, channels
+        return torch.empty_strided((batch, channels, *places), strides, dtype=x.dtype, device=META)
+    return _empty((batch, channels, *places), x.dtype)
+
+
+def _is_turned(tensor: Tensor) -> bool:
+    """Whether channels are last in memory: then they are in the result of a convolution too."""
+    return tensor.is_contiguous(memory_format=torch.channels_last) and not tensor.is_contiguous()
 
 
 def _layer_norm(func: Any, args: Any, kwargs: Any) -> tuple[Tensor, Tensor, Tensor] | None:

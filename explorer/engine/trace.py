@@ -25,11 +25,11 @@ from explorer.engine.provenance import Attribute, TracedInt
 from explorer.engine.recorder import RECURRENT, CallMode, OpMode, Recorder
 from explorer.engine.shadow import (
     NoShadowError,
-    is_faithful,
     is_meta,
-    is_worth_a_shadow,
     shadow_inputs,
     shadowed,
+    why_real,
+    why_unfaithful,
 )
 from explorer.engine.shadow_ops import META
 from explorer.engine.switches import PLAIN_ATTENTION, PLAIN_RECURRENCE, TRACED_ROOTS, UNCOLLECTED
@@ -57,22 +57,29 @@ def record(model: nn.Module, example_inputs: ExampleInputs, *, is_training: bool
         TraceError: The forward raised, or returned no tensor.
     """
     _check_traceable(model)
-    if is_worth_a_shadow(model, example_inputs) and not is_meta(model):
-        program = _record_shadow(model, example_inputs, is_training=is_training)
-        if program is not None:
-            return program
-    return _record(model, example_inputs, is_training=is_training)
+    reason = why_real(model, example_inputs)
+    program = None
+    if not reason:
+        program, reason = _record_shadow(model, example_inputs, is_training=is_training)
+    if program is None:
+        program = _record(model, example_inputs, is_training=is_training)
+    kind = "meta tensors" if program.is_shadow or is_meta(model) else "a real run"
+    return replace(program, traced_on=f"{kind}, since {reason}")
 
 
-def _record_shadow(model: nn.Module, example_inputs: ExampleInputs, *, is_training: bool) -> Program | None:
-    """The program of a model's shadow; None where only a real run tells."""
+def _record_shadow(model: nn.Module, example_inputs: ExampleInputs, *, is_training: bool) -> tuple[Program | None, str]:
+    """The program of a model's shadow, or None where only a real run tells; and why."""
     device = next(model.parameters()).device
     try:
         with shadowed(model):
             program = _record(model, shadow_inputs(example_inputs), is_training=is_training, stands_for=device)
-    except (ExplorerError, NoShadowError):
-        return None  # what is wrong, if anything is, the real run says
-    return replace(program, is_shadow=True) if is_faithful(program) else None
+    except (ExplorerError, NoShadowError) as error:  # what is wrong, if anything is, the real run says
+        known = isinstance(error.__cause__, NoShadowError)
+        return None, str(error.__cause__) if known else "its forward asks for numbers"
+    reason = why_unfaithful(program)
+    if reason:
+        return None, reason
+    return replace(program, is_shadow=True), "the model is large and nothing that it runs depends on numbers"
 
 
 def _record(
@@ -107,7 +114,8 @@ def plain_kernels() -> Iterator[None]:
 def mode_of(model: nn.Module, *, is_training: bool) -> Iterator[None]:
     """Puts a model into train or eval mode, and every submodule back afterwards."""
     before = {module: module.training for _, module in named_modules(model)}
-    model.train(is_training)
+    if any(flag != is_training for flag in before.values()):
+        model.train(is_training)
     try:
         yield
     finally:

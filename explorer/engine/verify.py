@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from explorer.engine.apply import carried_out
+from explorer.engine.apply import carried_out, plan_replay
 from explorer.engine.decisions import ReplayedDecisions, depends_on_data
 from explorer.engine.errors import VerifyError
 from explorer.engine.oracle import reference, zeroed
 from explorer.engine.precision import RaisedPrecision
+from explorer.engine.provenance import Origin
 from explorer.engine.randomness import own_random_state
+from explorer.engine.requirements import requirements, restated
 from explorer.engine.shapes import PlannedShapes
 from explorer.engine.surgery import copy_with, integer_attributes
 from explorer.engine.trace import ExampleInputs, brings_its_own, call_model, in_eval_mode, plain_kernels
@@ -196,11 +198,10 @@ class _Runs:
 
     def zeroed(self, dtype: torch.dtype | None) -> Any:
         """What the original with zeros for removed channels returns."""
-        changed = dict(entry for change in self._pruned.surgery.attributes for entry in change.entries())
         model = _cast_model(zeroed(self._original, self._pruned.plan.kept), dtype)
         inputs = _cast(self._graph.example_inputs, dtype)
         with self._setting(dtype, is_pruned=False) as grounds:
-            return reference(model, inputs, self._shapes, changed), grounds
+            return reference(model, inputs, self._shapes, _numbers(self._pruned)), grounds
 
     def _run(self, model: nn.Module, dtype: torch.dtype | None, *, is_pruned: bool) -> Any:
         model, inputs = _cast_model(model, dtype), _cast(self._graph.example_inputs, dtype)
@@ -223,6 +224,14 @@ class _Runs:
                 yield []
             else:
                 yield stack.enter_context(ReplayedDecisions(self._shapes, is_pruned=is_pruned)).grounds
+
+
+def _numbers(pruned: Pruned) -> Mapping[Origin, int]:
+    """What a plan makes of attributes, or of expressions in the replayed code."""
+    if pruned.way == "live":
+        return dict(entry for change in pruned.surgery.attributes for entry in change.entries())
+    _, shapes = plan_replay(pruned.plan)
+    return restated(requirements(shapes), shapes)
 
 
 def _errors(runs: _Runs, output: Any, original: Any) -> tuple[float, float, torch.dtype]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from explorer.engine.apply import plan_replay, plan_surgery, refused
+from explorer.engine.apply import explained, plan_replay, plan_surgery, refused
 from explorer.engine.errors import ApplyError
 from explorer.engine.program import SourceLine
 from explorer.engine.replay import replayed_lines
@@ -50,5 +50,5 @@ def _without_own_code(plan: Plan, refusal: ApplyError) -> Way:
         _, shapes = plan_replay(plan)
         replayed_lines(shapes)
     except ApplyError as error:
-        return Way("none", str(refused(refusal, error)), refusal.source)
-    return Way("program", str(refusal), refusal.source)
+        return Way("none", str(refused(plan, refusal, error)), refusal.source)
+    return Way("program", explained(plan, refusal), refusal.source)

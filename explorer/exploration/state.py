@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from explorer.engine.selection import NEVER_BY_DEFAULT
+from explorer.engine.selection import is_pruned_by_default
 from explorer.exploration.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def tied_groups(graph: DependencyGraph, *groups: str) -> tuple[str, ...]:
 
 def every_group(graph: DependencyGraph) -> tuple[str, ...]:
     """The groups that a single ratio is meant for (DESIGN section 6), in the graph's order."""
-    never = [group.name for group in graph.groups if group.kind in NEVER_BY_DEFAULT]
+    never = [group.name for group in graph.groups if not is_pruned_by_default(group)]
     fixed = frozenset(tied_groups(graph, *never))
     return tuple(group.name for group in graph.groups if group.name not in fixed)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -7,6 +9,7 @@ from torch.nn import functional as F
 
 from explorer.engine.errors import PlanError
 from explorer.engine.graph import DependencyGraph, trace
+from tests.engine.nets import Run, proven
 
 
 class Attention(nn.Module):
@@ -116,3 +119,24 @@ def test_sizes_that_follow_by_themselves_are_no_ties() -> None:
     graph = trace(Plain(), torch.randn(2, 3, 8, 8))
     assert graph.ties == ()
     assert graph.plan(0.5).apply().way == "live"
+
+
+def test_a_number_in_the_code_that_fixes_a_count_says_so_and_gives_way_to_a_plan_that_names_the_group() -> None:
+    """Rows of the batch times two: the parts of a channel, which nothing ties to another group."""
+
+    def forward(s: Any, x: Tensor) -> Tensor:
+        return s.b(s.a(x).view(x.shape[0] * 2, -1).tanh().view(x.shape[0], -1))
+
+    torch.manual_seed(0)
+    graph = trace(Run(forward, a=nn.Linear(3, 8), b=nn.Linear(8, 2)).eval(), torch.randn(2, 3))
+    (tie,) = graph.ties
+    assert tie.groups == ("a",)
+    assert "computes a size as (size of dim 0 * 2)" in tie.reason
+    assert tie.reason.endswith("a number that these channels do not change, so they all stay unless a plan names them")
+    assert kept(graph, ratios=0.5) == {"a": 2, "a#2": 2}
+    pruned = graph.plan({"a": 0.5}).apply()
+    assert pruned.plan.broken_ties == (tie,)
+    assert pruned.way == "program"
+    assert pruned.reason.startswith(f"The plan breaks a tie of a: {tie.reason}.")
+    proven(pruned)
+    assert kept(graph, ratios=0.5, break_ties=True) == {"a": 1, "a#2": 2}

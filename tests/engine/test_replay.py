@@ -155,3 +155,46 @@ def test_other_inputs_than_the_recorded_are_refused() -> None:
     model = prune("split by literals").model
     with pytest.raises(ApplyError, match="recorded with 1 input tensors and got 2"):
         model(torch.randn(X), torch.randn(X))
+
+
+def sized(code: Callable[[Tensor], Tensor]) -> Pruned:
+    """Half of 16 channels pruned by the program way, after code that computes with sizes."""
+    torch.manual_seed(0)
+    graph = trace(Between(lambda x: code(x).reshape(-1, 16, 8, 8), 16).eval(), torch.randn(X))
+    pruned = graph.plan({"first": 0.5}).apply()
+    assert pruned.way == "program"
+    return pruned
+
+
+def test_a_fraction_of_a_size_is_computed_anew_for_another_batch() -> None:
+    model = sized(lambda x: x - x.sum(0, keepdim=True) * (1 / x.shape[0])).model
+    x = torch.randn(6, *X[1:])
+    twice = torch.cat([x, x])  # of which the mean is the same
+    torch.testing.assert_close(model(twice)[:6], model(x))
+
+
+def test_a_scale_computed_from_a_size_follows_the_plan() -> None:
+    verification = sized(lambda x: torch.sin(x * x.shape[1] ** -0.5)).verify()
+    assert verification.ok, verification
+    assert verification.error < 1e-6
+
+
+def test_a_bound_read_off_another_tensor_stays_what_it_was() -> None:
+    """The rows that are read must not shrink with the channels that gave their number."""
+
+    class Bounded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Conv2d(3, 6, 1)
+            self.head = nn.Conv2d(6, 2, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            hidden = self.first(x)
+            return self.head(hidden)[:, :, : hidden.shape[1]]
+
+    torch.manual_seed(0)
+    pruned = trace(Bounded().eval(), torch.randn(X)).plan(0.5).apply()
+    assert pruned.way == "program"
+    assert "uses size of dim 1, which gives 3, where 6 is needed" in pruned.reason
+    assert pruned.model(torch.randn(X)).shape == (2, 2, 6, 8)
+    assert pruned.verify().ok

@@ -62,7 +62,7 @@ def _place(graph: Any, name: str, index: int) -> int:
         (lambda m, x: x[:, -6:], [("__getitem__", -6, -3)]),
         (lambda m, x: x[:, :-6], [("__getitem__", -6, -3)]),
         (lambda m, x: x[None, :, None, 3:], [("__getitem__", 3, 1)]),
-        (lambda m, x: x[1:, :6], [("__getitem__", 6, 2)]),
+        (lambda m, x: x[1:, :6], [("__getitem__", 1, 1), ("__getitem__", 6, 2)]),
         (lambda m, x: x[:, :12], [("__getitem__", 12, 5)]),
         (lambda m, x: x.narrow(1, 3, 6), [("narrow", 3, 1), ("narrow", 6, 3)]),
         (lambda m, x: torch.narrow(x, dim=-1, start=-6, length=6), [("narrow", -6, -3), ("narrow", 6, 3)]),

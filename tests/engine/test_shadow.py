@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer.engine.errors import VerifyError
 from explorer.engine.graph import DependencyGraph, trace
 from explorer.engine.program import Program
-from explorer.engine.shadow import MIN_ELEMENTS, is_worth_a_shadow
+from explorer.engine.shadow import MIN_ELEMENTS, why_real
 from explorer.engine.trace import record
 from tests.engine.nets import Run, proven, randomised
 from tests.engine.patterns import PATTERNS, Built, all_touched
@@ -117,10 +119,50 @@ def test_what_depends_on_numbers_runs_for_real(forward: Callable[[Any, Tensor], 
 
 
 def test_small_models_and_inputs_that_are_no_tensors_run_for_real() -> None:
-    large = nn.Linear(1, MIN_ELEMENTS, bias=False, device="meta")
-    assert is_worth_a_shadow(large, torch.zeros(1, 1))
-    assert not is_worth_a_shadow(large, lambda model: model(torch.zeros(1, 1)))
-    assert not is_worth_a_shadow(nn.Linear(2, 2), torch.zeros(1, 2))
+    large = nn.Linear(1, MIN_ELEMENTS, bias=False)
+    assert why_real(large, torch.zeros(1, 1)) == ""
+    assert why_real(large, lambda model: model(torch.zeros(1, 1))) == "the example inputs are a callable"
+    assert why_real(nn.Linear(2, 2), torch.zeros(1, 2)) == "the model has fewer than 1,000,000 parameters"
+
+
+@pytest.mark.usefixtures("everything_is_large")
+def test_what_was_traced_and_why_is_told() -> None:
+    def told(net: nn.Module, inputs: Any) -> str:
+        (found,) = trace(net, inputs).traced_on
+        return found
+
+    layers = {"gate": nn.Linear(3, 3), "a": nn.Linear(3, 3), "b": nn.Linear(3, 3)}
+    x = torch.randn(2, 3)
+    plain = Run(lambda s, x: s.b(s.a(s.gate(x))), **layers)
+    assert told(plain, x).startswith(
+        "eval mode: meta tensors, since the model is large and nothing that it runs depends"
+    )
+    assert told(plain, lambda model: model(x)) == "eval mode: a real run, since the example inputs are a callable"
+    chosen = told(Run(routed, **layers), x)
+    assert re.fullmatch(r"eval mode: a real run, since topk at .*test_shadow\.py:\d+ chooses by numbers", chosen)
+    assert told(Run(branching, **layers), x) == "eval mode: a real run, since its forward asks for numbers"
+    assert told(*recurrent()) == "eval mode: a real run, since lstm runs other steps without numbers"
+    assert told(plain.to("meta"), x) == "eval mode: meta tensors, since the model has no numbers itself"
+
+
+def test_both_modes_are_told_where_training_reaches_more() -> None:
+    net = Run(lambda s, x: (s.o(s.a(x)), s.aux(s.a(x))) if s.training else s.o(s.a(x)), a=nn.Linear(3, 4))
+    net.o, net.aux = nn.Linear(4, 2), nn.Linear(4, 2)
+    small = "a real run, since the model has fewer than 1,000,000 parameters"
+    assert trace(net, torch.randn(2, 3)).traced_on == (f"eval mode: {small}", f"train mode: {small}")
+
+
+@pytest.mark.usefixtures("everything_is_large")
+def test_a_model_that_runs_otherwise_on_meta_tensors_says_how_to_trace_it() -> None:
+    def forward(s: Any, x: Tensor) -> Tensor:
+        hidden = s.a(x)
+        return s.b(hidden.tanh() if hidden.is_meta else hidden.relu())
+
+    torch.manual_seed(0)
+    net, x = Run(forward, a=nn.Linear(3, 8), b=nn.Linear(8, 2)), torch.randn(2, 3)
+    with pytest.raises(VerifyError, match=r"ran aten\.relu.* where tracing saw aten\.tanh.* Trace a real run instead"):
+        trace(net, x).plan(0.5).apply().verify()
+    proven(trace(net, lambda model: model(x)).plan(0.5).apply())
 
 
 def test_a_model_without_numbers_takes_real_tokens_and_makes_real_positions() -> None:

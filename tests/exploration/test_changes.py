@@ -3,9 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor, nn
 
 from explorer.engine.errors import PlanError
-from explorer.engine.graph import DependencyGraph
+from explorer.engine.graph import DependencyGraph, trace
 from explorer.exploration import (
     Exploration,
     change,
@@ -178,3 +180,21 @@ def test_a_ratio_is_common_where_every_group_has_it(fresh: Exploration) -> None:
     assert common_ratio(every) == 0.25
     assert common_ratio(set_ratio(every, "conv1", 0.5)) == 0
     assert common_ratio(reset(every)) == 0
+
+
+def test_one_ratio_leaves_what_an_unreached_module_would_read() -> None:
+    class Routed(nn.Module):
+        """Two experts, of which inputs with a positive sum reach the first."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Linear(3, 8)
+            self.experts = nn.ModuleList([nn.Linear(8, 6), nn.Linear(8, 6)])
+            self.out = nn.Linear(6, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.out(self.experts[0 if x.sum() > 0 else 1](self.inner(x)))
+
+    exploration = set_every_ratio(start(trace(Routed().eval(), torch.ones(2, 3))), 0.5)
+    assert exploration.recipe.ratios == {}
+    assert all(group.warnings for group in exploration.graph.groups)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -131,3 +132,97 @@ def test_an_expert_that_no_input_reached_is_listed_and_stays_as_it_is(route: Any
     with torch.no_grad():
         pruned.model.gate.bias.zero_()
         assert pruned.model(x).shape == model(x).shape  # the expert still runs when it is chosen
+
+
+UNREACHED = (
+    r"experts\.2 was not reached by the example inputs and stays as it is\. It is built like experts\.0, which reads "
+    "or makes these channels, so it would no longer fit"
+)
+
+
+@pytest.mark.parametrize("route", [by_where, by_mask])
+def test_the_width_that_an_unreached_expert_would_read_says_so(route: Any) -> None:
+    torch.manual_seed(0)
+    graph = trace(randomised(mixture(route, reached=2)[0]), torch.randn(2, 12, 3))
+    (part,) = graph.unreached
+    assert (part.path, part.twin, part.groups) == ("experts.2", "experts.0", ("i",))
+    assert part.parameters == graph.not_reached
+    assert re.match(UNREACHED, str(part))
+    assert {group.name: group.warnings for group in graph.groups} == {
+        "i": (str(part),),
+        "experts.0.0": (),
+        "experts.1.0": (),
+    }
+
+
+def test_one_ratio_for_all_leaves_the_unreached_expert_able_to_run() -> None:
+    torch.manual_seed(0)
+    model, x = mixture(by_where, reached=2)
+    plan = trace(randomised(model), x).plan(0.5)
+    assert {name: len(kept) for name, kept in plan.channels.items()} == {"i": 8, "experts.0.0": 3, "experts.1.0": 3}
+    assert plan.warnings == ()
+    pruned = plan.apply()
+    proven(pruned)
+    with torch.no_grad():
+        pruned.model.gate.bias.zero_()
+        assert pruned.model(x).shape == model(x).shape
+
+
+def test_a_plan_that_names_the_width_warns_and_the_unreached_expert_no_longer_fits() -> None:
+    torch.manual_seed(0)
+    model, x = mixture(by_where, reached=2)
+    plan = trace(randomised(model), x).plan({"i": 0.5})
+    (warning,) = plan.warnings
+    assert re.match(UNREACHED, warning)
+    pruned = plan.apply()
+    proven(pruned)
+    pruned.model.gate.bias.data.zero_()
+    with pytest.raises(RuntimeError, match="shapes"):
+        pruned.model(x)
+
+
+def test_an_input_that_reaches_every_expert_takes_the_warning_away() -> None:
+    torch.manual_seed(0)
+    model, x = mixture(by_where)
+    graph = trace(randomised(model), x)
+    assert graph.unreached == ()
+    assert not any(group.warnings for group in graph.groups)
+    pruned = graph.plan(0.5).apply()
+    assert len(pruned.plan.channels["i"]) == 4
+    proven(pruned)
+
+
+def weights_in_lists() -> tuple[nn.Module, Tensor]:
+    """Experts that are entries of two lists of parameters, of which the last is never chosen."""
+
+    def run(s: Any, x: Tensor) -> Tensor:
+        x = s.i(x)
+        return s.o(sum((x @ s.up[number]).relu() @ s.down[number] for number in range(2)))
+
+    lists = {
+        "up": nn.ParameterList([torch.randn(WIDTH, HIDDEN) for _ in range(EXPERTS)]),
+        "down": nn.ParameterList([torch.randn(HIDDEN, WIDTH) for _ in range(EXPERTS)]),
+    }
+    return Run(run, i=nn.Linear(3, WIDTH), o=nn.Linear(WIDTH, 2), **lists), torch.randn(2, 3)
+
+
+def test_entries_of_a_list_of_parameters_are_told_by_their_shapes() -> None:
+    torch.manual_seed(0)
+    graph = trace(*weights_in_lists())
+    found = {part.path: (part.twin, set(part.groups)) for part in graph.unreached}
+    # `up` of an expert reads the width and makes its hidden channels, which `down` reads
+    assert found["up.2"][0] == "up.0"
+    assert found["down.2"][0] == "down.0"
+    assert "i" in found["up.2"][1]
+    assert "i" not in found["down.2"][1]
+
+
+def test_what_has_no_sibling_says_that_nothing_is_known() -> None:
+    torch.manual_seed(0)
+    net = Run(lambda s, x: s.b(s.a(x)), a=nn.Linear(3, 8), b=nn.Linear(8, 2), spare=nn.Linear(8, 4), bias=None)
+    net.scale = nn.Parameter(torch.ones(8))
+    graph = trace(net, torch.randn(2, 3))
+    assert [(part.path, part.twin, part.groups) for part in graph.unreached] == [("spare", "", ()), ("scale", "", ())]
+    assert "what it reads is not known" in str(graph.unreached[0])
+    assert not any(group.warnings for group in graph.groups)
+    assert len(graph.plan(0.5).channels["a"]) == 4

@@ -150,8 +150,7 @@ PATTERNS = (
         {"embed": ("channels", WIDTH), "pool": ("channels", 6), "join": ("channels", 10)},
         has_free_batch=False,
     ),
-    # no product of matrices says that these are heads, so that both are plain channels
-    Pattern("gat", gat, {"a": ("channels", HEADS), "a#2": ("channels", D)}, has_free_batch=False),
+    Pattern("gat", gat, {"a:heads": ("heads", HEADS), "a:head_dim": ("head_dim", D)}, has_free_batch=False),
     Pattern("neighbours in space", lambda: edge_convolution(is_static=True), AB),
     Pattern("neighbours among channels", lambda: edge_convolution(is_static=False), AB),
     Pattern("neighbours by gather", edge_convolution_by_gather, AB),
@@ -165,7 +164,7 @@ class TestPatterns(PatternSuite):
 LIBRARY: dict[str, tuple[tuple[str, dict[str, Any]], dict[str, int]]] = {
     "gcn": (("GCNConv", {"out_channels": WIDTH}), {"a.lin": WIDTH, "b.lin": 6}),
     "sage": (("SAGEConv", {"out_channels": WIDTH}), {"a.lin_l": WIDTH, "b.lin_l": 6}),
-    "gat": (("GATConv", {"out_channels": D, "heads": HEADS}), {"a.lin": HEADS, "a.lin#2": D, "b.lin": 6}),
+    "gat": (("GATConv", {"out_channels": D, "heads": HEADS}), {"a.lin:heads": HEADS, "a.lin:head_dim": D, "b.lin": 6}),
 }
 
 
