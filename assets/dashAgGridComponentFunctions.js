@@ -24,6 +24,7 @@ dagcomponentfuncs.RatioSlider = function RatioSlider(props) {
     step: 1,
     value: value,
     className: "ratio-slider",
+    disabled: Boolean(props.data.locked),
     style: { "--fill": value / 99 },
     "aria-label": "Channels of " + props.data.name + " to remove, in percent",
     onChange: report,
@@ -46,14 +47,48 @@ dagcomponentfuncs.GroupName = function GroupName(props) {
   );
 };
 
-/* Channels before and after: "16" or "16 → 8". */
+/* Channels before and after: "16" or "16 → 8"; a mark where they are chosen one by one. */
 dagcomponentfuncs.Channels = function Channels(props) {
-  const { size, kept } = props.data;
+  const { size, kept, chosen } = props.data;
+  const mark = { className: "chosen-mark", title: "These channels are chosen one by one; a new ratio takes over again" };
   return React.createElement(
     "span",
     null,
     String(size),
     kept === size ? null : React.createElement("span", { className: "arrow" }, " → "),
-    kept === size ? null : React.createElement("strong", null, String(kept))
+    kept === size ? null : React.createElement("strong", null, String(kept)),
+    chosen ? React.createElement("span", mark, "by hand") : null
+  );
+};
+
+/* The groups that the model's code ties to this one: they move along. */
+dagcomponentfuncs.Ties = function Ties(props) {
+  const ties = props.value || [];
+  if (!ties.length) return null;
+  const [first, ...more] = ties;
+  const link = {
+    className: "link mono tie",
+    type: "button",
+    title: "The model's code ties this group to " + ties.join(", "),
+    "data-pick": "group:" + first,
+    "data-groups": JSON.stringify([first]),
+  };
+  return React.createElement(
+    "span",
+    { className: "group-cell" },
+    React.createElement("button", link, first),
+    more.length ? React.createElement("span", { className: "quiet", title: more.join(", ") }, "+" + more.length) : null
+  );
+};
+
+/* Locks a group, or frees it. */
+dagcomponentfuncs.Lock = function Lock(props) {
+  const isLocked = Boolean(props.value);
+  const text = (isLocked ? "Unlock " : "Lock ") + props.data.name;
+  const toggle = () => window.explorer.askChange({ kind: "lock", group: props.data.name, locked: !isLocked });
+  return React.createElement(
+    "button",
+    { className: "tool lock", type: "button", title: text, "aria-label": text, "aria-pressed": isLocked, onClick: toggle },
+    React.createElement("span", { className: "icon icon-" + (isLocked ? "lock" : "unlock"), "aria-hidden": true })
   );
 };

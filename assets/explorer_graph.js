@@ -1,13 +1,13 @@
-/* The live graph: what is highlighted, what a tap means, and the view. Elements come from the server and are never read
-   back; the classes and texts that change often are set here, on the cytoscape object itself. */
+/* The live graph: what is highlighted and what a tap means. Elements come from the server and are never read back; the
+   classes and texts that change often are set here, on the cytoscape object itself. explorer_view.js moves the view. */
 (function () {
   const explorer = (window.explorer = window.explorer || {});
   const SLOTS = 8;
   const LETTERS = "ABCDEFGH";
-  const [EDGE, LEGEND, READABLE] = [20, 32, 0.64]; // pixels around the graph and for the legend; 12 px letters stay 7.7 px high
-  const state = { selection: {}, pins: [], preview: null, cy: null };
+  const SIGN = 22; // pixels of the model around the sign that opens or closes a module
+  const state = (explorer.graph = { selection: {}, pins: [], preview: null, cy: null });
 
-  function liveCy() {
+  explorer.cy = function () {
     const holder = document.getElementById("graph");
     const found = holder && holder._cyreg && holder._cyreg.cy;
     if (found && found !== state.cy) {
@@ -15,7 +15,7 @@
       listen(found);
     }
     return state.cy;
-  }
+  };
 
   /* Which group has which hue: pinned groups first, then the selected ones. */
   explorer.slots = function (selection, pins) {
@@ -58,17 +58,21 @@
   }
 
   function paint() {
-    const cy = liveCy();
+    const cy = explorer.cy();
     if (!cy) return;
     const slots = explorer.slots(state.selection, state.pins);
-    const picked = state.selection.kind === "group" ? "" : state.selection.name;
+    const { kind, name, pair } = state.selection;
+    const isPicked = (node) =>
+      kind === "group" ? Boolean(pair) && pair.includes(node.data("name")) : node.data("name") === name && explorer.isOf(node, kind);
     cy.batch(() => {
       cy.elements().forEach((element) => mark(element, slots, slots.size > 0));
-      cy.nodes(".layer, .op, .fold, .module").forEach((node) => {
-        node.toggleClass("picked", Boolean(picked) && node.data("name") === picked);
-      });
+      cy.nodes(".layer, .op, .fold, .module").forEach((node) => node.toggleClass("picked", isPicked(node)));
+      explorer.paintShades(cy, state.preview);
     });
   }
+
+  /* A module and a layer may have one name: the module is open or closed, the layer is in it. */
+  explorer.isOf = (node, kind) => (kind === "module") === (node.hasClass("module") || node.hasClass("fold"));
 
   /* Rows of the tree and of the list of groups follow the same selection. */
   function paintLists() {
@@ -100,81 +104,74 @@
     waiting = requestAnimationFrame(() => {
       paint();
       paintLists();
-      reveal();
+      explorer.scrollLists(state.selection);
+      explorer.reveal();
     });
   }
 
-  function select(selection) {
+  /* At once here, so that keys pressed one after the other find each other's result; then for everybody. */
+  explorer.select = function (selection) {
+    state.selection = { ...selection };
     dash_clientside.set_props("selection", { data: selection });
+  };
+
+  /* What selecting a drawn box means. */
+  explorer.selectionOf = function (node, via) {
+    const isModule = node.hasClass("module") || node.hasClass("fold");
+    const groups = isModule ? [] : node.data("groups").slice(0, SLOTS);
+    return { kind: isModule ? "module" : "layer", name: node.data("name"), groups, via };
+  };
+
+  /* Whether a tap is on the sign of a module that opens or closes it: right of a closed one, upper right of an open one. */
+  function isOnSign(node, at) {
+    const box = node.boundingBox({ includeLabels: false, includeOverlays: false });
+    const isRight = at.x > box.x2 - SIGN;
+    return node.hasClass("fold") ? isRight : isRight && at.y < box.y1 + SIGN;
   }
 
-  function groupsOf(node) {
-    return node.data("groups").slice(0, SLOTS);
-  }
-
-  function tapped(node) {
+  function tapped(node, at) {
     const kind = node.data("kind");
-    if (kind === "fold") return explorer.toggle(node.data("name"));
+    if (kind === "input" || kind === "output") return undefined;
     if (kind === "port" && node.data("groups").length === 1) {
       const group = node.data("groups")[0];
-      return select({ kind: "group", name: group, groups: [group], via: "graph" });
+      return explorer.select({ kind: "group", name: group, groups: [group], via: "graph" });
     }
     const owner = kind === "port" ? node.parent() : node;
-    if (kind === "input" || kind === "output") return undefined;
-    const groups = kind === "module" ? [] : groupsOf(owner);
-    return select({ kind: kind === "module" ? "module" : "layer", name: owner.data("name"), groups, via: "graph" });
+    const isModule = owner.hasClass("module") || owner.hasClass("fold");
+    if (isModule && kind !== "port" && isOnSign(owner, at)) return explorer.toggle(owner.data("name"));
+    return explorer.select(explorer.selectionOf(owner, "graph"));
+  }
+
+  /* A tap on an edge leads to its other end: the one that is further away. */
+  function followed(edge, at) {
+    const distance = (node) => Math.hypot(node.position("x") - at.x, node.position("y") - at.y);
+    const [source, target] = [edge.source(), edge.target()];
+    explorer.goTo(distance(source) > distance(target) ? source : target);
   }
 
   function listen(cy) {
     cy.on("tap", (event) => {
-      if (event.target === cy) select({});
-      else if (event.target.isNode()) tapped(event.target);
+      if (event.target === cy) explorer.select({});
+      else if (event.target.isNode()) tapped(event.target, event.position);
+      else followed(event.target, event.position);
     });
-    cy.on("mouseover", "node", (event) => event.target.addClass("hover"));
-    cy.on("mouseout", "node", (event) => event.target.removeClass("hover"));
-    cy.on("add", paintSoon);
+    cy.on("dbltap", ".fold, .module", (event) => {
+      const isInner = event.target.data("kind") === "fold" || event.target.data("kind") === "module";
+      if (isInner && !isOnSign(event.target, event.position)) explorer.toggle(event.target.data("name"));
+      event.stopPropagation();
+    });
+    cy.on("mouseover", "node, edge", (event) => {
+      event.target.addClass("hover");
+      explorer.showTip(event.target);
+    });
+    cy.on("mouseout", "node, edge", (event) => {
+      event.target.removeClass("hover");
+      explorer.hideTip();
+    });
+    cy.on("add remove", paintSoon);
+    cy.on("pan zoom resize", explorer.hideTip);
+    explorer.listenToView(cy);
     cy.ready(() => explorer.fit());
-  }
-
-  /* The whole graph, or the readable part of it around what is highlighted. */
-  explorer.fit = function (isWhole) {
-    const cy = liveCy();
-    if (!cy) return;
-    cy.resize();
-    const box = cy.elements().boundingBox({ includeLabels: false });
-    const room = { w: cy.width() - 2 * EDGE, h: cy.height() - 2 * EDGE - LEGEND };
-    const zoom = Math.max(Math.min(room.w / box.w, room.h / box.h, 1.1), isWhole ? 0 : READABLE);
-    const group = cy.nodes(".port").filter((port) => (port.data("groups") || []).includes(state.selection.name));
-    const first = group.nonempty() ? group[0].parent().position() : { x: box.x1, y: box.y1 };
-    const along = (start, size, room, at) =>
-      size * zoom <= room + 1
-        ? (room - size * zoom) / 2 - start * zoom // all of it, in the middle
-        : Math.max(Math.min(-start * zoom, room / 3 - at * zoom), room - (start + size) * zoom);
-    const x = EDGE + along(box.x1, box.w, room.w, first.x);
-    const y = EDGE + Math.min(along(box.y1, box.h, room.h, first.y), box.h * zoom <= room.h ? -box.y1 * zoom : Infinity);
-    cy.viewport({ zoom, pan: { x, y } });
-  };
-
-  explorer.zoom = function (factor) {
-    const cy = liveCy();
-    if (cy) cy.zoom({ level: cy.zoom() * factor, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
-  };
-
-  /* Brings a node that was picked elsewhere into view. */
-  function reveal() {
-    const { selection, cy } = state;
-    if (!cy || !selection.name || selection.via === "graph" || selection.seen) return;
-    const nodes = cy.nodes().filter((node) =>
-      selection.kind === "group"
-        ? (node.data("groups") || []).includes(selection.name)
-        : node.data("name") === selection.name && node.data("kind") !== "port"
-    );
-    if (nodes.empty()) return;
-    selection.seen = true;
-    const box = nodes.renderedBoundingBox();
-    const [x, y] = [(box.x1 + box.x2) / 2, Math.min((box.y1 + box.y2) / 2, box.y1 + cy.height() / 3)];
-    const isVisible = x > EDGE && y > EDGE && x < cy.width() - EDGE && y < cy.height() - EDGE - LEGEND;
-    if (!isVisible) cy.panBy({ x: cy.width() / 2 - x, y: cy.height() / 2 - y });
   }
 
   explorer.highlight = function (selection, pins) {
@@ -187,22 +184,6 @@
   explorer.showPreview = function (preview) {
     state.preview = preview;
     paintSoon();
-  };
-
-  /* A new model: all of it is shown as soon as its nodes are there. */
-  explorer.newModel = function (source) {
-    state.isFitDue = state.source !== undefined && state.source !== source;
-    state.source = source;
-  };
-
-  /* New elements are on their way into the graph: of a new model, all of it or the group first shown comes into view. */
-  explorer.drawn = function () {
-    if (!state.isFitDue) return;
-    state.isFitDue = false;
-    setTimeout(() => {
-      if (liveCy()) explorer.fit();
-      paintSoon();
-    }, 60);
   };
 
   explorer.filled = function () {

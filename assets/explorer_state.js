@@ -6,11 +6,11 @@
   const REST = 400; // and while a slider is held, once it has rested for so long
   const PATIENCE = 3000; // after this the answer is taken for lost, and what it was about is asked again
   const TRIES = 3;
-  const line = { queue: [], sent: [], asked: 0, misses: 0, timer: 0, serial: 0 };
+  const line = { queue: [], sent: [], asked: 0, misses: 0, timer: 0, serial: 0, epoch: 0, isOpening: false, source: null };
   const shown = {}; // what the controls above the grid show
   let preview = null; // the last one
 
-  const target = (change) => change.kind + ":" + (change.group || "");
+  const target = (change) => change.kind + ":" + (change.group || change.groups || "");
 
   /* Of each target the last change, in the order in which they were made. */
   function joined(list, change) {
@@ -21,7 +21,7 @@
 
   function send() {
     clearTimeout(line.timer);
-    if (!line.queue.length) return;
+    if (!line.queue.length || line.isOpening) return;
     const since = performance.now() - line.asked;
     const wait = line.sent.length ? PATIENCE - since : PAUSE - since;
     if (wait > 0) {
@@ -33,16 +33,42 @@
     line.sent = line.queue.reduce(joined, line.misses < TRIES ? line.sent : []);
     line.queue = [];
     line.serial += 1;
-    dash_clientside.set_props("change", { data: { changes: line.sent, serial: line.serial } });
+    dash_clientside.set_props("change", { data: { changes: line.sent, serial: line.serial, epoch: line.epoch } });
   }
 
   explorer.askChange = function (change) {
     line.queue = joined(line.queue, change);
+    explorer.keepUnanswered();
     send();
   };
 
+  /* Opens a model, or goes to a recipe. Each opens a new epoch: what was asked before it is answered for nothing. */
+  explorer.restore = function (what) {
+    line.epoch += 1;
+    [line.sent, line.queue, line.isOpening] = [[], [], true];
+    explorer.keepUnanswered();
+    const source = what.source || (what.recipe && what.recipe.source);
+    const isOther = source !== undefined && source !== line.source;
+    line.opening = source;
+    if (isOther) dash_clientside.set_props("app", { "data-busy": "opening" });
+    if (isOther && !source.startsWith("session:")) dash_clientside.set_props("picker", { value: source }); // which is on its way
+    dash_clientside.set_props("restore", { data: { ...what, epoch: line.epoch, shown: line.source } });
+  };
+  explorer.isOpening = () => line.isOpening;
+
+  function restored(answer) {
+    [line.isOpening, line.opening] = [false, null];
+    dash_clientside.set_props("app", { "data-busy": "" });
+    if (!answer.isMade) answer.set.picker = line.source;
+    if (!answer.isMade) explorer.recordFirst();
+    if (answer.set.choices) dash_clientside.set_props("picker", { data: answer.set.choices });
+    send();
+  }
+
+  explorer.unanswered = () => [...line.sent, ...line.queue];
+
   function pending(kind) {
-    return [...line.sent, ...line.queue].filter((change) => change.kind === kind).pop();
+    return explorer.unanswered().filter((change) => change.kind === kind).pop();
   }
 
   /* The controls show the recipe, except the one that a hand is on. */
@@ -78,6 +104,7 @@
   });
 
   explorer.toggle = function (path) {
+    explorer.toggled(path);
     dash_clientside.set_props("toggled", { data: { path, at: Date.now() } });
   };
 
@@ -88,17 +115,12 @@
     syncControls();
   }
 
-  /* Only the cells that changed, so that a slider under the pointer is left in peace. */
-  function fillGrid() {
-    const holder = document.getElementById("grid");
-    const grid = holder && window.dash_ag_grid && dash_ag_grid.getApi("grid");
-    if (!grid || !preview) return;
-    Object.entries(preview.groups).forEach(([name, [, kept, ratio]]) => {
-      const row = grid.getRowNode(name);
-      const percent = Math.round(100 * ratio);
-      if (!row || (row.data.kept === kept && row.data.percent === percent)) return;
-      row.setData({ ...row.data, kept, percent });
-    });
+  function answered(serial) {
+    if (serial !== line.serial) return;
+    [line.sent, line.misses] = [[], 0];
+    explorer.keepUnanswered();
+    setTimeout(() => [explorer.fillGrid, syncControls].forEach((show) => show(preview)), CALM); // what was refused is taken back
+    send();
   }
 
   const nothing = () => window.dash_clientside.no_update;
@@ -119,15 +141,15 @@
     const at = row.dataset.pick.indexOf(":");
     const [kind, name] = [row.dataset.pick.slice(0, at), row.dataset.pick.slice(at + 1)];
     const groups = JSON.parse(row.dataset.groups || "[]");
-    dash_clientside.set_props("selection", { data: { kind, name, groups, via: "list" } });
+    explorer.select({ kind, name, groups, via: "list" });
   });
 
   /* Keys belong to a field that takes text; a slider or a switch takes none. */
-  function typing(target) {
+  explorer.isTyping = function (target) {
     if (!target || !target.tagName) return false;
     const isTextInput = target.tagName === "INPUT" && !/^(range|radio|checkbox|button)$/.test(target.type);
     return target.isContentEditable || isTextInput || /^(TEXTAREA|SELECT)$/.test(target.tagName);
-  }
+  };
 
   /* What is typed into the model picker replaces the name in it. */
   document.addEventListener("focusin", (event) => {
@@ -135,46 +157,49 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || explorer.isTyping(event.target)) return;
     if (event.key === "/") {
       event.preventDefault();
       const search = document.getElementById("search");
       if (search) search.focus();
     } else if (event.key === "Escape") {
-      dash_clientside.set_props("selection", { data: {} });
+      explorer.select({});
     } else if (event.key === "?") {
       dash_clientside.set_props("help-dialog", { opened: true });
     }
   });
 
   window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside.explorer = {
+  Object.assign((window.dash_clientside.explorer = window.dash_clientside.explorer || {}), {
     highlight(selection, pins) {
       explorer.highlight(selection, pins);
+      explorer.paneFor(selection || {});
     },
     showPreview(latest) {
       if (!latest) return;
       const isFirst = preview === null;
       preview = latest;
-      fillGrid();
+      explorer.fillGrid(preview);
       clearTimeout(line.settling);
       line.settling = setTimeout(settle, isFirst ? 0 : explorer.isHeld ? REST : CALM);
     },
-    answered(serial) {
-      if (serial !== line.serial) return;
-      [line.sent, line.misses] = [[], 0];
-      setTimeout(() => [fillGrid, syncControls].forEach((show) => show()), CALM); // what was refused is taken back
-      send();
+    /* Hands an answer on to what holds its parts, unless something else was opened since it was asked for. */
+    take(answer) {
+      const outputs = window.dash_clientside.callback_context.outputs_list;
+      if (!answer || answer.epoch !== line.epoch) return outputs.map(nothing);
+      if (answer.serial) answered(answer.serial);
+      else restored(answer);
+      return outputs.map(({ id }) => (id in answer.set ? answer.set[id] : nothing()));
+    },
+    pick(source, shown) {
+      if (source && source !== shown && source !== line.source && source !== line.opening) explorer.restore({ source, why: "pick" });
     },
     newModel(source) {
-      [line.sent, line.queue] = [[], []];
+      line.source = source;
       explorer.newModel(source);
     },
     drawn() {
       explorer.drawn();
-    },
-    filled() {
-      explorer.filled();
     },
     pin(clicks, selection, pins) {
       if (!clicks || selection.kind !== "group") return nothing();
@@ -184,20 +209,27 @@
     repaint() {
       explorer.repaint();
     },
-    view(fit, closer, further) {
+    listed() {
+      explorer.listed();
+    },
+    shade(mode) {
+      explorer.shade(mode);
+    },
+    opened(opened) {
+      explorer.opened(opened);
+    },
+    view() {
       const trigger = window.dash_clientside.callback_context.triggered_id;
       if (trigger === "graph-fit") explorer.fit(true);
       if (trigger === "graph-in") explorer.zoom(1.25);
       if (trigger === "graph-out") explorer.zoom(0.8);
+      if (trigger === "graph-zoom") explorer.zoomToSelection();
     },
     every(percent) {
       shown.uniform = percent;
       const asked = pending("every");
       const known = asked ? Math.round(100 * asked.ratio) : preview && Math.min(preview.controls.every, 95);
       if (typeof percent === "number" && percent !== known) explorer.askChange({ kind: "every", ratio: percent / 100 });
-    },
-    reset(clicks) {
-      if (clicks) explorer.askChange({ kind: "reset" });
     },
     options(importance, roundTo, minimum) {
       Object.assign(shown, { criterion: importance, "round-to": roundTo, minimum });
@@ -207,15 +239,6 @@
       const changed = wanted.filter(([name, value]) => isSet(value) && value !== known[name]);
       if (changed.length) explorer.askChange({ kind: "options", ...Object.fromEntries(changed) });
     },
-    typed(change) {
-      const edit = Array.isArray(change) ? change[0] : change;
-      if (edit) explorer.askChange({ kind: "percent", group: edit.data.name, percent: edit.value ?? null });
-    },
-    rowPicked(cell) {
-      if (!cell || cell.colId === "percent" || cell.colId === "slider") return nothing();
-      const name = cell.rowId;
-      return { kind: "group", name, groups: [name], via: "grid" };
-    },
     scheme(clicks, stored, styles) {
       const before = stored || systemScheme();
       const isClick = window.dash_clientside.callback_context.triggered_id === "theme";
@@ -223,5 +246,5 @@
       document.documentElement.setAttribute("data-mantine-color-scheme", scheme);
       return [scheme, scheme, styles[scheme]];
     },
-  };
+  });
 })();

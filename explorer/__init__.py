@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from explorer.engine.ways import Way
     from explorer.models.saved import load
     from explorer.models.tracing import trace
-    from explorer.training import evaluate
+    from explorer.training import evaluate, finetune, recalibrate, sensitivity, sparsify
 
 __all__ = [
     "Cost",
@@ -48,11 +48,15 @@ __all__ = [
     "Way",
     "__version__",
     "evaluate",
+    "finetune",
     "gradients",
     "load",
+    "recalibrate",
     "register_rule",
     "save",
+    "sensitivity",
     "show",
+    "sparsify",
     "trace",
 ]
 
@@ -70,11 +74,15 @@ _PLACES = {
     "Tie": "explorer.engine.groups",
     "Way": "explorer.engine.ways",
     "evaluate": "explorer.training",
+    "finetune": "explorer.training",
     "gradients": "explorer.engine.importance",
     "load": "explorer.models.saved",
+    "recalibrate": "explorer.training",
     "register_rule": "explorer.engine.rules",
     "save": "explorer.engine.save",
+    "sensitivity": "explorer.training",
     "show": "explorer.app",
+    "sparsify": "explorer.training",
     "trace": "explorer.models.tracing",
 }
 """Where each public name lives."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from explorer.commands import training
+from explorer.commands.text import say, table
 from explorer.engine.errors import ExplorerError, VerifyError
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from explorer.engine.plan import Plan
     from explorer.models import OpenedModel
 
-COMMANDS = ("serve", "trace", "prune")
+COMMANDS = ("serve", "trace", "prune", *training.COMMANDS)
 SOURCES = """\
 SOURCE is one of
   sample:resnet20                 a small trained model that comes with the explorer (the default)
@@ -32,8 +35,13 @@ examples
   python -m explorer trace torchvision:resnet18             which channels hang together, and what stays
   python -m explorer prune sample:resnet20 --ratio 0.5 --out half/
                                                             remove half of every group, prove it, save it
+  python -m explorer finetune sample:resnet20 --macs 0.5 --data digits --epochs 10 --out half/
+                                                            prune to half of the multiply-adds, train, save it
+  torchrun --nproc-per-node 4 -m explorer finetune ...      the same on four GPUs or processes
+  python -m explorer sensitivity sample:resnet20 --data digits --out sweep.json
+                                                            accuracy with each group pruned alone
 
-`python -m explorer trace --help` and `python -m explorer prune --help` say more.
+`python -m explorer prune --help`, and the same for each command, says more.
 """
 
 
@@ -78,9 +86,11 @@ def parser() -> argparse.ArgumentParser:
     prune = _command(commands, "prune", "remove a fraction of every group, prove the result and save it", _prune)
     prune.add_argument("--ratio", type=float, required=True, help="fraction of each group to remove, 0 to 0.99")
     prune.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
-    prune.add_argument("--importance", default="l2", metavar="NAME", help="what ranks channels: l2, l1 or random (l2)")
+    criteria = "l2, l1, group_norm, lamp, fpgm, bn_scale or random (l2)"
+    prune.add_argument("--importance", default="l2", metavar="NAME", help=f"what ranks channels: {criteria}")
     prune.add_argument("--round-to", type=int, default=1, metavar="N", help="keep a multiple of N channels (1)")
     prune.add_argument("--minimum", type=int, default=1, metavar="N", help="keep at least N channels per group (1)")
+    training.add_commands(partial(_command, commands), lambda options: _traced(options)[1])
     return top
 
 
@@ -145,19 +155,19 @@ def _traced(options: argparse.Namespace) -> tuple[OpenedModel, DependencyGraph]:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from explorer.app.serving import serve
+    from explorer.app.serving import run
     from explorer.app.workspace import Workspace
 
     opened, graph = _traced(options)
     is_as_named = options.weights is None and options.input is None
     workspace = Workspace()
     subject = workspace.add(graph, opened, is_as_named=is_as_named)
-    serve(workspace, subject, port=options.port, host=options.host, open_browser=not options.no_browser)
+    run(workspace, subject, port=options.port, host=options.host, open_browser=not options.no_browser)
 
 
 def _trace(options: argparse.Namespace) -> None:
     opened, graph = _traced(options)
-    _say(trace_report(opened.title, graph))
+    say(trace_report(opened.title, graph))
 
 
 def _prune(options: argparse.Namespace) -> None:
@@ -179,17 +189,13 @@ def _prune(options: argparse.Namespace) -> None:
             raise VerifyError(f"The pruned model is {proof}. Nothing was saved; please report the model.")
         progress.step("saving")
         save(pruned, options.out)
-    _say(
+    say(
         [
             *cost_report(plan),
             f"proof: {proof}",
             f"saved in {options.out}",
         ]
     )
-
-
-def _say(lines: Sequence[str]) -> None:
-    sys.stdout.write("\n".join([*lines, ""]))
 
 
 def trace_report(title: str, graph: DependencyGraph) -> list[str]:
@@ -222,27 +228,6 @@ def cost_report(plan: Plan) -> list[str]:
         share = f"{100 * (after - before) / before:+.1f} %" if before else ""
         rows.append((title, f"{before:,}", f"{after:,}", share))
     return table(("", "before", "after", "change"), rows)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as their widest cell, numbers to the right.
-
-    Args:
-        head: Titles.
-        rows: Cells.
-    """
-    if not rows:
-        return []
-    widths = [max(len(str(cell)) for cell in column) for column in zip(head, *rows, strict=True)]
-    is_number = [all(str(cell)[:1].isdigit() for cell in column) for column in zip(*rows, strict=True)]
-    cells = [
-        [
-            str(cell).rjust(width) if right else str(cell).ljust(width)
-            for cell, width, right in zip(row, widths, is_number, strict=True)
-        ]
-        for row in (head, *rows)
-    ]
-    return ["  ".join(["", *row]).rstrip() for row in cells]
 
 
 def _group_row(group: Group) -> tuple[str, ...]:

@@ -41,11 +41,15 @@ def test_every_name_of_the_surface_is_listed_and_exists() -> None:
         "Pruned",
         "Tie",
         "evaluate",
+        "finetune",
         "gradients",
         "load",
+        "recalibrate",
         "register_rule",
         "save",
+        "sensitivity",
         "show",
+        "sparsify",
         "trace",
     }
     assert all(hasattr(explorer, name) for name in explorer.__all__)
@@ -62,6 +66,12 @@ def test_signatures_of_the_contract() -> None:
     assert parameters(graph.plan)[:6] == ["self", "ratios", "*keep", "*importance", "*round_to", "*minimum"]
     assert {"*data", "*break_ties"} <= set(parameters(graph.plan))
     assert parameters(explorer.gradients)[:3] == ["model", "data", "*fisher"]
+    assert {"*macs", "*params", "*bytes", "*latency"} < set(parameters(graph.plan_to))
+    assert parameters(graph.plans)[:4] == ["self", "ratio", "*steps", "*schedule"]
+    assert parameters(explorer.evaluate)[:2] == ["model", "data"]
+    assert {"model", "data", "*validation", "*checkpoint", "*watch"} <= set(parameters(explorer.finetune))
+    assert {"graph", "data", "*regulariser", "*strength", "*watch"} <= set(parameters(explorer.sparsify))
+    assert {"graph", "data", "*groups", "*ratios", "*checkpoint", "*watch"} <= set(parameters(explorer.sensitivity))
     assert parameters(graph.group) == ["self", "name"]
     assert parameters(graph.way) == ["self", "group", "ratio"]
     assert parameters(graph.explain) == ["self", "group", "a", "b"]

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.app.level import Point
-from explorer.app.positions import Frame, Layout, place, text_width
-from explorer.app.scene import MAX_SEGMENTS, SIGNS, Box, Link, Scene, build_scene
-from explorer.engine.layers import Edge, Layer, Port
+from explorer.app.numbers import shape as shape_text
+from explorer.app.outline import Outline
+from explorer.app.positions import BAND, Frame, Layout, place, text_width
+from explorer.app.ranking import Pair
+from explorer.app.scene import MAX_SEGMENTS, SIGNS, Box, Link, Scene, build_scene, module_title
+from explorer.engine.layers import Layer, Port
 
 Element = dict[str, Any]
 
-BAND = 14.0
+FOLD_SEGMENTS = 4
+"""So many stretches has the band of a closed module."""
 
 
 @dataclass(frozen=True)
@@ -32,61 +36,67 @@ class Segment:
     reason: str = ""
 
 
-def build_elements(
-    layers: Sequence[Layer], edges: Sequence[Edge], opened: frozenset[str], sizes: Mapping[str, int]
-) -> list[Element]:
+def build_elements(outline: Outline, opened: frozenset[str], sizes: Mapping[str, int]) -> list[Element]:
     """Every element of the graph with its position, parents first.
 
     Args:
-        layers: All layers in execution order.
-        edges: All data flow.
+        outline: Layers, edges and modules.
         opened: Paths of the open modules.
         sizes: Channels of each group.
 
     Returns:
         Cytoscape elements: nodes for modules, layers, ports and ops, and edges with their bends.
     """
-    scene = build_scene(layers, edges, opened)
+    scene = build_scene(outline, opened)
     layout = place(scene)
     nodes = [element for box in scene.boxes for element in _box_elements(box, scene, layout, sizes)]
-    return nodes + [_edge(link, layout) for link in scene.links]
+    named = _labelled(scene.links, layout)
+    return nodes + [_edge(link, layout, named) for link in scene.links]
 
 
-def segments(port: Port, sizes: Mapping[str, int]) -> tuple[Segment, ...]:
+def segments(port: Port, sizes: Mapping[str, int], most: int = MAX_SEGMENTS) -> tuple[Segment, ...]:
     """The stretches of a port's band, in channel order.
 
     Args:
         port: The port.
         sizes: Channels of each group.
+        most: The rest of more groups is counted in the last segment.
 
     Returns:
-        One segment per group, at most `MAX_SEGMENTS`, and one for a frozen rest.
+        One segment per group, at most `most`, and one for a frozen rest.
     """
     if not port.groups:
         return (Segment((), str(port.size or ""), port.frozen or "nothing here can be pruned"),)
     if len(port.groups) == 1 and not port.frozen:
-        return (Segment(port.groups, str(port.size)),)
-    shown, rest = port.groups[: MAX_SEGMENTS - 1], port.groups[MAX_SEGMENTS - 1 :]
+        return (Segment(port.groups, str(port.size or sizes.get(port.groups[0], 0))),)
+    is_more = len(port.groups) > most
+    shown, rest = port.groups[: most - is_more], port.groups[most - is_more :]
     parts = [Segment((group,), str(sizes.get(group, ""))) for group in shown]
     parts += [Segment(rest, f"+{len(rest)}")] if rest else []
     return (*parts, *([Segment((), "", port.frozen)] if port.frozen else []))
-
-
-def describe_fold(box: Box) -> str:
-    """What a closed module says about itself: ``6 layers``."""
-    count = sum(layer.kind == "module" for layer in box.layers)
-    return f"{count} layer" + "s" * (count != 1)
 
 
 def _box_elements(box: Box, scene: Scene, layout: Layout, sizes: Mapping[str, int]) -> list[Element]:
     frame = layout.frames[box.id]
     if box.kind == "module":
         return [_module(box, frame, _content(box, scene, layout))]
-    if box.kind == "layer":
-        layer = box.layers[0]
-        ports = (layer.inputs, layer.outputs)
-        return [_node(box, frame), *(element for port in ports for element in _band(box, port, frame, sizes))]
+    if box.kind in ("layer", "fold"):
+        is_layer = box.kind == "layer"
+        ports = (box.layers[0].inputs, box.layers[0].outputs) if is_layer else _fold_ports(box, scene)
+        most = MAX_SEGMENTS if is_layer else FOLD_SEGMENTS
+        return [_node(box, frame), *(each for port in ports for each in _band(box, port, frame, sizes, most))]
     return [_node(box, frame)]
+
+
+def _fold_ports(box: Box, scene: Scene) -> tuple[Port, Port]:
+    """What goes into a closed module and what comes out of it."""
+    entering = dict.fromkeys(group for link in scene.links if link.target == box.id for group in link.groups)
+    leaving = dict.fromkeys(group for link in scene.links if link.source == box.id for group in link.groups)
+    reasons = ("nothing that comes in can be pruned", "nothing that goes out can be pruned")
+    return (
+        Port(box.name, "-", tuple(entering), 0, "" if entering else reasons[0]),
+        Port(box.name, "+", tuple(leaving), 0, "" if leaving else reasons[1]),
+    )
 
 
 def _content(box: Box, scene: Scene, layout: Layout) -> Frame:
@@ -105,8 +115,9 @@ def _module(box: Box, frame: Frame, content: Frame) -> Element:
         "id": box.id,
         "kind": box.kind,
         "name": box.name,
-        "label": box.title,
-        "shift": text_width(box.title, 11) + 9,  # from beside the box to its upper left corner
+        "label": (title := module_title(box)),
+        "type": box.type_name,
+        "shift": text_width(title, 11) + 9,  # from beside the box to its upper left corner
         "groups": _groups(box.layers),
         "width": frame.right - frame.left,
         "height": frame.bottom - frame.top,
@@ -124,18 +135,21 @@ def _node(box: Box, frame: Frame) -> Element:
         "kind": box.kind,
         "name": box.name,
         "label": _label(box),
+        "type": box.type_name,
         "groups": _groups(box.layers),
+        "macs": sum(layer.macs for layer in box.layers),
+        "shape": shape_text(box.layers[-1].output_shape) if box.layers else "",
         "width": frame.right - frame.left,
         "height": frame.bottom - frame.top,
     }
-    if box.kind == "layer":  # a compound of its ports: they have the positions
-        return {"data": data | _parent(box), "classes": "layer"}
+    if box.kind in ("layer", "fold"):  # a compound of its bands: they have the positions
+        return {"data": data | _parent(box), "classes": box.kind + " stack" * (box.count > 1)}
     classes = "terminal" if box.kind in ("input", "output") else box.kind
     return {"data": data | _parent(box), "classes": classes, "position": _position(frame.centre)}
 
 
 def _label(box: Box) -> str:
-    return f"{box.title}\n{describe_fold(box)}" if box.kind == "fold" else box.title
+    return f"{module_title(box)}\n{box.content}" if box.kind == "fold" else box.title
 
 
 def _parent(box: Box) -> dict[str, str]:
@@ -152,8 +166,8 @@ def _groups(layers: Iterable[Layer]) -> list[str]:
     return list(dict.fromkeys(group for port in ports for group in port.groups))
 
 
-def _band(box: Box, port: Port, frame: Frame, sizes: Mapping[str, int]) -> list[Element]:
-    parts = segments(port, sizes)
+def _band(box: Box, port: Port, frame: Frame, sizes: Mapping[str, int], most: int) -> list[Element]:
+    parts = segments(port, sizes, most)
     width = (frame.right - frame.left) / len(parts)
     y = frame.top + BAND / 2 if port.side == "-" else frame.bottom - BAND / 2
     return [
@@ -165,7 +179,7 @@ def _band(box: Box, port: Port, frame: Frame, sizes: Mapping[str, int]) -> list[
 
 def _segment(box: Box, port: Port, part: Segment, index: int, frame: Frame) -> Element:
     data = {
-        "id": f"port:{port.name}:{index}",
+        "id": f"{'port' if box.kind == 'layer' else 'band'}:{port.name}:{index}",
         "kind": "port",
         "name": box.name,
         "port": port.name,
@@ -183,19 +197,35 @@ def _segment(box: Box, port: Port, part: Segment, index: int, frame: Frame) -> E
     }
 
 
-def _edge(link: Link, layout: Layout) -> Element:
+def _edge(link: Link, layout: Layout, named: frozenset[Pair]) -> Element:
     bends = layout.routes[link.source, link.target]
     ends = layout.frames[link.source], layout.frames[link.target]
     data = {
         "id": f"edge:{link.source}>{link.target}",
         "source": link.source,
         "target": link.target,
-        "label": _edge_label(link),
+        "label": _edge_label(link) if (link.source, link.target) in named else "",
+        "via": " · ".join(link.via),
+        "shapes": _shapes(link),
         "groups": list(link.groups),
     }
     data |= relative(bends, ends[0].centre, ends[1].centre) if _needs_bends(bends, *ends) else {}
     classes = "flow" + (" bent" if "weights" in data else "") + (" frozen" if not link.groups else "")
     return {"data": data, "classes": classes}
+
+
+def _labelled(links: Sequence[Link], layout: Layout) -> frozenset[Pair]:
+    """Of the links on which one thing leaves several times, the straightest: what happens once is said once."""
+    first: dict[tuple[str, str], Link] = {}
+    for link in sorted(links, key=lambda link: len(layout.routes[link.source, link.target])):
+        first.setdefault((link.source, _edge_label(link)), link)
+    return frozenset((link.source, link.target) for link in first.values())
+
+
+def _shapes(link: Link) -> str:
+    """The shapes of what flows, each once, and how many more there are."""
+    texts = list(dict.fromkeys(shape_text(shape) for shape in link.shapes))
+    return texts[0] if len(texts) == 1 else f"{texts[0]} and {len(texts) - 1} more" if texts else ""
 
 
 def _edge_label(link: Link) -> str:

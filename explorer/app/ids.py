@@ -8,7 +8,8 @@ APP = "app"
 PAGE = "page"  # a random name for this open page, so that its jobs are its own
 RECIPE = "recipe"
 CHANGE = "change"  # the latest things that someone wants changed, with a serial number
-ANSWERED = "answered"  # the serial number of the last answer
+RESTORE = "restore"  # the model or recipe that someone opens, or goes back to
+ANSWER = "answer"  # what the server said last; assets/explorer_state.js hands it on
 PREVIEW = "preview"  # what the recipe costs and keeps
 SETTLED = "settled"  # key of the recipe once nothing has moved for a moment
 SELECTION = "selection"  # {"group": name, "layer": name, "via": where it was picked}
@@ -16,8 +17,23 @@ MODEL = "model"  # source of the model on the screen
 OPENED = "opened"  # {"source": ..., "paths": of the open modules}
 TOGGLED = "toggled"  # the module that someone opens or closes
 PINS = "pins"  # groups that keep their hue
+PANELS = "panels"  # what each panel remembers, by its name: part of a link, of storage and of a saved recipe
+RUN = "run"  # names the run of the server that this page came from
 SCHEME = "scheme"
 STYLES = "styles"  # the graph's stylesheet per colour scheme
+
+# History, sharing and files
+UNDO = "undo"
+REDO = "redo"
+SHARE = "share"
+SHARED = "shared"
+NOTICE = "notice"
+LOST = "lost"
+OPEN_OWN = "open-own"
+OPEN_FILE = "open-file"
+OWN_DIALOG = "own-dialog"
+SAVE_RECIPE = "save-recipe"
+DROP = "drop"
 
 # Top bar
 PICKER = "picker"
@@ -44,13 +60,24 @@ GRAPH = "graph"
 GRAPH_FIT = "graph-fit"
 GRAPH_IN = "graph-in"
 GRAPH_OUT = "graph-out"
+GRAPH_ZOOM = "graph-zoom"
+GRAPH_BOX = "graph-box"
+GRAPH_LIVE = "graph-live"  # says in words where the keys have led
+GRAPH_TIP = "graph-tip"
+CRUMBS = "crumbs"
+MINIMAP = "minimap"
+SHADE = "shade"  # what the layers are coloured by
+SHADE_LEGEND = "shade-legend"
+OPENING = "opening"  # how far a model is that is being opened
+OPENING_TITLE = "opening-title"
+OPENING_STAGE = "opening-stage"
+OPENING_TIME = "opening-time"
+OPENING_CLOCK = "opening-clock"
 EXPAND_ALL = "expand-all"
 COLLAPSE_ALL = "collapse-all"
 
 # Right pane
 INSPECTOR = "inspector"
-IMPORTANCE = "importance"
-IMPORTANCE_BOX = "importance-box"
 DETAILS = "details"
 PIN = "pin"
 WHY = "why"
@@ -61,7 +88,21 @@ RIGHT_TOGGLE = "right-toggle"
 # Bottom drawer
 TOTALS = "totals"
 GRID = "grid"
+GRID_TOOLS = "grid-tools"
+GRID_FILTER = "grid-filter"
 UNIFORM = "uniform"
+PRESET = "preset"
+PRESETS = "presets"
+PRESETS_MENU = "presets-menu"
+PRESET_AMOUNT = "preset-amount"
+CHECKED_COUNT = "checked-count"
+CHECKED_PERCENT = "checked-percent"
+CHECKED_SET = "checked-set"
+CHECKED_FACTOR = "checked-factor"
+CHECKED_SCALE = "checked-scale"
+CHECKED_RESET = "checked-reset"
+CHECKED_LOCK = "checked-lock"
+CHECKED_NONE = "checked-none"
 RESET = "reset"
 CRITERION = "criterion"
 ROUND_TO = "round-to"
@@ -70,3 +111,43 @@ CHANGE_ERROR = "change-error"
 ACCURACY = "accuracy"
 CLOCK = "clock"
 MEASURE = "measure"
+
+# Centre: which view of the model
+CENTRE = "centre"
+CENTRE_VIEW = "centre-view"
+
+# Player of a propagation
+PLAY = "play"  # the port that someone wants to follow
+PROPAGATION = "propagation"  # its steps
+PLAYER = "player"
+PLAYER_STEPS = "player-steps"
+PLAYER_POSITION = "player-position"
+PLAYER_SPEED = "player-speed"
+
+# Matrices
+MATRIX = "matrix"
+MATRIX_BOX = "matrix-box"
+MATRIX_CELLS = "matrix-cells"
+MATRIX_LEGEND = "matrix-legend"
+MATRIX_KIND = "matrix-kind"
+MATRIX_NOTE = "matrix-note"
+MATRIX_SCOPE = "matrix-scope"
+
+# Before/After
+COMPARISON_GRID = "comparison-grid"
+COMPARISON_HEAD = "comparison-head"
+COMPARISON_SEARCH = "comparison-search"
+COMPARISON_CHANGED = "comparison-changed"
+COMPARISON_VERDICT = "comparison-verdict"
+COMPARISON_VERIFY = "comparison-verify"
+
+# Channels of the selected group
+CHANNELS = "channels"  # scores, and which stay
+CHANNELS_BOX = "channels-box"
+CHANNELS_SORT = "channels-sort"
+CHANNELS_RESET = "channels-reset"
+TERMS = "terms"
+WEIGHTS = "weights"
+WEIGHTS_BOX = "weights-box"
+WEIGHTS_MEMBER = "weights-member"
+WEIGHTS_NOTE = "weights-note"

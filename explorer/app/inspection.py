@@ -8,12 +8,13 @@ from typing import Any
 from dash import html
 
 from explorer.app import ids, numbers
-from explorer.app.parts import attributes, badge, fact, group_chip, icon, layer_groups, message, section, source_line
+from explorer.app.layer_details import layer_details, layer_head, module_details, module_head
+from explorer.app.parts import badge, fact, icon, message, section, source_line
+from explorer.app.playing import play_button, producer
 from explorer.app.workspace import Subject
 from explorer.engine.errors import ExplorerError
 from explorer.engine.graph import DependencyGraph
-from explorer.engine.groups import Frozen, Group, Member
-from explorer.engine.layers import Layer, Port
+from explorer.engine.groups import Group, Member
 
 KINDS = {
     "channels": "channels",
@@ -41,12 +42,12 @@ def inspect(subject: Subject, selection: dict[str, Any], opened: Sequence[str]) 
     kind, name = selection.get("kind"), selection.get("name", "")
     if kind == "group":
         group = subject.graph.group(name)
-        return _group_head(group), _group_details(subject.graph, group)
+        return _group_head(subject.graph, group), _group_details(subject.graph, group)
     if kind == "layer":
         layer = subject.graph.layer(name)
-        return _layer_head(layer), _layer_details(subject.graph, layer)
-    if kind == "module":
-        return _module_head(name), _module_details(subject.graph, name, name in opened)
+        return layer_head(layer), layer_details(subject, layer)
+    if kind == "module" and name in subject.outline.members:
+        return module_head(subject, name), module_details(subject, name, name in opened)
     return [], [_model_details(subject)]
 
 
@@ -88,10 +89,12 @@ def _head(title: str, *below: Any, before: Any = None, after: Any = None) -> lis
     return [html.Div([part for part in parts if part is not None], className="head-row"), *below]
 
 
-def _group_head(group: Group) -> list[Any]:
+def _group_head(graph: DependencyGraph, group: Group) -> list[Any]:
     pin = html.Button(icon("pin"), id=ids.PIN, className="tool", type="button", title="Keep this hue")
-    count = counted(group)
-    return _head(group.name, html.P(count, className="quiet"), before=badge(group.name), after=pin)
+    below: list[Any] = [html.P(counted(group), className="quiet")]
+    port = producer(graph, group)
+    below += [play_button(port, "Play how it spreads")] if port else []
+    return _head(group.name, *below, before=badge(group.name), after=pin)
 
 
 def counted(group: Group) -> str:
@@ -110,7 +113,6 @@ def _group_details(graph: DependencyGraph, group: Group) -> list[Any]:
     table = html.Table([head, html.Tbody(rows)], className="table")
     chain = why(graph, group, _telling_member(group))
     return [
-        *([section("Tied", *ties)] if (ties := _ties(graph, group)) else []),
         section(
             f"Members ({len(group.members)})",
             html.P("Pick one to see below why it is here.", className="quiet"),
@@ -140,70 +142,6 @@ def _member_row(index: int, member: Member, shapes: dict[str, tuple[int, ...]]) 
         title=member.parameter,
     )
     return html.Tr([html.Td(link), html.Td(member.dim), html.Td(parts), html.Td(sum(map(len, member.indices)))])
-
-
-def _ties(graph: DependencyGraph, group: Group) -> list[Any]:
-    reasons = [tie.reason for tie in graph.ties if group.name in tie.groups]
-    return [*(html.P(reason, className="quiet") for reason in reasons), *(group_chip(name) for name in group.ties)]
-
-
-def _layer_head(layer: Layer) -> list[Any]:
-    kind = html.Span(layer.type_name, className="tag")
-    arguments = html.P(layer.arguments, className="mono quiet") if layer.arguments else None
-    return _head(layer.name, *([arguments] if arguments else []), after=kind)
-
-
-def _layer_details(graph: DependencyGraph, layer: Layer) -> list[Any]:
-    facts = [
-        *fact("Input", numbers.shape(layer.input_shape)),
-        *fact("Output", numbers.shape(layer.output_shape)),
-        *(fact("Parameters", numbers.count(layer.params)) if layer.params else []),
-        *(fact("FLOPs", f"{numbers.count(2 * layer.macs)} ({numbers.count(layer.macs)} MACs)") if layer.macs else []),
-        *(fact("Source", html.Span(source_line(layer.source), className="mono")) if layer.source else []),
-    ]
-    parts = [
-        section(f"f{numbers.MINUS}  what comes in", *_port(graph, layer.inputs)),
-        section("f+  what goes out", *_port(graph, layer.outputs)),
-        section("Facts", html.Dl(facts, className="facts")),
-    ]
-    frozen = [each for each in graph.frozen if each.parameter.rpartition(".")[0] == layer.name]
-    return [*parts, *([section("Frozen", *map(_frozen, frozen))] if frozen else [])]
-
-
-def _port(graph: DependencyGraph, port: Port) -> list[Any]:
-    chips = [
-        group_chip(name, f"{graph.group(name).size} {graph.group(name).kind.replace('_', ' ')}") for name in port.groups
-    ]
-    reason = port.frozen or ("" if chips else "nothing here can be pruned")
-    note = [html.P([icon("lock"), reason], className="frozen-note")] if reason else []
-    return [html.Div(chips, className="chips"), *note]
-
-
-def _frozen(frozen: Frozen) -> html.P:
-    some = "" if len(frozen.indices) == frozen.size else f" ({len(frozen.indices)} of {frozen.size})"
-    place = html.Span(f"{frozen.parameter.rpartition('.')[2]} dim {frozen.dim}{some}: ", className="mono")
-    return html.P([place, frozen.reason], className="quiet")
-
-
-def _module_head(name: str) -> list[Any]:
-    return _head(name, after=html.Span("module", className="tag"))
-
-
-def _module_details(graph: DependencyGraph, name: str, is_open: bool) -> list[Any]:
-    inside = [layer for layer in graph.layers if layer.parent == name or layer.parent.startswith(f"{name}.")]
-    groups = dict.fromkeys(group for layer in inside for group in layer_groups(layer))
-    facts = [
-        *fact("Layers", sum(layer.kind == "module" for layer in inside)),
-        *fact("Parameters", numbers.count(sum(layer.params for layer in inside))),
-        *fact("FLOPs", numbers.count(2 * sum(layer.macs for layer in inside))),
-    ]
-    button = html.Button(
-        "Close" if is_open else "Open", className="text-tool is-boxed", type="button", **attributes(data_toggle=name)
-    )
-    return [
-        section("Facts", html.Dl(facts, className="facts"), button),
-        section(f"Groups inside ({len(groups)})", html.Div([group_chip(group) for group in groups], className="chips")),
-    ]
 
 
 def _model_details(subject: Subject) -> html.Div:

@@ -12,7 +12,8 @@ from explorer.app.ranking import Pair, Rows, is_bend, rank
 Point = tuple[float, float]
 
 ROW_GAP, COLUMN_GAP, NODE_GAP, LANE = 24.0, 60.0, 26.0, 20.0
-NESTED_LIMIT = 1800.0  # inside a module, only a chain longer than this wraps
+NESTED_LIMIT = 520.0  # inside a module, only a chain longer than this wraps
+TITLE = 30.0  # what a module's further columns leave free for its title and its sign
 ENTRY, EXIT = "entry", "exit"  # where links come into a module and leave it
 BRANCH = 0.05  # how much a node cares for a link that only passes by
 FIXED = 1e6  # the spine does not move
@@ -47,6 +48,7 @@ class Level:
 class _Column:
     middles: dict[str, Point]  # of every node and bend in it
     gutter: float  # where a link that wraps into this column climbs
+    top: float
     right: float
     bottom: float
 
@@ -209,7 +211,10 @@ def _wanted(name: str, linked: dict[str, list[tuple[str, float]]], axes: dict[st
 def _assemble(sheet: _Sheet, spans: list[Span], axes: dict[str, float]) -> Level:
     columns: list[_Column] = []
     for span in spans:
-        columns.append(_column(sheet, span, axes, columns[-1].right if columns else None))
+        after = columns[-1].right if columns else None
+        columns.append(
+            _column(sheet, span, axes, after=after, top=TITLE if columns and ENTRY in sheet.extents else 0.0)
+        )
     middles = {name: point for column in columns for name, point in column.middles.items()}
     first = sheet.rows.rows[0][0] if sheet.rows.rows else ""
     axis = middles.get(ENTRY, middles.get(first, (0.0, 0.0)))[0]
@@ -225,20 +230,20 @@ def _assemble(sheet: _Sheet, spans: list[Span], axes: dict[str, float]) -> Level
     )
 
 
-def _column(sheet: _Sheet, span: Span, axes: dict[str, float], after: float | None) -> _Column:
+def _column(sheet: _Sheet, span: Span, axes: dict[str, float], *, after: float | None, top: float) -> _Column:
     rows, heights = sheet.rows.rows[slice(*span)], sheet.heights[slice(*span)]
     names = [name for row in rows for name in row]
     left = min((axes[name] - sheet.extents[name].left for name in names), default=0.0)
     right = max((axes[name] + sheet.extents[name].right for name in names), default=0.0)
     shift = -left if after is None else after + COLUMN_GAP - left
     middles: dict[str, Point] = {}
-    y = 0.0
+    y = top
     for row, height in zip(rows, heights, strict=True):
         middles |= {name: (axes[name] + shift, y + height / 2) for name in row}
         tall = {name: (axes[name] + shift, y + sheet.extents[name].height / 2) for name in row if name in sheet.spans}
         middles |= tall
         y += height + ROW_GAP
-    return _Column(middles, left + shift - COLUMN_GAP / 2, right + shift, max(y - ROW_GAP, 0.0))
+    return _Column(middles, left + shift - COLUMN_GAP / 2, top, right + shift, max(y - ROW_GAP, 0.0))
 
 
 def _routes(sheet: _Sheet, columns: list[_Column], middles: dict[str, Point]) -> dict[Pair, tuple[Point, ...]]:
@@ -247,7 +252,7 @@ def _routes(sheet: _Sheet, columns: list[_Column], middles: dict[str, Point]) ->
     routes: dict[Pair, tuple[Point, ...]] = {}
     for (source, target), chain in sheet.rows.chains.items():
         old, new = column_of[source], column_of[target]
-        below, above = old.bottom + ROW_GAP / 2, -ROW_GAP / 2
+        below, above = old.bottom + ROW_GAP / 2, new.top - ROW_GAP / 2
         start, end = middles[source][0], middles[target][0]
         wrapped = ((start, below), (new.gutter, below), (new.gutter, above), (end, above))
         hidden = sheet.spans.get(source, ())

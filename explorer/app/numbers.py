@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 MINUS, TIMES, NOTHING = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
+TO = NOTHING  # between the first and the last
 SMALL_CHANGE = 0.0095  # below this, whole percents would hide it
 
 _COUNTS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -39,6 +40,11 @@ def power(number: float) -> str:
     """One digit and a power of ten: ``7.3e-07`` gives ``7e-7``."""
     digit, _, exponent = f"{number:.0e}".partition("e")
     return f"{digit}e{int(exponent)}" if number else "0"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 layer``, ``6 layers``."""
+    return f"{number} {noun}" + "s" * (number != 1)
 
 
 def shape(sizes: tuple[int, ...]) -> str:

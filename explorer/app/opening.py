@@ -1,14 +1,17 @@
-"""What the browser is told when a model is opened."""
+"""What the browser is told when a model is opened, anew or with a recipe."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from explorer.app import ids
+from explorer.app.parts import layer_groups
 from explorer.app.preview import first_group, preview
-from explorer.app.scene import FIRST_NODES, default_open, gathered
+from explorer.app.unfolding import first_open
 from explorer.app.workspace import Subject
-from explorer.exploration import start
+from explorer.exploration import MAX_PINS, Exploration, View, start
 
 
 @dataclass(frozen=True)
@@ -18,9 +21,11 @@ class OpeningState:
     Attributes:
         source: What names the model.
         opened: The open modules.
-        recipe: A recipe that prunes nothing.
+        recipe: What is pruned; the view of it is in the other parts.
         preview: Its costs.
-        selection: The group shown first.
+        selection: What is selected.
+        pins: Groups that keep their hue.
+        panels: What the panels remember.
     """
 
     source: str
@@ -28,26 +33,56 @@ class OpeningState:
     recipe: dict[str, Any]
     preview: dict[str, Any]
     selection: dict[str, Any]
+    pins: list[str]
+    panels: dict[str, Any]
 
-    def stores(self) -> tuple[Any, ...]:
-        """Data of the stores MODEL, OPENED, RECIPE, PREVIEW, SELECTION and PINS."""
-        return self.source, self.opened, self.recipe, self.preview, self.selection, []
+    def stores(self) -> dict[str, Any]:
+        """The parts by the name of the store that holds them."""
+        return {
+            ids.MODEL: self.source,
+            ids.OPENED: self.opened,
+            ids.RECIPE: self.recipe,
+            ids.PREVIEW: self.preview,
+            ids.SELECTION: self.selection,
+            ids.PINS: self.pins,
+            ids.PANELS: self.panels,
+        }
 
 
-def opening_state(subject: Subject) -> OpeningState:
-    """The state of a page that shows `subject` for the first time."""
-    exploration = start(subject.graph, subject.source)
-    group = first_group(exploration)
-    paths = default_open(gathered(subject.graph.layers), FIRST_NODES, group)
+def opening_state(subject: Subject, exploration: Exploration | None = None) -> OpeningState:
+    """The state of a page that shows `subject`.
+
+    Args:
+        subject: The model.
+        exploration: What is to be pruned of it and how it is looked at; by default nothing, as it looks at first.
+    """
+    exploration = exploration or start(subject.graph, subject.source)
+    view, group = exploration.recipe.view, first_group(exploration)
+    paths = first_open(subject.outline, group) if view.opened is None else view.opened
     return OpeningState(
         source=subject.source,
         opened={"source": subject.source, "paths": sorted(paths)},
-        recipe=exploration.recipe.to_json(),
+        recipe=replace(exploration.recipe, view=View()).to_json(),
         preview=preview(exploration),
-        selection=group_selection(group),
+        selection=group_selection(group) if view.selection is None else selected(subject, view.selection),
+        pins=list(view.pins),
+        panels=dict(view.panels),
     )
 
 
 def group_selection(group: str) -> dict[str, Any]:
     """The selection of one group; of nothing where the name is empty."""
     return {"kind": "group", "name": group, "groups": [group], "via": "start"} if group else {}
+
+
+def selected(subject: Subject, selection: Mapping[str, str]) -> dict[str, Any]:
+    """The selection that a recipe names, with the groups to highlight; of nothing where the model has no such thing."""
+    kind, name = selection.get("kind"), selection.get("name", "")
+    layers = {layer.name: layer for layer in subject.graph.layers}
+    if kind == "group" and any(group.name == name for group in subject.graph.groups):
+        return group_selection(name)
+    if kind == "layer" and name in layers:
+        return {"kind": kind, "name": name, "groups": list(layer_groups(layers[name]))[:MAX_PINS], "via": "start"}
+    if kind == "module" and any(f"{layer.name}.".startswith(f"{name}.") for layer in layers.values()):
+        return {"kind": kind, "name": name, "groups": [], "via": "start"}
+    return {}

@@ -86,3 +86,8 @@ def message(text: str, tone: str = "bad") -> html.Div:
         tone: ``bad``, ``warn`` or ``good``.
     """
     return html.Div(text, className=f"message is-{tone}", role="alert" if tone == "bad" else "status", hidden=not text)
+
+
+def notes(texts: Sequence[str]) -> list[html.Span]:
+    """What to know before trusting a number, such as random weights."""
+    return [html.Span(text, className="note", title=text) for text in texts]

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 from explorer.app.level import ENTRY, EXIT, Extent, Level, Point, lay_out, moved
 from explorer.app.ranking import Pair
-from explorer.app.scene import Box, Link, Scene
+from explorer.app.scene import Box, Link, Scene, module_title
 
+BAND = 15.0
+"""Height of the band above and below a layer."""
+SIGN = 36.0
+"""Room beside a text for the sign that opens or closes, on both sides."""
 PADDING, HEADER, FOOTER = 14.0, 8.0, -8.0
 """Around the inside of a module; the rows of its entry and exit already leave room above and below."""
 
@@ -51,9 +55,9 @@ def text_width(text: str, size: float = 12.0) -> float:
 def box_size(box: Box) -> tuple[float, float]:
     """Width and height of a box that holds no others."""
     if box.kind == "layer":
-        return max(104.0, text_width(box.title) + 24), 48.0
+        return max(104.0, text_width(box.title) + 24), 2 * BAND + 20
     if box.kind == "fold":
-        return max(124.0, text_width(box.title) + 40), 46.0
+        return max(132.0, text_width(module_title(box)) + SIGN, text_width(box.content) + SIGN), 2 * BAND + 36
     if box.kind == "op":
         return (24.0 if len(box.title) == 1 else text_width(box.title, 10) + 16), 24.0
     return 64.0, 22.0
@@ -74,7 +78,7 @@ def place(scene: Scene) -> Layout:
     for box in reversed(scene.boxes):  # children before parents
         if box.kind == "module":
             levels[box.id] = _level(box.id, scene, paths, extents)
-        extents[box.id] = _padded(levels[box.id].extent) if box.kind == "module" else _leaf(box)
+        extents[box.id] = _padded(levels[box.id].extent, module_title(box)) if box.kind == "module" else _leaf(box)
     levels[""] = _level("", scene, paths, extents)
     frames, origins = _frames(scene, levels, extents)
     return Layout(frames, {(link.source, link.target): _route(link, paths, levels, origins) for link in scene.links})
@@ -85,8 +89,10 @@ def _leaf(box: Box) -> Extent:
     return Extent(width / 2, width / 2, height)
 
 
-def _padded(extent: Extent) -> Extent:
-    return Extent(extent.left + PADDING, extent.right + PADDING, extent.height + HEADER + PADDING + FOOTER)
+def _padded(extent: Extent, title: str) -> Extent:
+    left, right = extent.left + PADDING, extent.right + PADDING
+    missing = max(text_width(title, 11) + SIGN - left - right, 0.0)
+    return Extent(left + missing / 2, right + missing / 2, extent.height + HEADER + PADDING + FOOTER)
 
 
 def _paths(scene: Scene) -> Paths:

@@ -18,24 +18,30 @@ def preview(exploration: Exploration) -> dict[str, Any]:
 
     Returns:
         ``key`` of the recipe; ``totals``: (before, after) per quantity of `QUANTITIES`; ``groups``: per group name
-        (channels, kept, ratio asked); ``controls``: what the controls above the grid show; ``remark``: what people
-        might not expect, in words.
+        (channels, kept, ratio asked; of channels chosen one by one the ratio that they come to); ``chosen``: groups
+        whose channels are chosen one by one; ``locked``: groups that are locked; ``controls``: what the controls above
+        the grid show; ``remark``: what people might not expect, in words.
 
     Raises:
         PlanError: The recipe does not fit the model.
     """
-    plan, ratios = exploration.plan(), exploration.recipe.ratios
+    plan, recipe = exploration.plan(), exploration.recipe
+    chosen = {name: 1 - len(kept) / exploration.graph.group(name).size for name, kept in recipe.keep.items()}
+    ratios = {**recipe.ratios, **chosen}
     groups = {
         group.name: [group.size, len(plan.channels.get(group.name, range(group.size))), ratios.get(group.name, 0.0)]
         for group in exploration.graph.groups
     }
+    asked = [kept == size for name, (size, kept, ratio) in groups.items() if ratio and name not in chosen]
     return {
-        "key": exploration.recipe.key,
+        "key": recipe.key,
         "is_pruning": exploration.is_pruning(),
         "totals": {name: [getattr(plan.cost.before, name), getattr(plan.cost.after, name)] for name in QUANTITIES},
         "groups": groups,
+        "chosen": sorted(chosen),
+        "locked": sorted(recipe.locked),
         "controls": controls(exploration),
-        "remark": remark(exploration.recipe, [kept == size for size, kept, ratio in groups.values() if ratio]),
+        "remark": remark(recipe, asked),
     }
 
 
@@ -74,9 +80,10 @@ def rows(exploration: Exploration) -> list[dict[str, Any]]:
         exploration: The model and its recipe.
 
     Returns:
-        Rows with ``name``, ``kind``, ``size``, ``kept``, ``percent`` (removed, 0-99), ``members`` and ``ties``.
+        Rows with ``name``, ``kind``, ``size``, ``kept``, ``percent`` (removed, 0-99), ``members``, ``ties``, ``locked``
+        and ``chosen`` (whether its channels are chosen one by one).
     """
-    groups = preview(exploration)["groups"]
+    groups, recipe = preview(exploration)["groups"], exploration.recipe
     return [
         {
             "name": group.name,
@@ -86,6 +93,8 @@ def rows(exploration: Exploration) -> list[dict[str, Any]]:
             "percent": round(100 * groups[group.name][2]),
             "members": len(group.members),
             "ties": list(group.ties),
+            "locked": group.name in recipe.locked,
+            "chosen": group.name in recipe.keep,
         }
         for group in exploration.graph.groups
     ]

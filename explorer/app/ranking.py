@@ -10,6 +10,7 @@ from itertools import pairwise
 from fast_sugiyama import from_edges
 
 Pair = tuple[str, str]
+LANE = "lane:"
 log = logging.getLogger(__name__)
 
 
@@ -42,8 +43,9 @@ def rank(nodes: Sequence[str], edges: Sequence[Pair]) -> Rows:
         Rows such that every edge runs downwards and passes one bend in each row between its ends.
     """
     forward = _forward(nodes, edges)
+    bundles = _bundles(nodes, forward)
     try:
-        rows = _sugiyama(nodes, forward)
+        rows = _unbundled(_sugiyama(nodes, _steps(forward, bundles)), forward, bundles)
     except Exception:  # the library is young: whatever goes wrong in it, there is a layout
         log.warning("fast-sugiyama failed on %d nodes; using the longest-path ranking", len(nodes), exc_info=True)
         return longest_path(nodes, forward)
@@ -75,15 +77,48 @@ def longest_path(nodes: Sequence[str], edges: Sequence[Pair]) -> Rows:
         Rows with one bend per edge and skipped row.
     """
     forward = _forward(nodes, edges)
-    level = dict.fromkeys(nodes, 0)
-    place = {name: index for index, name in enumerate(nodes)}
-    for source, target in sorted(forward, key=lambda pair: place[pair[0]]):
-        level[target] = max(level[target], level[source] + 1)
+    level = _levels(nodes, forward)
     rows: list[list[str]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
     for name in nodes:
         rows[level[name]].append(name)
     chains = {pair: _bend_between(pair, level, rows) for pair in forward}
     return Rows(tuple(_ordered(rows, chains)), chains)
+
+
+def _bundles(nodes: Sequence[str], edges: Sequence[Pair]) -> dict[Pair, tuple[str, ...]]:
+    """For each long edge of a node that has several, the lane that it shares with them: what many read runs in one."""
+    level = _levels(nodes, edges)
+    long: dict[str, list[Pair]] = {}
+    for source, target in edges:
+        if level[target] - level[source] > 1:
+            long.setdefault(source, []).append((source, target))
+    return {
+        (source, target): tuple(f"{LANE}{source}@{row}" for row in range(level[source] + 1, level[target]))
+        for source, pairs in long.items()
+        if len(pairs) > 1
+        for _, target in pairs
+    }
+
+
+def _steps(edges: Sequence[Pair], bundles: dict[Pair, tuple[str, ...]]) -> list[Pair]:
+    """The edges, with each lane in place of all edges that run in it."""
+    steps = (step for edge in edges for step in pairwise((edge[0], *bundles.get(edge, ()), edge[1])))
+    return list(dict.fromkeys(steps))
+
+
+def _unbundled(rows: Rows, edges: Sequence[Pair], bundles: dict[Pair, tuple[str, ...]]) -> Rows:
+    """Rows in which the points of lanes are bends of every edge that runs in the lane."""
+    chains: dict[Pair, tuple[str, ...]] = {}
+    for edge in edges:
+        passed: list[str] = []
+        for step in pairwise((edge[0], *bundles.get(edge, ()), edge[1])):
+            passed += [*rows.chains.get(step, ()), step[1]]
+        chains[edge] = tuple(_as_bend(name) for name in passed[:-1])
+    return Rows(tuple(tuple(_as_bend(name) for name in row) for row in rows.rows), chains)
+
+
+def _as_bend(name: str) -> str:
+    return f"bend:{name}" if name.startswith(LANE) else name
 
 
 def _bends_right(rows: Rows) -> Rows:
@@ -92,6 +127,15 @@ def _bends_right(rows: Rows) -> Rows:
         (1 if is_bend(name) else -1) * (2 * index - len(row) + 1) for row in rows.rows for index, name in enumerate(row)
     ]
     return rows if sum(sides) >= 0 else Rows(tuple(row[::-1] for row in rows.rows), rows.chains)
+
+
+def _levels(nodes: Sequence[str], edges: Sequence[Pair]) -> dict[str, int]:
+    """The row of each node by the longest path from a source."""
+    level = dict.fromkeys(nodes, 0)
+    place = {name: index for index, name in enumerate(nodes)}
+    for source, target in sorted(edges, key=lambda pair: place[pair[0]]):
+        level[target] = max(level[target], level[source] + 1)
+    return level
 
 
 def _forward(nodes: Sequence[str], edges: Sequence[Pair]) -> list[Pair]:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from explorer.app.numbers import MINUS, TIMES
+from explorer.app.numbers import MINUS, TIMES, counted
+from explorer.app.outline import CONTAINERS, Outline, ancestors, is_stack, parent_of, title_of
 from explorer.engine.layers import Edge, Layer
-
-NODE_LIMIT = 300
-"""At most about this many nodes are drawn at once: panning stays fluid (EXPERIENCE, "Libraries")."""
-FIRST_NODES = 170
-"""A model opens with at most about this many: as many as can be told apart on one screen."""
-
-LONG_RUN = 40
-"""So many ops in a row outside of all modules are folded, as what a detector does with its boxes."""
 
 MAX_SEGMENTS = 6
 """A port that carries more groups shows the first of them and counts the rest."""
@@ -36,6 +28,9 @@ class Box:
         title: What people read on it.
         parent: Id of the module box around it, or "" at the top.
         layers: The layers in it, in execution order.
+        type_name: Class of the layer, of the module, or of each of several repeated blocks.
+        count: Number of repeated blocks; 1 for anything else.
+        content: What a closed module holds, such as ``6 layers · 3 groups``.
     """
 
     id: str
@@ -44,6 +39,9 @@ class Box:
     title: str
     parent: str
     layers: tuple[Layer, ...] = ()
+    type_name: str = ""
+    count: int = 1
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Link:
         target: Id of the box that it enters.
         via: Elementwise and plumbing ops that sit on it.
         groups: Names of the groups that it carries.
-        shapes: Shapes of what flows, one per edge of the graph that the link stands for.
+        shapes: Shapes of what flows, one per tensor.
     """
 
     source: str
@@ -92,112 +90,42 @@ def fold_id(path: str) -> str:
     return f"fold:{path}"
 
 
-def ancestors(path: str) -> tuple[str, ...]:
-    """Module paths from the outermost to `path` itself: ``a.b.c`` gives ``a``, ``a.b``, ``a.b.c``."""
-    parts = path.split(".") if path else []
-    return tuple(".".join(parts[: depth + 1]) for depth in range(len(parts)))
-
-
-def module_paths(layers: Iterable[Layer]) -> tuple[str, ...]:
-    """Every module that holds layers, in the order in which they first run, parents first."""
-    return tuple(dict.fromkeys(path for layer in layers for path in ancestors(layer.parent)))
-
-
-def gathered(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """The layers, with long runs of ops that belong to no module put into one of their own, so that they can fold.
-
-    Args:
-        layers: All layers in execution order.
-
-    Returns:
-        The same layers; those of a run of at least `LONG_RUN` have a parent such as ``ops 3``.
-    """
-    found: list[Layer] = []
-    for number, (is_loose, run) in enumerate(groupby(layers, lambda each: each.kind == "op" and not each.parent)):
-        members = tuple(run)
-        is_long = is_loose and len(members) >= LONG_RUN
-        found += [replace(each, parent=f"ops {number}") for each in members] if is_long else members
-    return tuple(found)
-
-
-def default_open(layers: Sequence[Layer], limit: int = NODE_LIMIT, group: str = "") -> frozenset[str]:
-    """The modules to open first: all of one depth after the other, then those that one group runs through.
-
-    Args:
-        layers: All layers in execution order.
-        limit: Most nodes that may be visible.
-        group: Name of a group whose members should show; without one, modules open in execution order.
-
-    Returns:
-        Module paths; a module is only open when all modules around it are.
-    """
-    opened: frozenset[str] = frozenset()
-    paths = module_paths(layers)
-    for depth in range(max((path.count(".") for path in paths), default=-1) + 1):
-        wider = opened | {path for path in paths if path.count(".") == depth}
-        if visible_nodes(layers, wider) > limit:
-            break
-        opened = wider
-    for layer in layers:
-        if not group or group in layer.inputs.groups or group in layer.outputs.groups:
-            wider = opened | set(ancestors(layer.parent))
-            opened = wider if visible_nodes(layers, wider) <= limit else opened
-    return opened
-
-
-def visible_nodes(layers: Sequence[Layer], opened: frozenset[str]) -> int:
-    """How many nodes the browser would draw: a layer counts with its ports, an op or a module as one."""
-    closed = {_closed_ancestor(layer, opened) for layer in layers}
-    shown = [layer for layer in layers if not _closed_ancestor(layer, opened)]
-    return 2 + len(opened) + len(closed - {""}) + sum(_nodes_of(layer) for layer in shown)
-
-
-def _nodes_of(layer: Layer) -> int:
-    ports = (layer.inputs, layer.outputs) if layer.kind == "module" else ()
-    return 1 + sum(min(max(len(port.groups), 1), MAX_SEGMENTS) for port in ports)
-
-
-def build_scene(layers: Sequence[Layer], edges: Sequence[Edge], opened: frozenset[str]) -> Scene:
+def build_scene(outline: Outline, opened: frozenset[str]) -> Scene:
     """The scene with the modules in `opened` open and all others closed.
 
     Args:
-        layers: All layers in execution order.
-        edges: All data flow between them.
+        outline: Layers, edges and modules.
         opened: Paths of the open modules.
 
     Returns:
         The visible boxes and links; links inside a closed module are gone, parallel ones are joined.
     """
-    home = {layer.name: _box_of(layer, opened) for layer in layers} | {INPUT: INPUT, OUTPUT: OUTPUT}
-    boxes = _boxes(layers, opened)
-    ends = {name for edge in edges for name in (edge.source, edge.target)}
-    return Scene(
-        tuple(_terminal(INPUT) for _ in range(INPUT in ends))
-        + tuple(boxes)
-        + tuple(_terminal(OUTPUT) for _ in range(OUTPUT in ends)),
-        _links(edges, home),
-    )
+    home = {layer.name: _box_of(layer, opened) for layer in outline.layers} | {INPUT: INPUT, OUTPUT: OUTPUT}
+    ends = {name for edge in outline.edges for name in (edge.source, edge.target)}
+    inputs, outputs = (tuple(_terminal(name) for _ in range(name in ends)) for name in (INPUT, OUTPUT))
+    return Scene((*inputs, *_boxes(outline, opened), *outputs), _links(outline.edges, home))
+
+
+def closed_ancestor(layer: Layer, opened: frozenset[str]) -> str:
+    """The outermost closed module around a layer; "" where the layer shows."""
+    return next((path for path in ancestors(layer.parent) if path not in opened), "")
 
 
 def _terminal(name: str) -> Box:
     return Box(name, name, name, name, "")
 
 
-def _closed_ancestor(layer: Layer, opened: frozenset[str]) -> str:
-    return next((path for path in ancestors(layer.parent) if path not in opened), "")
-
-
 def _box_of(layer: Layer, opened: frozenset[str]) -> str:
-    closed = _closed_ancestor(layer, opened)
+    closed = closed_ancestor(layer, opened)
     return fold_id(closed) if closed else layer_id(layer.name)
 
 
-def _boxes(layers: Sequence[Layer], opened: frozenset[str]) -> list[Box]:
-    members = _members(layers)
+def _boxes(outline: Outline, opened: frozenset[str]) -> list[Box]:
     boxes: dict[str, Box] = {}
-    for layer in layers:
+    for layer in outline.layers:
         for path in ancestors(layer.parent):
-            boxes.setdefault(path, _module_box(path, path in opened, members[path]))
+            if path not in boxes:
+                boxes[path] = _module_box(path, path in opened, outline)
             if path not in opened:
                 break
         else:
@@ -205,25 +133,48 @@ def _boxes(layers: Sequence[Layer], opened: frozenset[str]) -> list[Box]:
     return list(boxes.values())
 
 
-def _members(layers: Sequence[Layer]) -> dict[str, tuple[Layer, ...]]:
-    members: dict[str, list[Layer]] = {}
-    for layer in layers:
-        for path in ancestors(layer.parent):
-            members.setdefault(path, []).append(layer)
-    return {path: tuple(found) for path, found in members.items()}
-
-
-def _module_box(path: str, is_open: bool, layers: tuple[Layer, ...]) -> Box:
-    parent, _, title = path.rpartition(".")
+def _module_box(path: str, is_open: bool, outline: Outline) -> Box:
     kind, name = ("module", module_id(path)) if is_open else ("fold", fold_id(path))
-    return Box(name, kind, path, title, _parent_id(parent), layers)
+    type_name, count = outline.class_of(path), outline.count_of(path)
+    title, parent, content = title_of(path), _parent_id(parent_of(path)), describe(outline, path)
+    return Box(name, kind, path, title, parent, outline.members[path], type_name, count, content)
+
+
+def describe(outline: Outline, path: str) -> str:
+    """What a module holds, as ``6 layers · 3 groups``."""
+    groups = {name for layer in outline.members[path] for port in (layer.inputs, layer.outputs) for name in port.groups}
+    return " · ".join([_describe_layers(outline, path), *([counted(len(groups), "group")] if groups else [])])
+
+
+def _describe_layers(outline: Outline, path: str) -> str:
+    """Several blocks of one class, as ``6 x Bottleneck``, else ``6 layers``, else ``20 ops``."""
+    blocks = outline.blocks_in(path)
+    classes = {outline.class_of(block) for block in blocks} - CONTAINERS
+    if not is_stack(path) and len(blocks) > 1 and len(classes) == 1 and path not in outline.owners:
+        return f"{len(blocks)} {TIMES} {classes.pop()}"
+    members = outline.members[path]
+    layers = sum(layer.kind == "module" for layer in members)
+    return counted(layers, "layer") if layers else counted(len(members), "op")
+
+
+def module_title(box: Box) -> str:
+    """``layer1``, or for repeated blocks the first and the last and how many; while closed, their class too."""
+    type_name = box.type_name if box.kind == "fold" else ""
+    return f"{box.title} {TIMES} {box.count} {type_name}".rstrip() if box.count > 1 else box.title
+
+
+def layer_title(layer: Layer) -> str:
+    """What people read on a layer; a module's own parameters stand inside it and are called by their names."""
+    if layer.kind == "op":
+        return SIGNS.get(layer.type_name, layer.type_name)
+    own = [name.rpartition(".")[2] for name, _ in layer.parameters]
+    return own[0] if layer.parent == layer.name and own else layer.name.rpartition(".")[2]
 
 
 def _layer_box(layer: Layer) -> Box:
-    name = layer.name.rpartition(".")[2]
-    title = name if layer.kind == "module" else SIGNS.get(layer.type_name, layer.type_name)
     kind = "layer" if layer.kind == "module" else "op"
-    return Box(layer_id(layer.name), kind, layer.name, title, _parent_id(layer.parent), (layer,))
+    title, parent = layer_title(layer), _parent_id(layer.parent)
+    return Box(layer_id(layer.name), kind, layer.name, title, parent, (layer,), layer.type_name)
 
 
 def _parent_id(path: str) -> str:
@@ -240,6 +191,7 @@ def _links(edges: Sequence[Edge], home: dict[str, str]) -> tuple[Link, ...]:
 
 
 def _link(source: str, target: str, parts: list[Edge]) -> Link:
-    via = parts[0].via if len(parts) == 1 else ()
+    tensors = {(edge.source, edge.via): edge.shape for edge in parts}  # what is read twice is still one
+    via = parts[0].via if len(tensors) == 1 else ()
     groups = tuple(dict.fromkeys(group for edge in parts for group in edge.groups))
-    return Link(source, target, via, groups, tuple(edge.shape for edge in parts))
+    return Link(source, target, via, groups, tuple(tensors.values()))

@@ -10,46 +10,80 @@ from dash import dcc, html
 
 from explorer.app import ids
 from explorer.app.opening import OpeningState, opening_state
-from explorer.app.panels import drawer, graph_panel, inspector, lists, top_bar
+from explorer.app.panels import (
+    centre,
+    channels_panel,
+    comparison_panel,
+    drawer,
+    files,
+    graph_panel,
+    history,
+    inspector,
+    lists,
+    matrices_panel,
+    player,
+    top_bar,
+)
 from explorer.app.stylesheet import stylesheet
 from explorer.app.theme import FONT, SCHEMES
 from explorer.app.workspace import Subject
 
 
-def layout(subject: Subject) -> Any:
-    """The screen for one page that was just opened, showing `subject`."""
+def layout(subject: Subject, run: str = "") -> Any:
+    """The screen for one page that was just opened.
+
+    Args:
+        subject: The model that it shows.
+        run: Names the run of the server.
+    """
     state = opening_state(subject)
     paths = state.opened["paths"]
     panes = [
         lists.layout(subject, paths),
-        graph_panel.layout(subject, paths, SCHEMES[0]),
+        centre.layout(
+            {
+                centre.GRAPH: graph_panel.layout(subject, paths, SCHEMES[0], state.selection),
+                centre.MATRICES: matrices_panel.layout(),
+                centre.COMPARISON: comparison_panel.layout(),
+            }
+        ),
         inspector.layout(),
     ]
     screen = html.Div(
-        [top_bar.layout(subject), html.Div(panes, className="panes"), drawer.layout(subject), *_stores(state)],
+        [
+            top_bar.layout(subject),
+            html.Div(panes, className="panes"),
+            drawer.layout(subject),
+            *history.notices(),
+            *files.layout(),
+            *_stores(state, run),
+        ],
         id=ids.APP,
         className="app",
     )
     return dmc.MantineProvider(screen, id=ids.PROVIDER, theme=_mantine_theme(), forceColorScheme="light")
 
 
-def _stores(state: OpeningState) -> list[Any]:
+def _stores(state: OpeningState, run: str) -> list[Any]:
     memory: dict[str, Any] = {
+        **state.stores(),
         ids.PAGE: secrets.token_urlsafe(9),
-        ids.MODEL: state.source,
-        ids.OPENED: state.opened,
-        ids.RECIPE: state.recipe,
-        ids.PREVIEW: state.preview,
+        ids.RUN: run,
         ids.SETTLED: state.preview["key"],
-        ids.SELECTION: state.selection,
-        ids.PINS: [],
         ids.CHANGE: None,
-        ids.ANSWERED: 0,
+        ids.RESTORE: None,
+        ids.ANSWER: None,
         ids.TOGGLED: None,
         ids.STYLES: {scheme: stylesheet(scheme) for scheme in SCHEMES},
     }
     stores = [dcc.Store(id=name, data=data) for name, data in memory.items()]
-    return [*stores, dcc.Store(id=ids.SCHEME, storage_type="local")]
+    return [
+        *stores,
+        *player.stores(),
+        *matrices_panel.stores(),
+        *channels_panel.stores(),
+        dcc.Store(id=ids.SCHEME, storage_type="local"),
+    ]
 
 
 def _mantine_theme() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-from explorer.app.theme import FONT, HUES, tokens
+from explorer.app.theme import FONT, HUES, SHADES, tokens
 
 Rule = dict[str, Any]
 
@@ -23,7 +23,17 @@ def stylesheet(scheme: str) -> list[Rule]:
     """
     colours = tokens(scheme)
     hues = [rule for slot in range(HUES) for rule in _hue(slot, colours)]
-    return [*_nodes(colours), *_ports(colours), *_edges(colours), *hues, *_states(colours)]
+    shades = [_shade(step, colours) for step in range(SHADES)]
+    return [
+        *_nodes(colours),
+        *_ports(colours),
+        *_edges(colours),
+        *shades,
+        *_reached(colours),
+        *hues,
+        *_states(colours),
+        *_playing(colours),
+    ]
 
 
 def _rule(selector: str, **style: Any) -> Rule:
@@ -69,7 +79,10 @@ def _nodes(c: dict[str, str]) -> list[Rule]:
             min_height_bias_top="data(above)",
             min_height_bias_bottom="data(below)",
         ),
-        _rule(".fold", text_wrap="wrap", border_style="double", border_width=4, line_height=1.25, font_weight=500),
+        _rule(".fold", text_wrap="wrap", line_height=1.3, font_weight=500, compound_sizing_wrt_labels="exclude"),
+        _rule(".fold", **_sign(_PLUS, c["ink-3"], "50%")),
+        _rule(".module", **_sign(_MINUS, c["ink-3"], "8px")),
+        _rule(".stack", ghost="yes", ghost_offset_x=5, ghost_offset_y=-5, ghost_opacity=0.7),
         _rule(".op", shape="round-rectangle", color=c["ink-2"], font_size=10),
         _rule(".op[label.length = 1]", shape="ellipse", font_size=15),
         _rule(
@@ -91,7 +104,7 @@ def _ports(c: dict[str, str]) -> list[Rule]:
             border_width=0.5,
             border_color=c["node-line"],
             color=c["band-ink"],
-            font_size=8.5,
+            font_size=9,
             min_zoomed_font_size=4,
         ),
         _rule(
@@ -107,14 +120,40 @@ def _ports(c: dict[str, str]) -> list[Rule]:
     ]
 
 
+_PLUS, _MINUS = "M2 7h10M7 2v10", "M2 7h10"
+
+
+def _sign(path: str, colour: str, y: str) -> dict[str, Any]:
+    """A sign at the right of a module: a click on it opens or closes."""
+    drawn = f'<path d="{path}" stroke="{colour}" stroke-width="1.6"/>'
+    return {
+        "background_image": _picture(14, 14, drawn),
+        "background_fit": "none",
+        "background_width": 10,
+        "background_height": 10,
+        "background_position_x": "100%",
+        "background_offset_x": -7,
+        "background_position_y": y,
+    }
+
+
 def lock(colour: str) -> str:
     """A small lock as a data address."""
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="14" height="18" viewBox="0 0 14 18">'
+    drawn = (
         f'<rect x="1" y="8" width="12" height="9" rx="2" fill="{colour}"/>'
-        f'<path d="M4 8V5a3 3 0 0 1 6 0v3" fill="none" stroke="{colour}" stroke-width="2"/></svg>'
+        f'<path d="M4 8V5a3 3 0 0 1 6 0v3" fill="none" stroke="{colour}" stroke-width="2"/>'
     )
+    return _picture(14, 18, drawn)
+
+
+def _picture(width: int, height: int, drawn: str) -> str:
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{drawn}</svg>'
     return f"data:image/svg+xml;utf8,{quote(svg)}"
+
+
+def _shade(step: int, c: dict[str, str]) -> Rule:
+    return _rule(f"node.shade-{step}", background_color=c[f"shade-{step}"], color=c[f"on-shade-{step}"])
 
 
 def _edges(c: dict[str, str]) -> list[Rule]:
@@ -160,6 +199,43 @@ def _hue(slot: int, c: dict[str, str]) -> list[Rule]:
     ]
 
 
+def _reached(c: dict[str, str]) -> list[Rule]:
+    """What a propagation has reached, where no hue is left for its group."""
+    return [
+        _rule(".port.reached", background_color=c["accent"], color=c["on-accent"]),
+        _rule("edge.reached", line_color=c["accent"], target_arrow_color=c["accent"], width=2.5),
+        _rule(".op.reached, .fold.reached", border_color=c["accent"], border_width=3),
+    ]
+
+
+def _playing(c: dict[str, str]) -> list[Rule]:
+    """While a propagation plays: what it has not reached is neutral, where it is now stands out."""
+    return [
+        _rule(
+            ".port.unreached",
+            background_color=c["band"],
+            color=c["band-ink"],
+            label="data(label)",
+            font_weight="normal",
+        ),
+        _rule(".port.frozen.unreached", background_color=c["frozen"]),
+        _rule(".op.unreached, .fold.unreached", border_color=c["node-line"], border_width=1, border_style="solid"),
+        _rule("node.unreached.layer, node.unreached.op, node.unreached.fold, node.unreached.terminal", opacity=0.7),
+        _rule("edge.unreached", line_color=c["edge-dim"], target_arrow_color=c["edge-dim"], width=1.25),
+        _rule(
+            "node.now",
+            underlay_color=c["accent"],
+            underlay_opacity=0.45,
+            underlay_padding=5,
+            underlay_shape="round-rectangle",
+            opacity=1,
+        ),
+        _rule("node.now.beat", underlay_opacity=0.15, underlay_padding=13),
+        _rule("edge.now", width=4.5, line_style="dashed", line_dash_pattern=[10, 5], opacity=1, z_index=9),
+        _rule(".moving.now", transition_property="underlay-padding, underlay-opacity", transition_duration="420ms"),
+    ]
+
+
 def _states(c: dict[str, str]) -> list[Rule]:
     return [
         _rule("node.dim.layer, node.dim.op, node.dim.fold, node.dim.terminal", opacity=0.75),
@@ -167,5 +243,6 @@ def _states(c: dict[str, str]) -> list[Rule]:
         _rule("edge.dim", line_color=c["edge-dim"], target_arrow_color=c["edge-dim"]),
         _rule(".picked", border_color=c["accent"], border_width=2.5),
         _rule("node.hover", border_color=c["ink-2"]),
+        _rule("edge.hover", line_color=c["ink-2"], target_arrow_color=c["ink-2"], width=2.5),
         _rule(":active", overlay_opacity=0),
     ]

@@ -14,6 +14,7 @@ from explorer.engine.attributes import grouped_convolutions, sizes_of_inputs, st
 from explorer.engine.errors import ApplyError
 from explorer.engine.explicit import with_positions
 from explorer.engine.provenance import Attribute
+from explorer.engine.randomness import own_random_state
 from explorer.engine.renumber import renumbered
 from explorer.engine.repair import find_repairs
 from explorer.engine.replay import ReplayedModel
@@ -214,7 +215,7 @@ def _kept_heads(plan: Plan, name: str, module: nn.MultiheadAttention) -> int:
 def _try(model: nn.Module, plan: Plan) -> None:
     """Run the new model once, so that nobody is handed one that cannot run."""
     try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad(), in_eval_mode(model):
+        with own_random_state(), torch.no_grad(), in_eval_mode(model):
             if not _runs_on_shadow(model, plan):
                 call_model(model, plan.graph.example_inputs)
     except Exception as error:

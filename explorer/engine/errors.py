@@ -7,6 +7,7 @@
     ├── ApplyError         a plan that the model's own code cannot express
     ├── VerifyError        the check of a pruned model could not be carried out
     ├── EvaluationError    a model or data that accuracy cannot be measured on
+    ├── TrainingError      a model or data that cannot be trained on, or a training that failed
     └── SaveError          a folder that could not be written, or must not be read
 
 Every message says what was asked, what was found and what to do.
@@ -60,6 +61,10 @@ class VerifyError(ExplorerError):
 
 class EvaluationError(ExplorerError):
     """A model or data that accuracy cannot be measured on."""
+
+
+class TrainingError(ExplorerError):
+    """A model or data that cannot be trained on, or a training that failed."""
 
 
 class SaveError(ExplorerError):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Unpack
+from typing import Any, Unpack, cast
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from explorer.engine.batches import Batches
@@ -27,8 +26,11 @@ from explorer.engine.layers import Dependency, Edge, Layer
 from explorer.engine.plan import Keep, Plan, Ratios, make_plan
 from explorer.engine.program import Program
 from explorer.engine.propagation import PropagationStep, propagate
-from explorer.engine.selection import Options, Ranking, check_names
+from explorer.engine.randomness import own_random_state
+from explorer.engine.schedule import step_ratios
+from explorer.engine.selection import Choices, Options, PlanChoices, check_names
 from explorer.engine.switches import UNCOLLECTED
+from explorer.engine.targets import TOLERANCE, one_target, plan_to_target
 from explorer.engine.trace import ExampleInputs, doubled_batch, record
 from explorer.engine.trees import named_parameters
 from explorer.engine.unreached import Unreached, find_unreached, with_warnings
@@ -191,7 +193,7 @@ class DependencyGraph:
         minimum: int = 1,
         break_ties: bool | Iterable[str] = False,
         data: Batches | Gradients | None = None,
-        **ranking: Unpack[Ranking],
+        **choices: Unpack[Choices],
     ) -> Plan:
         """A plan; nothing is changed, and only criteria that need gradients run the model.
 
@@ -207,26 +209,80 @@ class DependencyGraph:
                 says what that costs: where the model's own code relies on a tie, its recorded calls are replayed.
             data: Labelled batches, for the criteria that need gradients (``taylor``, ``hessian``); or what
                 `explorer.gradients` measured on them, which several plans can share.
-            ranking: ``reduction`` over the coupled slices (mean, sum, max, prod, first), ``normalise`` of each group's
-                scores (none, mean, max, standardise), ``scope`` (group; producer: no grouping; conv: only
-                convolutions), ``seed`` of ``random``.
+            choices: ``ranking``: local (the default), global or isomorphic; ``cap``: the fraction that no group loses
+                more of; ``reduction`` over the coupled slices (mean, sum, max, prod, first); ``normalise`` of each
+                group's scores (none, mean, max, standardise; where groups compete, mean unless the criterion is
+                relative by itself); ``scope`` (group; producer: no grouping; conv: only convolutions); ``seed`` of
+                ``random``.
 
         Raises:
             PlanError: An unknown name, a ratio outside [0, 1), a plan that would empty a group, ties that cannot hold,
                 or a criterion that finds nothing to score in a group or needs data that was not given.
             EvaluationError: The gradients cannot be taken on the data.
         """
-        measured = self._gradients(importance, data)
+        options = self._options(importance, data, choices)
         loose = break_ties if isinstance(break_ties, bool) else _listed(break_ties)
-        options = Options(
-            importance=importance,
-            round_to=round_to,
-            minimum=minimum,
-            break_ties=loose,
-            gradients=measured,
-            **ranking,
-        )
-        return make_plan(self, ratios, keep, options)
+        return make_plan(self, ratios, keep, replace(options, round_to=round_to, minimum=minimum, break_ties=loose))
+
+    def plans(
+        self, ratio: float, *, steps: int, schedule: str = "linear", **choices: Unpack[PlanChoices]
+    ) -> Iterator[Plan]:
+        """Plans that remove more and more, the last of them `ratio`.
+
+        Each is made when it is asked for, from the weights that the model has then. To train between steps, trace what
+        each step made and plan `of_what_is_left(step_ratios(...))` of it.
+
+        Args:
+            ratio: Fraction to remove in the end.
+            steps: Number of plans.
+            schedule: ``linear`` or ``geometric``.
+            choices: As the keywords of `plan`.
+
+        Raises:
+            PlanError: As for `plan`, or an unknown schedule.
+        """
+        for gone in step_ratios(ratio, steps, schedule):
+            yield self.plan(gone, **choices)
+
+    def plan_to(
+        self,
+        *,
+        macs: float | None = None,
+        params: float | None = None,
+        bytes: float | None = None,
+        latency: float | None = None,
+        tolerance: float = TOLERANCE,
+        **choices: Unpack[PlanChoices],
+    ) -> Plan:
+        """A plan that leaves a wanted fraction of one cost.
+
+        One ratio for all groups, or one ranking of all channels, is found by bisection on the cost of plans, which
+        runs nothing. Only latency is measured: on this machine, on the example inputs, in `plan.timings`.
+
+        Args:
+            macs: Fraction of the multiply-adds that remains, 0-1; give one of the four.
+            params: Fraction of the parameters that remains.
+            bytes: Fraction of the bytes of weights and buffers that remains.
+            latency: Fraction of the time of one forward that remains.
+            tolerance: How far from it the plan may be, as a fraction of the target.
+            choices: As the keywords of `plan`.
+
+        Raises:
+            PlanError: No target or several, one outside (0, 1], or out of reach: the message says how close is
+                possible and why.
+        """
+        targets = {"macs": macs, "params": params, "bytes": bytes, "latency": latency}
+        target = one_target(targets, tolerance)
+        others: dict[str, Any] = dict(choices)
+        options = self._options(others.pop("importance", "l2"), others.pop("data", None), cast("Choices", others))
+        return plan_to_target(self, target, options)
+
+    def _options(self, importance: str, data: Batches | Gradients | None, choices: Choices) -> Options:
+        is_competing = choices.get("ranking", "local") != "local"
+        is_relative = Scoring(importance).criterion.relative is not None
+        scale = "mean" if is_competing and not is_relative else "none"
+        chosen: Choices = {"normalise": scale, **choices}
+        return Options(importance, gradients=self._gradients(importance, data), **chosen)
 
     def _gradients(self, importance: str, data: Batches | Gradients | None) -> Gradients | None:
         needs = Scoring(importance).criterion.needs
@@ -348,7 +404,7 @@ def _training_program(model: nn.Module, example_inputs: ExampleInputs, evaluated
         for module in copy.modules():
             if isinstance(module, nn.modules.dropout._DropoutNd):
                 module.p = 0.0
-        with torch.random.fork_rng(devices=[]):
+        with own_random_state():
             program = record(copy, doubled_batch(example_inputs), is_training=True)
     except (TraceError, RuntimeError):
         return []  # a model that needs targets to train, or that cannot be copied, is traced in eval mode alone

@@ -21,6 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from explorer.engine.errors import VerifyError
 from explorer.engine.program import Op, Program, Ref
 from explorer.engine.provenance import Origin, Traced, evaluate, origin_of, plain, with_numbers
+from explorer.engine.randomness import own_random_state
 from explorer.engine.rules.table import axes, axis
 from explorer.engine.shapes import PlannedShapes
 from explorer.engine.surgery import copy_with
@@ -71,9 +72,14 @@ def reference(
     Raises:
         VerifyError: The forward ran other ops than when it was traced.
     """
-    torch.manual_seed(0)
     planned = _PlannedNumbers(shapes, numbers or {})
-    with torch.no_grad(), in_eval_mode(model), plain_kernels(), _KeptReductions(shapes, planned):
+    with (
+        own_random_state(seed=0),
+        torch.no_grad(),
+        in_eval_mode(model),
+        plain_kernels(),
+        _KeptReductions(shapes, planned),
+    ):
         return call_model(model, example_inputs)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,8 @@ from explorer.engine.errors import PlanError
 from explorer.engine.groups import Group, Tie
 from explorer.engine.importance.criteria import Scores
 from explorer.engine.importance.scoring import unscored
+from explorer.engine.latency import Timing
+from explorer.engine.ranking import RANKINGS, competing_counts, leagues
 from explorer.engine.selection import (
     Options,
     Wishes,
@@ -48,13 +51,15 @@ class Plan:
         graph: The graph that it was made for.
         ratios: The fraction to remove that was asked of each group.
         channels: For each group, the channels kept, in order.
-        options: Importance, rounding, minimum, seed, ties that may be broken.
+        options: Importance, rounding, minimum, ranking, ties that may be broken.
+        timings: What was measured to find it, for a plan to a latency.
     """
 
     graph: DependencyGraph = field(repr=False)
     ratios: Mapping[str, float]
     channels: Mapping[str, tuple[int, ...]] = field(repr=False)
     options: Options
+    timings: tuple[Timing, ...] = field(default=(), repr=False)
 
     @property
     def importance(self) -> str:
@@ -142,7 +147,7 @@ def make_plan(graph: DependencyGraph, ratios: Ratios | None, keep: Keep | None, 
         graph: The model's graph.
         ratios: One fraction for every group but heads and conv groups, or a fraction by group name.
         keep: Channels to keep by group name; they win over ratios.
-        options: Importance, rounding, minimum, seed, ties that may be broken.
+        options: Importance, rounding, minimum, ranking, ties that may be broken.
 
     Returns:
         The plan; tied groups move together, unless their ties may be broken.
@@ -150,27 +155,86 @@ def make_plan(graph: DependencyGraph, ratios: Ratios | None, keep: Keep | None, 
     Raises:
         PlanError: An unknown group, a ratio outside [0, 1), an empty group, or ties that cannot hold.
     """
+    check_options(options)
     groups = {group.name: group for group in graph.groups}
-    _check_options(options, groups)
+    if not isinstance(options.break_ties, bool):
+        check_names(options.break_ties, groups)
     ties = holding(graph.ties, options.break_ties)
     chosen = _chosen(groups, keep)
-    asked = _asked(groups, ties, ratios)
-    wanted = {name: _wanted(group, asked[name], chosen, options) for name, group in groups.items()}
+    if options.ranking == "local":
+        asked = _asked(groups, ties, ratios)
+        wanted = {name: _wanted(group, asked[name], chosen, options) for name, group in groups.items()}
+    else:
+        wanted = _competing(graph, ratios, chosen, options)
+        asked = {name: 1 - wanted[name] / group.size for name, group in groups.items()}
     named = frozenset(ratios) if isinstance(ratios, Mapping) else frozenset()
-    counts = counts_with_ties(groups, ties, Wishes(wanted, frozenset(chosen), named, options.minimum))
+    return settled_plan(graph, asked, Wishes(wanted, frozenset(chosen), named, options.minimum), options, chosen)
+
+
+def settled_plan(
+    graph: DependencyGraph,
+    asked: Mapping[str, float],
+    wishes: Wishes,
+    options: Options,
+    chosen: Mapping[str, tuple[int, ...]] | None = None,
+) -> Plan:
+    """The plan whose counts are nearest to the wishes and hold every tie that may not be broken.
+
+    Args:
+        graph: The model's graph.
+        asked: The ratio asked of each group.
+        wishes: The counts wanted.
+        options: How channels are scored.
+        chosen: Channels that were chosen one by one.
+
+    Raises:
+        PlanError: No counts hold the ties, or the channels cannot be scored.
+    """
+    groups, chosen = {group.name: group for group in graph.groups}, chosen or {}
+    counts = counts_with_ties(groups, holding(graph.ties, options.break_ties), wishes)
     ranked = [group for name, group in groups.items() if counts[name] < group.size and name not in chosen]
     scores = _scores(graph, ranked, options) if ranked else {}
     channels = {name: chosen.get(name) or _best(group, counts[name], scores) for name, group in groups.items()}
     return Plan(graph, asked, channels, options)
 
 
-def _check_options(options: Options, groups: Mapping[str, Group]) -> None:
-    if not isinstance(options.break_ties, bool):
-        check_names(options.break_ties, groups)
+def check_options(options: Options) -> None:
+    """Nothing, where the options make sense.
+
+    Raises:
+        PlanError: One does not.
+    """
     for name in ("round_to", "minimum"):
         number = getattr(options, name)
         if not isinstance(number, int) or number < 1:
             raise PlanError(f"{name} is {number!r}. It must be a whole number of at least 1.")
+    if options.ranking not in RANKINGS:
+        raise PlanError(f"ranking {options.ranking!r} is not known. Choose one of: {', '.join(RANKINGS)}.")
+    if isinstance(options.cap, bool) or not isinstance(options.cap, Real) or not 0 < options.cap <= 1:
+        raise PlanError(
+            f"cap is {options.cap!r}. It is the fraction that no group loses more of, above 0 and at most 1."
+        )
+
+
+def _competing(
+    graph: DependencyGraph, ratios: Ratios | None, chosen: Mapping[str, tuple[int, ...]], options: Options
+) -> dict[str, int]:
+    """Kept counts where groups compete for one ratio; kinds that one ratio leaves alone do not."""
+    if isinstance(ratios, Mapping):
+        raise PlanError(
+            f"ranking {options.ranking!r} finds the ratio of each group itself. Give one ratio for all of them, or use "
+            "ranking='local'."
+        )
+    ratio = check_ratio(ratios or 0.0, "all groups")
+    counts = {group.name: len(chosen.get(group.name, range(group.size))) for group in graph.groups}
+    rivals = [group for group in graph.groups if is_pruned_by_default(group) and group.name not in chosen]
+    if not ratio or not rivals:
+        return counts
+    scores = _scores(graph, rivals, options)
+    modules = dict(graph.model.named_modules(remove_duplicate=False))
+    for league in leagues(rivals, options.ranking, modules):
+        counts |= competing_counts(league, scores, ratio, options)
+    return counts
 
 
 def _scores(graph: DependencyGraph, ranked: Sequence[Group], options: Options) -> Mapping[str, Scores]:
@@ -210,7 +274,7 @@ def _asked(groups: Mapping[str, Group], ties: Sequence[Tie], ratios: Ratios | No
 def _wanted(group: Group, ratio: float, chosen: Mapping[str, tuple[int, ...]], options: Options) -> int:
     if group.name in chosen:
         return len(chosen[group.name])
-    return kept_count(group.size, ratio, round_to=options.round_to, minimum=options.minimum)
+    return kept_count(group.size, min(ratio, options.cap), round_to=options.round_to, minimum=options.minimum)
 
 
 def _best(group: Group, count: int, scores: Mapping[str, Scores]) -> tuple[int, ...]:

@@ -13,28 +13,41 @@ from typing import Any, TypedDict
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from explorer.engine.batches import Batches
 from explorer.engine.errors import PlanError
 from explorer.engine.groups import Group, Tie
 from explorer.engine.importance.criteria import Scores
+from explorer.engine.importance.gradients import Gradients
 from explorer.engine.importance.scoring import Scoring
 
 NEVER_BY_DEFAULT = ("heads", "conv_groups")
 """Kinds that a single ratio for the whole model leaves alone."""
 
-
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
+"""How far below a whole number a product of floats may lie and still count as it."""
 
 _NAMED = 1000.0
 """How much more it costs to move a count that was asked for by name."""
 
 
-class Ranking(TypedDict, total=False):
-    """What can be asked of a ranking by keyword; `Options` says what each means."""
+class Choices(TypedDict, total=False):
+    """What can be chosen of a ranking by keyword; `Options` says what each means."""
 
     reduction: str
     normalise: str
     scope: str
     seed: int
+    ranking: str
+    cap: float
+
+
+class PlanChoices(Choices, total=False):
+    """All that can be chosen of a plan by keyword; `DependencyGraph.plan` says what each means."""
+
+    importance: str
+    round_to: int
+    minimum: int
+    data: Batches | Gradients | None
 
 
 @dataclass(frozen=True)
@@ -44,11 +57,15 @@ class Options(Scoring):
     Attributes:
         round_to: Kept counts are rounded up to a multiple of this, as far as the group reaches.
         minimum: Channels that every group keeps at least.
+        ranking: A name of `RANKINGS`: who competes when one ratio is given for the whole model.
+        cap: Fraction of its channels that no group loses more of, 0-1, whatever ratio or ranking asks.
         break_ties: Whether the counts of tied groups may part: those of all, or of the groups of these names.
     """
 
     round_to: int = 1
     minimum: int = 1
+    ranking: str = "local"
+    cap: float = 1.0
     break_ties: bool | tuple[str, ...] = False
 
     @property
@@ -74,7 +91,7 @@ def kept_count(size: int, ratio: float, *, round_to: int = 1, minimum: int = 1) 
         >>> kept_count(10, 0.25), kept_count(10, 0.25, round_to=4), kept_count(3, 0.9)
         (8, 8, 1)
     """
-    kept = max(min(minimum, size), size - floor(size * ratio + _ROUNDING))
+    kept = max(min(minimum, size), size - floor(size * ratio + ROUNDING))
     return min(size, ceil(kept / round_to) * round_to)
 
 

@@ -18,6 +18,7 @@ from explorer.engine.errors import VerifyError
 from explorer.engine.oracle import reference, zeroed
 from explorer.engine.precision import RaisedPrecision
 from explorer.engine.provenance import Origin
+from explorer.engine.randomness import own_random_state
 from explorer.engine.requirements import requirements, restated
 from explorer.engine.shapes import PlannedShapes
 from explorer.engine.surgery import copy_with, integer_attributes
@@ -104,15 +105,14 @@ def verify(pruned: Pruned) -> Verification:
     params = sum(parameter.numel() for parameter in pruned.model.parameters()), plan.cost.after.params
     runs = _Runs(pruned, plan.graph.model, pruned.model)
     is_awakened = False
-    with torch.random.fork_rng(devices=[]):
-        macs, output = _try_counted(runs)
-        original = runs.original(runs.precision)
-        structures = structure(output[0]), structure(original[0])
-        found = _errors(runs, output, original) if structures[0] == structures[1] else (math.inf, 0.0, torch.float32)
-        if found[0] <= TOLERANCE and not _is_telling(found[1]) and not plan.is_identity:
-            awake = _awake_errors(pruned)
-            is_awakened = _is_telling(awake[1])
-            found = awake if is_awakened or awake[0] > TOLERANCE else found
+    macs, output = _try_counted(runs)
+    original = runs.original(runs.precision)
+    structures = structure(output[0]), structure(original[0])
+    found = _errors(runs, output, original) if structures[0] == structures[1] else (math.inf, 0.0, torch.float32)
+    if found[0] <= TOLERANCE and not _is_telling(found[1]) and not plan.is_identity:
+        awake = _awake_errors(pruned)
+        is_awakened = _is_telling(awake[1])
+        found = awake if is_awakened or awake[0] > TOLERANCE else found
     error, difference, dtype = found
     checks = structures[0] == structures[1], params, (macs, plan.cost.after.macs), error
     failures = tuple(_failures(*checks, *structures))
@@ -204,9 +204,9 @@ class _Runs:
             return reference(model, inputs, self._shapes, _numbers(self._pruned)), grounds
 
     def _run(self, model: nn.Module, dtype: torch.dtype | None, *, is_pruned: bool) -> Any:
-        torch.manual_seed(0)
         model, inputs = _cast_model(model, dtype), _cast(self._graph.example_inputs, dtype)
         with (
+            own_random_state(seed=0),
             torch.no_grad(),
             in_eval_mode(model),
             plain_kernels(),

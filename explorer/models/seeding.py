@@ -8,14 +8,15 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from explorer.engine.randomness import own_random_state
+
 SEED = 0
 
 
 @contextmanager
 def fixed_seed() -> Iterator[None]:
     """A seeded CPU random state inside, and the caller's own outside."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(SEED)
+    with own_random_state(SEED):
         yield
 
 

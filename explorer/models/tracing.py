@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import nn
 
 from explorer.engine.errors import TraceError
-from explorer.engine.graph import DependencyGraph
+from explorer.engine.graph import DependencyGraph, graph_of, record_all
 from explorer.engine.graph import trace as trace_module
 from explorer.engine.trace import ExampleInputs
 from explorer.models.opening import OpenedModel, open_model
@@ -43,7 +45,22 @@ def trace(model: nn.Module | str, example_inputs: ExampleInputs | None = None) -
     return trace_module(model, example_inputs)
 
 
-def trace_opened(opened: OpenedModel, example_inputs: ExampleInputs | None = None) -> DependencyGraph:
-    """The dependency graph of an opened source."""
+def trace_opened(
+    opened: OpenedModel, example_inputs: ExampleInputs | None = None, *, tell: Callable[[str], None] | None = None
+) -> DependencyGraph:
+    """The dependency graph of an opened source.
+
+    Args:
+        opened: A model with what is known about where it came from.
+        example_inputs: Inputs to trace it on; its own by default.
+        tell: Is told of each stage before it begins: ``tracing``, ``grouping``.
+
+    Raises:
+        TraceError: The model does not run on the example inputs.
+    """
     inputs = opened.example_inputs if example_inputs is None else example_inputs
-    return trace_module(opened.model, inputs, source=opened.source, title=opened.title)
+    tell = tell or (lambda stage: None)
+    tell("tracing")
+    programs = record_all(opened.model, inputs)
+    tell("grouping")
+    return graph_of(opened.model, inputs, programs, source=opened.source, title=opened.title)

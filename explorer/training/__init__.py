@@ -1,6 +1,33 @@
-"""Data to measure on, and the measurements themselves."""
+"""Data, accuracy on it, and training: fine-tuning, sparse training, sensitivity."""
 
 from explorer.training.data import Dataset, Split, digits, hold_out
 from explorer.training.evaluate import Evaluation, evaluate
+from explorer.training.finetune import finetune, recalibrate
+from explorer.training.loop import Epoch, Progress, Training
+from explorer.training.sensitivity import Point, Sensitivity, measure_point, sensitivity
+from explorer.training.settings import OPTIMIZERS, SCHEDULES, TrainingSettings
+from explorer.training.sparsify import REGULARISERS, SparseTraining, sparsify
 
-__all__ = ["Dataset", "Evaluation", "Split", "digits", "evaluate", "hold_out"]
+__all__ = [
+    "OPTIMIZERS",
+    "REGULARISERS",
+    "SCHEDULES",
+    "Dataset",
+    "Epoch",
+    "Evaluation",
+    "Point",
+    "Progress",
+    "Sensitivity",
+    "SparseTraining",
+    "Split",
+    "Training",
+    "TrainingSettings",
+    "digits",
+    "evaluate",
+    "finetune",
+    "hold_out",
+    "measure_point",
+    "recalibrate",
+    "sensitivity",
+    "sparsify",
+]

@@ -53,7 +53,7 @@ def evaluate(model: nn.Module, data: Split | Iterable[tuple[Tensor, Tensor]], *,
     with _eval_mode(model), torch.no_grad():
         for inputs, labels in batches:
             logits = _logits(model, inputs)
-            _check_logits(logits, labels, num_classes)
+            check_logits(logits, labels, num_classes)
             correct += int((logits.argmax(dim=1) == labels.to(logits.device)).sum())
             total += len(labels)
     if total == 0:
@@ -93,7 +93,7 @@ def _logits(model: nn.Module, inputs: Tensor) -> Tensor:
     return output
 
 
-def _check_logits(logits: Tensor, labels: Tensor, num_classes: int | None) -> None:
+def check_logits(logits: Tensor, labels: Tensor, num_classes: int | None) -> None:
     """Raises `EvaluationError` unless `logits` is finite, (N, classes), and covers the classes of the data."""
     if logits.dim() != 2 or len(logits) != len(labels):
         raise EvaluationError(

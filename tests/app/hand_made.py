@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from explorer.app.outline import outline
 from explorer.engine.layers import Edge, Layer, Port
 
 SHAPE = (1, 8, 4, 4)
@@ -34,5 +35,7 @@ EDGES = (
     Edge("stage.0.add", "head", ("relu", "avg_pool2d", "flatten"), SHAPE, ("stem",)),
     Edge("head", "output", (), SHAPE, ()),
 )
+CLASSES = {"": "Net", "stage": "Sequential", "stage.0": "Block"}
+OUTLINE = outline(LAYERS, EDGES, CLASSES)
 ALL_OPEN = frozenset({"stage", "stage.0"})
 SIZES = {"stem": 8, "stage.0.conv1": 8}

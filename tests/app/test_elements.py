@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from explorer.app.elements import MAX_SEGMENTS, build_elements, relative, segments
-from tests.app.hand_made import ALL_OPEN, EDGES, LAYERS, SIZES, port
+from tests.app.hand_made import ALL_OPEN, OUTLINE, SIZES, port
 
-ELEMENTS = {each["data"]["id"]: each for each in build_elements(LAYERS, EDGES, ALL_OPEN, SIZES)}
+ELEMENTS = {each["data"]["id"]: each for each in build_elements(OUTLINE, ALL_OPEN, SIZES)}
 
 
 def test_a_layer_has_a_band_above_and_one_below() -> None:
@@ -46,11 +46,9 @@ def test_parents_come_before_children() -> None:
 
 def test_a_closed_module_says_how_much_is_in_it() -> None:
     (fold,) = [
-        each
-        for each in build_elements(LAYERS, EDGES, frozenset({"stage"}), SIZES)
-        if each["data"].get("kind") == "fold"
+        each for each in build_elements(OUTLINE, frozenset({"stage"}), SIZES) if each["data"].get("kind") == "fold"
     ]
-    assert fold["data"]["label"] == "0\n2 layers"
+    assert fold["data"]["label"] == "0\n2 layers · 2 groups"
     assert set(fold["data"]["groups"]) == {"stem", "stage.0.conv1"}
 
 

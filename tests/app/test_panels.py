@@ -13,12 +13,12 @@ import pytest
 from explorer.app import inspection
 from explorer.app.export import Exported, export_zip, loading_snippet, slug
 from explorer.app.opening import opening_state
-from explorer.app.panels import drawer, graph_panel, inspector, lists, top_bar, totals
+from explorer.app.panels import drawer, graph_panel, lists, top_bar, totals
 from explorer.app.parts import proof_tag
 from explorer.app.preview import preview, rows
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import PlanError
-from explorer.exploration import Exploration, set_every_ratio, set_options, set_ratio
+from explorer.exploration import Exploration, set_every_ratio, set_keep, set_lock, set_options, set_ratio
 from explorer.jobs import Job
 
 
@@ -35,7 +35,7 @@ def test_a_page_opens_with_the_group_that_couples_most(subject: Subject) -> None
     state = opening_state(subject)
     assert state.selection["name"] == "conv1"
     assert state.recipe["ratios"] == {}
-    assert "layer1.0" in state.opened["paths"]
+    assert "layer2.0" in state.opened["paths"]
 
 
 def test_the_preview_counts_without_running_the_model(exploration: Exploration) -> None:
@@ -62,14 +62,6 @@ def test_what_comes_to_nothing_is_said(exploration: Exploration) -> None:
     assert "too small" in preview(set_ratio(exploration, "layer1.0.conv1", 0.01))["remark"]
 
 
-def test_a_change_is_answered_with_words_where_it_was_not_as_asked(exploration: Exploration) -> None:
-    asked = [{"kind": "every", "ratio": 0.5}, {"kind": "percent", "group": "conv1", "percent": 150}]
-    recipe, seen, _, said = drawer.changed(exploration, [*asked, {"kind": "options", "minimum": 500}])
-    assert recipe["minimum"] == seen["controls"]["minimum"] == 500
-    assert [part.className for part in said] == ["message is-bad", "message is-warn"]
-    assert "150 % is not possible" in text(said)
-
-
 def test_the_grid_has_a_row_per_group(exploration: Exploration) -> None:
     found = {row["name"]: row for row in rows(set_ratio(exploration, "layer1.0.conv1", 0.25))}
     assert set(found) == {group.name for group in exploration.graph.groups}
@@ -81,8 +73,18 @@ def test_the_grid_has_a_row_per_group(exploration: Exploration) -> None:
         "percent": 25,
         "members": 6,
         "ties": [],
+        "locked": False,
+        "chosen": False,
     }
-    assert [column["headerName"] for column in drawer.columns()][-2:] == ["Remove", "%"]
+    assert [column["headerName"] for column in drawer.columns()][-3:] == ["Remove", "%", ""]
+
+
+def test_the_grid_shows_what_is_chosen_by_hand_and_what_is_locked(exploration: Exploration) -> None:
+    state = set_lock(set_keep(exploration, "layer1.0.conv1", [0, 1, 2, 3]), ["conv1"], True)
+    found = {row["name"]: row for row in rows(state)}
+    assert (found["layer1.0.conv1"]["kept"], found["layer1.0.conv1"]["percent"]) == (4, 75)
+    assert [name for name, row in found.items() if row["chosen"]] == ["layer1.0.conv1"] == preview(state)["chosen"]
+    assert [name for name, row in found.items() if row["locked"]] == ["conv1"] == preview(state)["locked"]
 
 
 def test_cards_show_flops_and_macs_before_and_after(exploration: Exploration) -> None:
@@ -166,8 +168,8 @@ def test_a_layer_shows_both_ports_and_what_is_frozen(subject: Subject) -> None:
 
 
 def test_a_module_can_be_opened_from_the_inspector(subject: Subject) -> None:
-    _, closed = inspection.inspect(subject, {"kind": "module", "name": "layer1.0"}, [])
-    _, opened = inspection.inspect(subject, {"kind": "module", "name": "layer1.0"}, ["layer1", "layer1.0"])
+    _, closed = inspection.inspect(subject, {"kind": "module", "name": "layer3.0"}, [])
+    _, opened = inspection.inspect(subject, {"kind": "module", "name": "layer3.0"}, ["layer3", "layer3.0"])
     assert "Open" in text(closed).split()
     assert "Close" in text(opened).split()
 
@@ -177,36 +179,28 @@ def test_nothing_selected_shows_the_model(subject: Subject) -> None:
     assert subject.title in text(details)
 
 
-def test_pinned_groups_keep_their_hue() -> None:
-    assert inspector.slot_of("b", ["a", "b"]) == 1
-    assert inspector.slot_of("c", ["a", "b"]) == 2
-
-
 def test_search_finds_names_types_and_shapes(subject: Subject) -> None:
     def found(wanted: str) -> str:
         return text(lists.list_rows(subject, "modules", wanted, []))
 
     assert "layer2.0.shortcut.0" in found("SHORTCUT")
-    assert found("linear") == "fc"
+    assert found("linear") == "1 found fc Linear · 10 × 64"  # noqa: RUF001
     assert "layer3.2.conv2" in found("64x64x3x3")
-    assert "Nothing is called" in found("nowhere")
+    assert "in its name, type or shapes" in found("nowhere")
     assert "layer1.1.conv1" in text(lists.list_rows(subject, "groups", "layer1.1", []))
 
 
 def test_the_tree_shows_what_is_open(subject: Subject) -> None:
     assert "layer1 layer2" in text(lists.list_rows(subject, "modules", "", []))
-    assert "layer1 0 1 2 layer2" in text(lists.list_rows(subject, "modules", "", ["layer1"]))
-
-
-def test_closing_a_module_closes_what_is_in_it() -> None:
-    assert lists.toggled(["a", "a.b", "c"], "a") == ["c"]
-    assert lists.toggled(["c"], "a.b") == ["a", "a.b", "c"]
+    assert "layer1 0–2 × 3 layer2" in text(lists.list_rows(subject, "modules", "", ["layer1"]))  # noqa: RUF001
+    opened = ["layer1", "layer1.*0-2"]
+    assert "0–2 × 3 0 1 2 layer2" in text(lists.list_rows(subject, "modules", "", opened))  # noqa: RUF001
 
 
 def test_a_layer_picked_in_a_list_opens_its_modules(subject: Subject) -> None:
     picked = {"kind": "layer", "name": "layer1.0.conv1", "via": "list"}
-    assert graph_panel.revealing(subject, picked, []) == ["layer1", "layer1.0"]
-    assert graph_panel.revealing(subject, picked, ["layer1", "layer1.0"]) is None
+    assert graph_panel.revealing(subject, picked, []) == ["layer1", "layer1.*0-2", "layer1.*0-2.0"]
+    assert graph_panel.revealing(subject, picked, ["layer1", "layer1.*0-2", "layer1.*0-2.0"]) is None
     assert graph_panel.revealing(subject, {**picked, "via": "graph"}, []) is None
 
 

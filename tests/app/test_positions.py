@@ -8,9 +8,10 @@ from explorer.app.columns import cut_rows, wrap
 from explorer.app.level import Extent, spread
 from explorer.app.positions import Frame, place
 from explorer.app.ranking import rank
-from explorer.app.scene import build_scene, default_open
+from explorer.app.scene import build_scene
+from explorer.app.unfolding import most_open
 from explorer.app.workspace import Subject
-from tests.app.hand_made import ALL_OPEN, EDGES, LAYERS
+from tests.app.hand_made import ALL_OPEN, OUTLINE
 
 NARROW = Extent(10, 10, 20)
 
@@ -31,14 +32,14 @@ def test_a_heavy_item_does_not_move() -> None:
 
 
 def test_a_chain_stands_straight_and_runs_downwards() -> None:
-    frames = place(build_scene(LAYERS, EDGES, ALL_OPEN)).frames
+    frames = place(build_scene(OUTLINE, ALL_OPEN)).frames
     chain = [frames[f"layer:stage.0.{name}"] for name in ("conv1", "conv2", "add")]
     assert [frame.centre[0] for frame in chain] == pytest.approx([chain[0].centre[0]] * 3, abs=0.01)
     assert chain[0].bottom < chain[1].top < chain[1].bottom < chain[2].top
 
 
 def test_a_shortcut_runs_beside_what_it_skips() -> None:
-    layout = place(build_scene(LAYERS, EDGES, ALL_OPEN))
+    layout = place(build_scene(OUTLINE, ALL_OPEN))
     skipped = layout.frames["layer:stage.0.conv1"]
     beside = [x for x, y in layout.routes["layer:stem", "layer:stage.0.add"] if skipped.top <= y <= skipped.bottom]
     assert beside
@@ -47,8 +48,7 @@ def test_a_shortcut_runs_beside_what_it_skips() -> None:
 
 @pytest.mark.parametrize("limit", [40, 100, 300])
 def test_nothing_overlaps_and_children_lie_in_their_module(subject: Subject, limit: int) -> None:
-    graph = subject.graph
-    scene = build_scene(graph.layers, graph.edges, default_open(graph.layers, limit))
+    scene = build_scene(subject.outline, most_open(subject.outline, limit))
     frames = place(scene).frames
     for parent in {box.parent for box in scene.boxes}:
         children = scene.children(parent)

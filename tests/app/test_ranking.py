@@ -44,6 +44,15 @@ def test_any_acyclic_graph_is_layered(make: Callable[..., Rows], data: st.DataOb
     assert sorted(name for row in rows.rows for name in row if not is_bend(name)) == sorted(nodes)
 
 
+def test_what_many_read_runs_in_one_lane() -> None:
+    names = [f"n{index}" for index in range(5)]
+    edges = [(a, b) for index, a in enumerate(names) for b in names[index + 1 :]]  # as in a dense block
+    rows = rank(names, edges)
+    assert_layered(rows, edges)
+    assert set(rows.chains["n0", "n3"]) < set(rows.chains["n0", "n4"])
+    assert [sum(map(is_bend, row)) for row in rows.rows] == [0, 1, 2, 3, 0]
+
+
 def test_bends_stand_right_of_nodes() -> None:
     rows = rank(BLOCK, BLOCK_EDGES)
     assert all(is_bend(row[-1]) for row in rows.rows if len(row) > 1)

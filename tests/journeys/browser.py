@@ -96,7 +96,7 @@ class Watched:
         """Loads the app and waits until graph, inspector and first measurement are there."""
         self.page.goto(address)
         self.page.wait_for_function("window.explorerCy && window.explorerCy.nodes().nonempty()", timeout=60_000)
-        self.page.wait_for_selector("#inspector h2")
+        self.page.wait_for_selector("#inspector h2", state="attached")  # where it is narrow, its pane is closed
         self.page.wait_for_selector("#grid .ag-row")
 
     def settle(self) -> None:

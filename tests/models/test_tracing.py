@@ -280,3 +280,9 @@ def test_the_public_trace_is_this_one() -> None:
 def test_a_lazy_model_says_what_to_do() -> None:
     with pytest.raises(TraceError, match=r"model \(LazyLinear\) has parameters without a shape yet. Run the model"):
         trace(nn.LazyLinear(4), torch.randn(2, 3))
+
+
+def test_whoever_waits_is_told_of_each_stage() -> None:
+    told: list[str] = []
+    trace_opened(open_model("sample:resnet20"), tell=told.append)
+    assert told == ["tracing", "grouping"]

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import dash_ag_grid as dag
-import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from explorer.app import ids
-from explorer.app.panels import totals
-from explorer.app.parts import attributes, message
+from explorer.app.answers import after_changes
+from explorer.app.panels import totals, tuning
+from explorer.app.parts import attributes
 from explorer.app.preview import preview, rows
 from explorer.app.workspace import Subject, Workspace
-from explorer.engine.errors import ExplorerError
-from explorer.exploration import Exploration, change_all, start
+from explorer.exploration import start
 
-CRITERION_NAMES = {
-    "l1": "L1 norm",
-    "l2": "L2 norm",
-    "group_norm": "group norm",
-    "lamp": "LAMP",
-    "fpgm": "FPGM",
-    "random": "random",
-}
-"""The criteria that every model and every group can be ranked by, without data."""
 OWN_KEYS = {"function": "['ArrowLeft', 'ArrowRight', 'Home', 'End', 'PageUp', 'PageDown'].includes(params.event.key)"}
 
 
@@ -35,7 +24,7 @@ def layout(subject: Subject) -> html.Section:
     return html.Section(
         [
             totals.layout(preview(exploration)),
-            html.Div(_tools(), className="grid-tools"),
+            tuning.layout(),
             html.Div(id=ids.CHANGE_ERROR, className="change-error"),
             grid(rows(exploration)),
         ],
@@ -63,6 +52,14 @@ def grid(data: list[dict[str, Any]]) -> Any:
             "singleClickEdit": True,
             "animateRows": False,
             "suppressCellFocus": False,
+            "rowSelection": {
+                "mode": "multiRow",
+                "checkboxes": True,
+                "headerCheckbox": True,
+                "enableClickSelection": False,
+                "selectAll": "filtered",
+            },
+            "selectionColumnDef": {"width": 40, "minWidth": 40, "maxWidth": 40, "resizable": False},
         },
         columnSize="responsiveSizeToFit",
         className="grid",
@@ -76,21 +73,31 @@ def columns() -> list[dict[str, Any]]:
         {"field": "name", "headerName": "Group", "cellRenderer": "GroupName", "width": 250, "minWidth": 170},
         {"field": "kind", "headerName": "Kind", "width": 104, "minWidth": 84},
         {"field": "members", "headerName": "Coupled", "width": 88, "minWidth": 76, "type": "rightAligned"},
-        {"field": "kept", "headerName": "Channels", "cellRenderer": "Channels", "width": 104, "minWidth": 92},
+        {
+            "field": "ties",
+            "headerName": "Moves with",
+            "cellRenderer": "Ties",
+            "cellDataType": False,
+            "width": 150,
+            "minWidth": 96,
+            "sortable": False,
+            "hide": True,  # shown where the model ties any
+        },
+        {"field": "kept", "headerName": "Channels", "cellRenderer": "Channels", "width": 132, "minWidth": 128},
         {
             "colId": "slider",
             "field": "percent",
             "headerName": "Remove",
             "cellRenderer": "RatioSlider",
-            "width": 400,
-            "minWidth": 150,
+            "width": 380,
+            "minWidth": 130,
             "sortable": False,
             "suppressKeyboardEvent": OWN_KEYS,
         },
         {
             "field": "percent",
             "headerName": "%",
-            "editable": True,
+            "editable": {"function": "!params.data.locked"},
             "cellEditor": "agNumberCellEditor",
             "cellEditorParams": {"precision": 0},  # what is out of range comes back with words, not in silence
             "width": 72,
@@ -98,108 +105,52 @@ def columns() -> list[dict[str, Any]]:
             "type": "rightAligned",
             "cellClass": "ag-right-aligned-cell is-editable",
         },
+        {
+            "field": "locked",
+            "headerName": "",
+            "headerTooltip": "Locked groups stay as they are",
+            "cellRenderer": "Lock",
+            "width": 44,
+            "minWidth": 44,
+            "maxWidth": 44,
+            "sortable": False,
+            "resizable": False,
+            "cellClass": "lock-cell",
+        },
     ]
-
-
-def changed(exploration: Exploration, changes: Sequence[dict[str, Any]]) -> tuple[Any, Any, Any, list[Any]]:
-    """What the page hears after changes: recipe, preview, totals, and words where something was not as asked.
-
-    Args:
-        exploration: The state before.
-        changes: In the order in which they were made.
-
-    Raises:
-        PlanError: What was asked for does not fit the model.
-    """
-    after, mistakes = change_all(exploration, changes)
-    seen = preview(after)
-    said = [message(mistake) for mistake in mistakes]
-    said += [message(seen["remark"], "warn")] if seen["remark"] else []
-    return after.recipe.to_json(), seen, totals.cards(seen), said
 
 
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the drawer."""
 
     @app.callback(
-        Output(ids.RECIPE, "data", allow_duplicate=True),
-        Output(ids.PREVIEW, "data", allow_duplicate=True),
-        Output(ids.TOTALS, "children", allow_duplicate=True),
-        Output(ids.CHANGE_ERROR, "children"),
-        Output(ids.ANSWERED, "data"),
-        Input(ids.CHANGE, "data"),
-        State(ids.RECIPE, "data"),
-        prevent_initial_call=True,
+        Output(ids.ANSWER, "data"), Input(ids.CHANGE, "data"), State(ids.RECIPE, "data"), prevent_initial_call=True
     )
     def apply_changes(asked: dict[str, Any] | None, recipe: dict[str, Any]) -> Any:
-        if not asked:
-            return (no_update,) * 5
-        try:
-            return *changed(workspace.exploration(recipe), asked["changes"]), asked["serial"]
-        except ExplorerError as error:
-            return *(no_update,) * 3, [message(str(error))], asked["serial"]
+        return after_changes(workspace, asked, recipe) if isinstance(asked, dict) else no_update
 
     @app.callback(
-        Output(ids.GRID, "rowData"),
-        Output(ids.CHANGE_ERROR, "children", allow_duplicate=True),
-        Input(ids.MODEL, "data"),
-        State(ids.RECIPE, "data"),
-        prevent_initial_call=True,
+        Output(ids.GRID, "rowData"), Input(ids.MODEL, "data"), State(ids.RECIPE, "data"), prevent_initial_call=True
     )
     def fill(_source: str, recipe: dict[str, Any]) -> Any:
-        return rows(workspace.exploration(recipe)), None
+        return rows(workspace.exploration(recipe))
 
+    tuning.register(app)
     _register_clientside(app)
 
 
 def _register_clientside(app: Dash) -> None:
-    for function, inputs in (
-        ("every", [Input(ids.UNIFORM, "value")]),
-        ("reset", [Input(ids.RESET, "n_clicks")]),
-        ("options", [Input(ids.CRITERION, "value"), Input(ids.ROUND_TO, "value"), Input(ids.MINIMUM, "value")]),
-        ("typed", [Input(ids.GRID, "cellValueChanged")]),
-    ):
-        app.clientside_callback(ClientsideFunction("explorer", function), *inputs, prevent_initial_call=True)
+    app.clientside_callback(
+        ClientsideFunction("explorer", "typed"), Input(ids.GRID, "cellValueChanged"), prevent_initial_call=True
+    )
     app.clientside_callback(
         ClientsideFunction("explorer", "showPreview"),
         Input(ids.PREVIEW, "data"),
     )
-    app.clientside_callback(ClientsideFunction("explorer", "answered"), Input(ids.ANSWERED, "data"))
     app.clientside_callback(
         ClientsideFunction("explorer", "rowPicked"),
         Output(ids.SELECTION, "data", allow_duplicate=True),
         Input(ids.GRID, "cellClicked"),
         prevent_initial_call=True,
     )
-
-
-def _tools() -> list[Any]:
-    criteria = [{"label": label, "value": name} for name, label in CRITERION_NAMES.items()]
-    every = dmc.Slider(
-        id=ids.UNIFORM,
-        min=0,
-        max=95,
-        step=1,
-        value=0,
-        size="xs",
-        w=150,
-        updatemode="drag",
-        label=None,
-        className="every",
-    )
-    return [
-        html.H2("Groups", className="pane-title"),
-        html.Label(["all groups", every], className="tool-field"),
-        html.Button("Reset", id=ids.RESET, className="text-tool", type="button"),
-        html.Div(className="grow"),
-        html.Label(
-            ["rank by", dmc.Select(id=ids.CRITERION, data=criteria, value="l2", size="xs", w=104, allowDeselect=False)],
-            className="tool-field",
-        ),
-        html.Label(["multiple of", _count(ids.ROUND_TO)], className="tool-field"),
-        html.Label(["at least", _count(ids.MINIMUM)], className="tool-field"),
-    ]
-
-
-def _count(name: str) -> Any:
-    return dmc.NumberInput(id=name, value=1, min=1, max=1024, step=1, allowDecimal=False, size="xs", w=64)
+    app.clientside_callback(ClientsideFunction("explorer", "groupSelected"), Input(ids.SELECTION, "data"))

@@ -5,51 +5,86 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from explorer.app import ids
+from explorer.app.crumbs import crumbs
 from explorer.app.elements import Element, build_elements
 from explorer.app.graph_view import graph_view
-from explorer.app.panels.lists import with_ancestors
+from explorer.app.panels import progress
 from explorer.app.parts import attributes, icon
-from explorer.app.scene import default_open, gathered
+from explorer.app.unfolding import most_open, revealed
 from explorer.app.workspace import Subject, Workspace
-from explorer.engine.graph import DependencyGraph
+
+SHADES = (("none", "Neutral"), ("ratio", "Ratio"), ("macs", "MACs"))
+"""What the layers can be coloured by; assets/explorer_shades.js knows how."""
+HOW_TO_WALK = "Graph of the model. Up and down follow the data, Enter opens and closes, g selects the group."
 
 
-def layout(subject: Subject, opened: Sequence[str], scheme: str) -> html.Main:
+def layout(subject: Subject, opened: Sequence[str], scheme: str, selection: dict[str, Any]) -> html.Main:
     """The graph of `subject`."""
-    elements = draw_graph(subject.graph, opened)
+    elements = draw_graph(subject, opened)
     buttons = [
         _tool(ids.GRAPH_IN, "plus", "Zoom in"),
         _tool(ids.GRAPH_OUT, "minus", "Zoom out"),
-        _tool(ids.GRAPH_FIT, "fit", "Show the whole graph"),
+        _tool(ids.GRAPH_ZOOM, "target", "Zoom to what is selected (z)"),
+        _tool(ids.GRAPH_FIT, "fit", "Show the whole graph (f)"),
     ]
     folds = [
         html.Button("Open all", id=ids.EXPAND_ALL, className="text-tool", type="button"),
         html.Button("Close all", id=ids.COLLAPSE_ALL, className="text-tool", type="button"),
     ]
+    drawing = html.Div(
+        graph_view(elements, scheme),
+        id=ids.GRAPH_BOX,
+        className="graph-box",
+        tabIndex=0,
+        role="application",
+        **attributes(aria_label=HOW_TO_WALK),
+    )
+    over = [
+        html.Canvas(id=ids.MINIMAP, className="minimap", hidden=True, **attributes(aria_hidden="true")),
+        html.Div(id=ids.GRAPH_TIP, className="graph-tip", hidden=True),
+        html.Div(id=ids.GRAPH_LIVE, className="only-heard", role="status"),
+        html.Div([*folds, *buttons], className="graph-tools"),
+        _legend(),
+        progress.layout(),
+    ]
     return html.Main(
-        [
-            graph_view(elements, scheme),
-            html.Div([*folds, *buttons], className="graph-tools"),
-            _legend(),
-        ],
-        className="centre",
+        [_head(subject, selection), html.Div([drawing, *over], className="graph-area")], className="centre"
     )
 
 
-def draw_graph(graph: DependencyGraph, opened: Sequence[str]) -> list[Element]:
+def _head(subject: Subject, selection: dict[str, Any]) -> html.Div:
+    """Above the graph: the path of the selection, and what the layers are coloured by."""
+    trail = html.Nav(
+        crumbs(subject.outline, subject.title, selection),
+        id=ids.CRUMBS,
+        className="crumbs",
+        **attributes(aria_label="Where the selection is"),
+    )
+    choices = [{"label": label, "value": value} for value, label in SHADES]
+    shade = dmc.SegmentedControl(id=ids.SHADE, data=choices, value="none", size="xs")
+    return html.Div(
+        [
+            trail,
+            html.Div([html.Span("Colour", className="quiet"), shade], className="shade-field"),
+        ],
+        className="graph-head",
+    )
+
+
+def draw_graph(subject: Subject, opened: Sequence[str]) -> list[Element]:
     """The elements of a graph in which some modules are open."""
-    sizes = {group.name: group.size for group in graph.groups}
-    return build_elements(gathered(graph.layers), graph.edges, frozenset(opened), sizes)
+    return build_elements(subject.outline, frozenset(opened), subject.sizes)
 
 
 def revealing(subject: Subject, selection: dict[str, Any], paths: Sequence[str]) -> list[str] | None:
-    """Modules to open so that what was picked in a list shows; None where it shows already."""
-    if selection.get("via") != "list" or selection.get("kind") != "layer":
+    """Modules to open so that what was picked outside of the graph shows; None where it shows already."""
+    if selection.get("via") == "graph" or selection.get("kind") not in ("layer", "module"):
         return None
-    needed = with_ancestors(paths, subject.graph.layer(selection["name"]).parent)
+    needed = revealed(subject.outline, paths, selection)
     return None if set(needed) == set(paths) else needed
 
 
@@ -58,7 +93,7 @@ def register(app: Dash, workspace: Workspace) -> None:
 
     @app.callback(Output(ids.GRAPH, "elements"), Input(ids.OPENED, "data"), prevent_initial_call=True)
     def draw(opened: dict[str, Any]) -> Any:
-        return draw_graph(workspace.open(opened["source"]).graph, opened["paths"])
+        return draw_graph(workspace.open(opened["source"]), opened["paths"])
 
     @app.callback(
         Output(ids.OPENED, "data", allow_duplicate=True),
@@ -67,7 +102,7 @@ def register(app: Dash, workspace: Workspace) -> None:
         prevent_initial_call=True,
     )
     def open_all(_clicks: int, opened: dict[str, Any]) -> Any:
-        return {**opened, "paths": sorted(default_open(gathered(workspace.open(opened["source"]).graph.layers)))}
+        return {**opened, "paths": sorted(most_open(workspace.open(opened["source"]).outline))}
 
     app.clientside_callback(
         "(clicks, opened) => ({...opened, paths: []})",
@@ -84,15 +119,32 @@ def register(app: Dash, workspace: Workspace) -> None:
         prevent_initial_call=True,
     )
     def reveal(selection: dict[str, Any], opened: dict[str, Any]) -> Any:
-        needed = revealing(workspace.open(opened["source"]), selection, opened["paths"])
+        needed = revealing(workspace.open(opened["source"]), selection or {}, opened["paths"])
         return no_update if needed is None else {**opened, "paths": needed}
 
+    @app.callback(
+        Output(ids.CRUMBS, "children"),
+        Input(ids.SELECTION, "data"),
+        State(ids.MODEL, "data"),
+        prevent_initial_call=True,
+    )
+    def locate(selection: dict[str, Any] | None, source: str) -> Any:
+        subject = workspace.open(source)
+        return crumbs(subject.outline, subject.title, selection or {})
+
+    _register_clientside(app)
+
+
+def _register_clientside(app: Dash) -> None:
+    view = (ids.GRAPH_FIT, ids.GRAPH_IN, ids.GRAPH_OUT, ids.GRAPH_ZOOM)
     for function, inputs in (
         ("highlight", [Input(ids.SELECTION, "data"), Input(ids.PINS, "data")]),
         ("newModel", [Input(ids.MODEL, "data")]),
         ("drawn", [Input(ids.GRAPH, "elements")]),
         ("filled", [Input(ids.GRID, "rowData")]),
-        ("view", [Input(ids.GRAPH_FIT, "n_clicks"), Input(ids.GRAPH_IN, "n_clicks"), Input(ids.GRAPH_OUT, "n_clicks")]),
+        ("shade", [Input(ids.SHADE, "value")]),
+        ("opened", [Input(ids.OPENED, "data")]),
+        ("view", [Input(name, "n_clicks") for name in view]),
     ):
         app.clientside_callback(ClientsideFunction("explorer", function), *inputs)
 
@@ -116,4 +168,6 @@ def _legend() -> html.Div:
         )
         for kind, text in parts
     ]
-    return html.Div(items, className="legend")
+    shades = [html.Span(id=f"{ids.SHADE_LEGEND}-{end}") for end in ("least", "most")]
+    scale = html.Div([shades[0], html.Span(className="shade-scale"), shades[1]], id=ids.SHADE_LEGEND, hidden=True)
+    return html.Div([*items, scale], className="legend")

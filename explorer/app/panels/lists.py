@@ -9,8 +9,12 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from explorer.app import ids
+from explorer.app.numbers import TIMES
+from explorer.app.outline import Outline, ancestors, title_of
 from explorer.app.parts import attributes, badge, icon, layer_groups, pick_attributes
-from explorer.app.scene import ancestors
+from explorer.app.scene import layer_title
+from explorer.app.search import MOST_HITS, Hit, search
+from explorer.app.unfolding import toggled
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.groups import Group
 from explorer.engine.layers import Layer
@@ -18,14 +22,14 @@ from explorer.engine.layers import Layer
 
 def layout(subject: Subject, opened: Sequence[str]) -> html.Aside:
     """The pane, with the tree as it is first."""
-    search = dmc.TextInput(
+    search_field = dmc.TextInput(
         id=ids.SEARCH,
-        placeholder="Search layers",
+        placeholder="Name, type or shape",
         leftSection=icon("search"),
         rightSection=html.Kbd("/"),
         size="xs",
         debounce=120,
-        **attributes(aria_label="Search by name, type or shape"),
+        **attributes(aria_label="Search by name, type or shape", aria_controls=ids.LISTS),
     )
     switch = dmc.SegmentedControl(
         id=ids.LIST_KIND,
@@ -36,7 +40,8 @@ def layout(subject: Subject, opened: Sequence[str]) -> html.Aside:
     )
     rows = list_rows(subject, "modules", "", opened)
     lists = html.Nav(rows, id=ids.LISTS, className="lists scroll", **attributes(aria_label="Modules and groups"))
-    return html.Aside([html.Div([search, switch], className="pane-head"), lists], id=ids.LEFT, className="pane left")
+    head = html.Div([search_field, switch], className="pane-head")
+    return html.Aside([head, lists], id=ids.LEFT, className="pane left")
 
 
 def list_rows(subject: Subject, kind: str, wanted: str, opened: Sequence[str]) -> list[Any]:
@@ -48,32 +53,13 @@ def list_rows(subject: Subject, kind: str, wanted: str, opened: Sequence[str]) -
         wanted: What is searched for, or empty.
         opened: Paths of the open modules.
     """
-    wanted = wanted.strip().lower()
+    wanted = wanted.strip()
     if kind == "groups":
-        groups = [group for group in subject.graph.groups if wanted in f"{group.name} {group.kind}".lower()]
-        return [_group_row(group) for group in groups] or [_nothing(wanted)]
+        found = [each for each in subject.graph.groups if wanted.lower() in f"{each.name} {each.kind}".lower()]
+        return [_group_row(group) for group in found] or [_nothing(wanted)]
     if wanted:
-        found = [layer for layer in subject.graph.layers if wanted in searchable(layer)]
-        return [_layer_row(layer, 0, layer.name) for layer in found] or [_nothing(wanted)]
-    return _tree_rows(subject.graph.layers, frozenset(opened))
-
-
-def searchable(layer: Layer) -> str:
-    """What a layer is found by: name, type and shapes, in lower case."""
-    shapes = ["x".join(map(str, shape)) for _, shape in layer.parameters]
-    return " ".join([layer.name, layer.type_name, *shapes]).lower()
-
-
-def with_ancestors(paths: Sequence[str], path: str) -> list[str]:
-    """Open modules such that everything inside `path` shows."""
-    return sorted({*paths, *ancestors(path)})
-
-
-def toggled(paths: Sequence[str], path: str) -> list[str]:
-    """Open modules after `path` was opened, or closed with everything in it."""
-    if path in paths:
-        return [each for each in paths if each != path and not each.startswith(f"{path}.")]
-    return with_ancestors(paths, path)
+        return _hit_rows(subject.outline, search(subject.outline, wanted), wanted)
+    return _tree_rows(subject.outline, frozenset(opened))
 
 
 def register(app: Dash, workspace: Workspace) -> None:
@@ -96,38 +82,55 @@ def register(app: Dash, workspace: Workspace) -> None:
         prevent_initial_call=True,
     )
     def toggle(what: dict[str, Any] | None, opened: dict[str, Any]) -> Any:
-        return no_update if not what else {**opened, "paths": toggled(opened["paths"], what["path"])}
+        if not what or what["path"] not in (outline := workspace.open(opened["source"]).outline).members:
+            return no_update
+        return {**opened, "paths": toggled(outline, opened["paths"], what["path"])}
 
     app.clientside_callback(
-        ClientsideFunction("explorer", "repaint"),
+        ClientsideFunction("explorer", "listed"),
         Input(ids.LISTS, "children"),
         prevent_initial_call=True,
     )
 
 
-def _tree_rows(layers: Sequence[Layer], opened: frozenset[str]) -> list[Any]:
+def _tree_rows(outline: Outline, opened: frozenset[str]) -> list[Any]:
     rows: list[Any] = []
     seen: set[str] = set()
-    for layer in layers:
+    for layer in outline.layers:
         for path in ancestors(layer.parent):
             if path not in seen:
                 seen.add(path)
-                rows.append(_module_row(path, path in opened))
+                rows.append(_module_row(outline, path, path in opened))
             if path not in opened:
                 break
         else:
-            rows.append(_layer_row(layer, len(ancestors(layer.parent)), layer.name.rpartition(".")[2]))
+            rows.append(_layer_row(layer, len(ancestors(layer.parent)), layer_name(layer)))
     return rows
 
 
-def _module_row(path: str, is_open: bool) -> html.Button:
-    return html.Button(
-        path.rpartition(".")[2],
+def layer_name(layer: Layer) -> str:
+    """What the tree calls a layer; an op by its name, since its sign alone is hard to read in a list."""
+    return layer_title(layer) if layer.kind == "module" else layer.name.rpartition(".")[2]
+
+
+def _module_row(outline: Outline, path: str, is_open: bool) -> html.Div:
+    count, title = outline.count_of(path), title_of(path)
+    text = f"{title} {TIMES} {count}" if count > 1 else title
+    twist = html.Button(
+        className="twist",
+        type="button",
+        title="Close" if is_open else "Open",
+        **attributes(data_toggle=path, aria_expanded=str(is_open).lower(), aria_label=f"Open or close {text}"),
+    )
+    name = html.Button(
+        text,
         className="list-row is-module",
         type="button",
-        style={"--depth": path.count(".")},
-        **attributes(data_toggle=path, aria_expanded=str(is_open).lower()),
+        title=path,
+        **attributes(data_type=outline.class_of(path), data_path=path),
+        **pick_attributes("module", path, []),
     )
+    return html.Div([twist, name], className="tree-row", style={"--depth": path.count(".")})
 
 
 def _layer_row(layer: Layer, depth: int, name: str) -> html.Button:
@@ -141,6 +144,26 @@ def _layer_row(layer: Layer, depth: int, name: str) -> html.Button:
         style={"--depth": depth},
         **attributes(data_type="" if is_op else layer.type_name),
         **pick_attributes("layer", layer.name, layer_groups(layer)),
+    )
+
+
+def _hit_rows(outline: Outline, hits: Sequence[Hit], wanted: str) -> list[Any]:
+    rows = [_hit_row(outline, hit) for hit in hits[:MOST_HITS]]
+    more = len(hits) - len(rows)
+    count = f"{len(hits)} found" + (f", the first {MOST_HITS} are listed" if more else "")
+    head = html.Div(count, className="list-note", role="status", **attributes(data_wanted=wanted))
+    return [head, *rows] if rows else [_nothing(wanted)]
+
+
+def _hit_row(outline: Outline, hit: Hit) -> html.Button:
+    groups = layer_groups(outline.by_name[hit.name]) if hit.kind == "layer" else ()
+    detail = " · ".join(part for part in (hit.type_name, hit.shape) if part)
+    return html.Button(
+        [html.Span(hit.title, className="mono hit-name"), html.Span(detail, className="hit-detail")],
+        className="list-row is-hit",
+        type="button",
+        title=hit.title,
+        **pick_attributes(hit.kind, hit.name, groups),
     )
 
 
@@ -162,5 +185,7 @@ def _group_row(group: Group) -> html.Button:
 
 
 def _nothing(wanted: str) -> html.Div:
-    text = f"Nothing is called “{wanted}”." if wanted else "Nothing in this model can be pruned."
-    return html.Div(text, className="empty")
+    hint = "Try fewer words, such as conv2d, 64x3x3 or layer3 bn."
+    named = f"Nothing has “{wanted}” in its name, type or shapes. {hint}"
+    text = named if wanted else "Nothing in this model can be pruned."
+    return html.Div(text, className="empty", role="status", **attributes(data_wanted=wanted))

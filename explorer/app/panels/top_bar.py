@@ -10,14 +10,17 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from explorer.app import ids
 from explorer.app.export import Exported, export_zip
 from explorer.app.numbers import MINUS
-from explorer.app.opening import opening_state
-from explorer.app.parts import attributes, icon, message, proof_tag
+from explorer.app.panels import files, history
+from explorer.app.parts import attributes, icon, message, notes, proof_tag
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 
 KEYS = (
     ("/", "search"),
     ("Esc", "nothing selected"),
+    (f"+ {MINUS}", "ratio of the selected group"),
+    ("l", "lock it"),
+    ("Ctrl+Z  Ctrl+Y", "undo, redo"),
     ("?", "this help"),
 )
 
@@ -30,8 +33,11 @@ def layout(subject: Subject) -> html.Header:
                 [html.Span(className="mark", **attributes(aria_hidden="true")), html.H1("Explorer")], className="brand"
             ),
             _picker(subject),
-            html.Div(notes(subject), id=ids.MODEL_NOTE, className="notes"),
+            html.Div(notes(subject.notes), id=ids.MODEL_NOTE, className="notes"),
+            files.menu(),
+            *history.steps(),
             html.Div(className="grow"),
+            history.share_button(),
             html.Button(icon("theme"), id=ids.THEME, className="tool", type="button", title="Light or dark"),
             html.Button(icon("help"), id=ids.HELP, className="tool", type="button", title="Help (?)"),
             dmc.Button("Export", id=ids.EXPORT, size="xs", className="primary"),
@@ -41,11 +47,6 @@ def layout(subject: Subject) -> html.Header:
         ],
         className="top-bar",
     )
-
-
-def notes(subject: Subject) -> list[Any]:
-    """What to know before trusting a number, such as random weights."""
-    return [html.Span(note, className="note") for note in subject.notes]
 
 
 def close_button() -> html.Button:
@@ -85,26 +86,12 @@ def register(app: Dash, workspace: Workspace) -> None:
     def offer(_page: str) -> Any:
         return workspace.choices()
 
-    @app.callback(
-        Output(ids.MODEL, "data"),
-        Output(ids.OPENED, "data"),
-        Output(ids.RECIPE, "data"),
-        Output(ids.PREVIEW, "data", allow_duplicate=True),
-        Output(ids.SELECTION, "data", allow_duplicate=True),
-        Output(ids.PINS, "data", allow_duplicate=True),
-        Output(ids.MODEL_NOTE, "children"),
-        Output(ids.PICKER_ERROR, "children"),
+    app.clientside_callback(
+        ClientsideFunction("explorer", "pick"),
         Input(ids.PICKER, "value"),
-        running=[(Output(ids.PICKER, "disabled"), True, False), (Output(ids.APP, "data-busy"), "opening", "")],
+        State(ids.MODEL, "data"),
         prevent_initial_call=True,
     )
-    def open_model(source: str) -> Any:
-        try:
-            subject = workspace.open(source)
-            state = opening_state(subject)
-        except ExplorerError as error:
-            return (no_update,) * 7 + (message(str(error)),)
-        return *state.stores(), notes(subject), None
 
     @app.callback(
         Output(ids.DOWNLOAD, "data"),
@@ -164,12 +151,9 @@ def _help() -> Any:
         "Export gives the smaller model, with the lines that load it.",
     )
     keys = [html.Div([html.Kbd(key), html.Span(text)], className="row") for key, text in KEYS]
-    own = html.Pre("python -m explorer path/to/file.py:factory", className="code")
     return dmc.Modal(
         [
             html.Ol([html.Li(step) for step in steps]),
-            html.H3("Open your own model", className="section-title"),
-            own,
             html.H3("Keys", className="section-title"),
             html.Div(keys, className="keys"),
         ],

@@ -82,12 +82,6 @@ def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the totals."""
 
     @app.callback(
-        Output(ids.TOTALS, "children"), Input(ids.MODEL, "data"), State(ids.PREVIEW, "data"), prevent_initial_call=True
-    )
-    def show(_source: str, preview: dict[str, Any]) -> Any:
-        return cards(preview)
-
-    @app.callback(
         Output(ids.ACCURACY, "children"),
         Output(ids.CLOCK, "disabled"),
         Input(ids.SETTLED, "data"),

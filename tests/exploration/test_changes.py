@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import json
+from typing import Any
 
 import pytest
 import torch
@@ -10,35 +10,20 @@ from explorer.engine.errors import PlanError
 from explorer.engine.graph import DependencyGraph, trace
 from explorer.exploration import (
     Exploration,
-    Recipe,
     change,
     change_all,
     common_ratio,
     reset,
+    scale_ratios,
     set_every_ratio,
+    set_keep,
+    set_lock,
     set_options,
     set_ratio,
+    set_ratios,
     start,
     tied_groups,
 )
-from explorer.models import open_model
-
-
-@pytest.fixture(scope="module")
-def graph() -> DependencyGraph:
-    opened = open_model("sample:resnet20")
-    return trace(opened.model, opened.example_inputs, source=opened.source)
-
-
-@pytest.fixture(scope="module")
-def tied() -> DependencyGraph:
-    opened = open_model("torchvision:shufflenet_v2_x0_5")
-    return trace(opened.model, opened.example_inputs, source=opened.source)
-
-
-@pytest.fixture
-def fresh(graph: DependencyGraph) -> Exploration:
-    return start(graph)
 
 
 def test_a_new_exploration_prunes_nothing(fresh: Exploration) -> None:
@@ -80,47 +65,42 @@ def test_options_shape_the_plan(fresh: Exploration) -> None:
     assert len(asked.plan().channels["conv1"]) == 8
 
 
-def test_a_recipe_survives_json(fresh: Exploration) -> None:
-    recipe = set_options(set_ratio(fresh, "conv1", 0.3), importance="l1").recipe
-    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        ({}, "not a recipe"),
-        ({"format": 7}, "format 7"),
-        ({"format": 1, "source": "sample:x", "ratios": {"a": 2}}, "got 2"),
-        ({"format": 1, "source": "sample:x", "ratios": []}, "not a recipe"),
-        ({"format": 1, "source": "sample:x", "ratios": {}, "importance": "best"}, "no importance 'best'"),
-        ({"format": 1, "source": "sample:x", "ratios": {}, "importance": "taylor"}, "no importance 'taylor' without"),
-        ({"format": 1, "source": "sample:x", "ratios": {}, "minimum": 0}, "at least.* is a whole number"),
-        ({"format": 1, "source": "sample:x", "ratios": {}, "round_to": True}, "multiple of.* is a whole number"),
-    ],
-)
-def test_what_is_no_recipe_is_refused(data: dict[str, object], reason: str) -> None:
-    with pytest.raises(PlanError, match=reason):
-        Recipe.from_json(data)
-
-
 @pytest.mark.parametrize(
     "what",
     [
         {"kind": "ratio", "group": "conv1", "ratio": 0.5},
         {"kind": "percent", "group": "conv1", "percent": 40},
+        {"kind": "ratio", "groups": ["conv1", "layer1.0.conv1"], "ratio": 0.5},
         {"kind": "every", "ratio": 0.5},
+        {"kind": "keep", "group": "conv1", "channels": [0, 3]},
+        {"kind": "lock", "groups": ["conv1"], "locked": True},
         {"kind": "options", "importance": "random"},
     ],
 )
 def test_changes_from_the_screen_and_back(fresh: Exploration, what: dict[str, object]) -> None:
     assert change(fresh, what).recipe != fresh.recipe
-    assert change(change(fresh, what), {"kind": "reset"}).recipe.ratios == {}
+    unlocked = change(change(fresh, what), {"kind": "lock", "group": "conv1", "locked": False})
+    assert not change(unlocked, {"kind": "reset"}).is_pruning()
 
 
 @pytest.mark.parametrize(
     ("what", "reason"),
     [
         ({"kind": "explode"}, "There is no change 'explode'"),
+        ("conv1", "There is no change 'conv1'"),
+        ({"kind": "ratio", "ratio": 0.5}, "'ratio' names no group"),
+        ({"kind": "percent", "groups": [], "percent": 5}, "'percent' names no group"),
+        ({"kind": "scale", "groups": "conv1", "factor": 2}, "'scale' names no group"),
+        ({"kind": "lock", "groups": [3]}, "'lock' names no group"),
+        ({"kind": "reset", "group": None}, "'reset' names no group"),
+        ({"kind": "ratio", "group": "conv1"}, "from 0 to 0.99; got 'none'"),
+        ({"kind": "every"}, "from 0 to 0.99; got 'none'"),
+        ({"kind": "scale", "group": "conv1", "factor": -1}, "from 0 to 100; got -1"),
+        ({"kind": "keep", "group": "conv1"}, "'keep' names no channels"),
+        ({"kind": "keep", "group": "conv1", "channels": "all"}, "list of whole numbers"),
+        ({"kind": "keep", "group": "conv1", "channels": []}, "keeps no channel"),
+        ({"kind": "keep", "group": "conv1", "channels": [99]}, "channels 0 to 15"),
+        ({"kind": "percent", "groups": ["conv1", "layer1.0.conv1"], "percent": 150}, "2 groups keep their ratios"),
         ({"kind": "ratio", "group": "conv1", "ratio": 1.0}, "from 0 to 0.99"),
         ({"kind": "ratio", "group": "conv1", "ratio": "all"}, "from 0 to 0.99"),
         ({"kind": "percent", "group": "conv1", "percent": 150}, "conv1 keeps its ratio: 150 % is not possible"),
@@ -129,9 +109,59 @@ def test_changes_from_the_screen_and_back(fresh: Exploration, what: dict[str, ob
         ({"kind": "ratio", "group": "nowhere", "ratio": 0.5}, "nowhere"),
     ],
 )
-def test_changes_that_cannot_be_made_say_why(fresh: Exploration, what: dict[str, object], reason: str) -> None:
+def test_changes_that_cannot_be_made_say_why(fresh: Exploration, what: Any, reason: str) -> None:
     with pytest.raises(PlanError, match=reason):
         change(fresh, what)
+
+
+def test_chosen_channels_win_until_a_ratio_is_set_or_they_are_given_up(fresh: Exploration) -> None:
+    half = set_ratio(fresh, "conv1", 0.5)
+    chosen = set_keep(half, "conv1", [1, 4, 15])
+    assert chosen.plan().channels["conv1"] == (1, 4, 15)
+    assert set_keep(chosen, "conv1", None).recipe == half.recipe
+    assert len(set_ratio(chosen, "conv1", 0.25).plan().channels["conv1"]) == 12
+    assert reset(chosen).recipe == fresh.recipe
+    assert set_keep(fresh, "conv1", [0]).is_pruning()
+    assert not set_keep(half, "conv1", range(16)).is_pruning()
+
+
+def test_groups_tied_to_a_chosen_one_follow(tied: DependencyGraph) -> None:
+    group = max((group for group in tied.groups if group.ties), key=lambda group: group.size)
+    chosen = range(0, group.size, 2)
+    kept = set_keep(start(tied), group.name, chosen).plan().channels
+    assert kept[group.name] == tuple(chosen)
+    assert all(len(kept[name]) < tied.group(name).size for name in group.ties)
+
+
+def test_several_groups_are_set_scaled_and_reset_together(fresh: Exploration) -> None:
+    two = ["conv1", "layer1.0.conv1"]
+    after = scale_ratios(set_ratios(fresh, two, 0.4), two, 1.5)
+    assert after.recipe.ratios == dict.fromkeys(two, 0.6)
+    assert scale_ratios(after, ["conv1"], 100).recipe.ratios["conv1"] == 0.99
+    assert reset(after, ["conv1"]).recipe.ratios == {"layer1.0.conv1": 0.6}
+
+
+def test_tied_groups_are_scaled_once(tied: DependencyGraph) -> None:
+    group = next(group for group in tied.groups if group.ties)
+    names = tied_groups(tied, group.name)
+    assert set(scale_ratios(set_ratio(start(tied), group.name, 0.2), names, 2).recipe.ratios.values()) == {0.4}
+
+
+def test_a_locked_group_stays_as_it_is(fresh: Exploration) -> None:
+    locked = set_lock(set_ratio(fresh, "conv1", 0.5), ["conv1"], True)
+    assert set_every_ratio(locked, 0.25).recipe.ratios["conv1"] == 0.5
+    assert set_ratios(locked, ["conv1", "layer1.0.conv1"], 0.25).recipe.ratios["conv1"] == 0.5
+    assert reset(locked).recipe.ratios == {"conv1": 0.5}
+    for refused in (lambda: set_ratio(locked, "conv1", 0.25), lambda: set_keep(locked, "conv1", [0])):
+        with pytest.raises(PlanError, match="conv1 is locked"):
+            refused()
+    assert set_ratio(set_lock(locked, ["conv1"], False), "conv1", 0.25).recipe.ratios == {"conv1": 0.25}
+
+
+def test_a_lock_holds_tied_groups_too(tied: DependencyGraph) -> None:
+    group = next(group for group in tied.groups if group.ties)
+    locked = set_lock(start(tied), [group.name], True)
+    assert locked.recipe.locked == set(tied_groups(tied, group.name))
 
 
 def test_of_several_changes_the_good_ones_are_made_and_the_others_told(fresh: Exploration) -> None:

@@ -1,0 +1,121 @@
+/* The grid of groups: what it shows of the preview, and what is done to the groups that are checked in it. */
+(function () {
+  const explorer = (window.explorer = window.explorer || {});
+  const STEP = 0.05; // of + and -
+  const MOST = 0.99;
+  const rows = { checked: [], preview: null, selected: "" };
+
+  function api() {
+    return document.getElementById("grid") && window.dash_ag_grid && dash_ag_grid.getApi("grid");
+  }
+
+  const isLocked = (name) => rows.preview.locked.includes(name);
+
+  /* Only the rows that changed, so that a slider under the pointer is left in peace. */
+  explorer.fillGrid = function (preview) {
+    rows.preview = preview;
+    const grid = api();
+    if (!grid || !preview) return;
+    const [locked, chosen] = [new Set(preview.locked), new Set(preview.chosen)];
+    Object.entries(preview.groups).forEach(([name, [, kept, ratio]]) => {
+      const row = grid.getRowNode(name);
+      const now = { kept, percent: Math.round(100 * ratio), locked: locked.has(name), chosen: chosen.has(name) };
+      if (row && Object.keys(now).some((key) => row.data[key] !== now[key])) row.setData({ ...row.data, ...now });
+    });
+    sayChecked();
+  };
+
+  /* The rows of a new model: none is checked, and the column of ties shows where there are any. */
+  function showTies(data) {
+    const grid = api();
+    if (!grid) {
+      setTimeout(showTies, 50, data); // the grid is being made
+      return;
+    }
+    grid.deselectAll();
+    grid.setColumnsVisible(["ties"], data.some((row) => row.ties.length > 0));
+    grid.sizeColumnsToFit();
+  }
+
+  function sayChecked() {
+    const { checked, preview } = rows;
+    const areLocked = checked.length > 0 && preview !== null && checked.every(isLocked);
+    dash_clientside.set_props("grid-tools", { "data-checked": String(checked.length) });
+    dash_clientside.set_props("checked-count", { children: checked.length + " checked" });
+    dash_clientside.set_props("checked-lock", { children: areLocked ? "Unlock" : "Lock" });
+  }
+
+  function ask(kind, more) {
+    if (rows.checked.length) explorer.askChange({ kind, groups: rows.checked, ...more });
+  }
+
+  /* One step more or less of the selected group; of a group that has just been asked for, from there. */
+  function step(by) {
+    const [name, known] = [rows.selected, rows.preview && rows.preview.groups[rows.selected]];
+    if (!known) return;
+    const asked = explorer.unanswered().filter((change) => change.kind === "ratio" && change.group === name).pop();
+    const before = asked ? asked.ratio : known[2];
+    const steps = Math.round((before / STEP + by) * 1000) / 1000; // from 12 % up to 15, down to 10
+    const after = (by > 0 ? Math.floor(steps) : Math.ceil(steps)) * STEP;
+    explorer.askChange({ kind: "ratio", group: name, ratio: Math.max(0, Math.min(MOST, Math.round(100 * after) / 100)) });
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || explorer.isTyping(event.target)) return;
+    if (event.key === "+" || event.key === "-") step(event.key === "+" ? 1 : -1);
+    if (event.key === "l" && rows.preview && rows.preview.groups[rows.selected]) {
+      explorer.askChange({ kind: "lock", group: rows.selected, locked: !isLocked(rows.selected) });
+    }
+  });
+
+  window.dash_clientside = window.dash_clientside || {};
+  Object.assign((window.dash_clientside.explorer = window.dash_clientside.explorer || {}), {
+    filled(data) {
+      explorer.filled();
+      showTies(data || []);
+    },
+    groupSelected(selection) {
+      rows.selected = selection && selection.kind === "group" ? selection.name : "";
+    },
+    filterGrid(text) {
+      if (api()) api().setGridOption("quickFilterText", text || "");
+    },
+    checked(selected) {
+      rows.checked = (selected || []).map((row) => row.name);
+      sayChecked();
+    },
+    setChecked(clicks, percent) {
+      if (clicks) ask("percent", { percent: percent === "" ? null : percent });
+    },
+    scaleChecked(clicks, factor) {
+      if (clicks) ask("scale", { factor });
+    },
+    resetChecked(clicks) {
+      if (clicks) ask("reset");
+    },
+    lockChecked(clicks) {
+      if (clicks) ask("lock", { locked: !rows.checked.every(isLocked) });
+    },
+    uncheck(clicks) {
+      if (clicks && api()) api().deselectAll();
+    },
+    preset(...given) {
+      const { triggered_id } = window.dash_clientside.callback_context;
+      if (!triggered_id || !given.slice(0, -1).some(Boolean)) return;
+      explorer.askChange({ kind: "preset", name: triggered_id.name, ratio: given.at(-1) / 100 });
+      dash_clientside.set_props("presets-menu", { opened: false });
+    },
+    reset(clicks) {
+      if (clicks) explorer.askChange({ kind: "reset" });
+    },
+    typed(change) {
+      const edit = Array.isArray(change) ? change[0] : change;
+      if (edit) explorer.askChange({ kind: "percent", group: edit.data.name, percent: edit.value ?? null });
+    },
+    rowPicked(cell) {
+      const { no_update } = window.dash_clientside;
+      if (!cell || !["name", "kind", "members", "kept"].includes(cell.colId)) return no_update;
+      return { kind: "group", name: cell.rowId, groups: [cell.rowId], via: "grid" };
+    },
+  });
+})();

@@ -1,0 +1,169 @@
+/* The view of the graph: fit, zoom, bring into view, and stay in place while a module opens or closes. */
+(function () {
+  const explorer = (window.explorer = window.explorer || {});
+  const [EDGE, LEGEND, READABLE, CLOSEST] = [20, 32, 0.64, 1.1]; // pixels around and for the legend; 12 px letters stay 7.7 px high
+  const GLIDE = 180; // milliseconds
+  const graph = explorer.graph;
+  const isStill = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  function move(view) {
+    const cy = explorer.cy();
+    cy.stop();
+    if (isStill()) cy.viewport(view);
+    else cy.animate(view, { duration: GLIDE, easing: "ease-out" });
+  }
+
+  const room = (cy) => ({ w: cy.width() - 2 * EDGE, h: cy.height() - 2 * EDGE - LEGEND });
+
+  /* The view that shows a box, in the middle of the room. */
+  function viewOf(cy, box, closest) {
+    const space = room(cy);
+    const zoom = Math.min(space.w / box.w, space.h / box.h, closest);
+    const centre = (start, size, length) => EDGE + (length - size * zoom) / 2 - start * zoom;
+    return { zoom, pan: { x: centre(box.x1, box.w, space.w), y: centre(box.y1, box.h, space.h) } };
+  }
+
+  /* The whole graph; at first the readable part of it around what is highlighted, where all of it would be too small. */
+  explorer.fit = function (isWhole) {
+    const cy = explorer.cy();
+    if (!cy) return;
+    cy.resize();
+    const box = cy.elements().boundingBox({ includeLabels: false });
+    const view = viewOf(cy, box, CLOSEST);
+    if (isWhole || view.zoom >= READABLE) {
+      cy.viewport(view);
+      return;
+    }
+    const first = boxesOf(graph.selection)[0];
+    const at = first ? first.position() : { x: box.x1, y: box.y1 };
+    const space = room(cy);
+    const along = (start, size, length, want) =>
+      size * READABLE <= length
+        ? (length - size * READABLE) / 2 - start * READABLE
+        : Math.max(Math.min(-start * READABLE, length / 3 - want * READABLE), length - (start + size) * READABLE);
+    const pan = { x: EDGE + along(box.x1, box.w, space.w, at.x), y: EDGE + along(box.y1, box.h, space.h, at.y) };
+    cy.viewport({ zoom: READABLE, pan });
+  };
+
+  explorer.zoom = function (factor) {
+    const cy = explorer.cy();
+    if (cy) cy.zoom({ level: cy.zoom() * factor, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
+  };
+
+  /* The drawn boxes that a selection is about: of a group all that carry it. */
+  function boxesOf(selection) {
+    const cy = explorer.cy();
+    if (!cy || !selection.name) return cy ? cy.collection() : [];
+    if (selection.pair) return cy.nodes(".layer, .op, .fold").filter((node) => selection.pair.includes(node.data("name")));
+    if (selection.kind !== "group")
+      return cy.nodes(".layer, .op, .fold, .module").filter((node) => isNamed(node, selection));
+    return cy.nodes(".layer, .op, .fold").filter((node) => (node.data("groups") || []).includes(selection.name));
+  }
+  explorer.boxesOf = boxesOf;
+
+  const isNamed = (node, selection) =>
+    node.data("name") === selection.name && explorer.isOf(node, selection.kind);
+
+  explorer.zoomToSelection = function () {
+    const boxes = boxesOf(graph.selection);
+    if (boxes.nonempty()) move(viewOf(explorer.cy(), boxes.boundingBox({ includeLabels: false }), CLOSEST));
+  };
+
+  /* A module, open or closed; nothing for a path that does not show; the whole graph for no path. */
+  explorer.zoomToModule = function (path) {
+    const cy = explorer.cy();
+    if (!path) return move(viewOf(cy, cy.elements().boundingBox({ includeLabels: false }), CLOSEST));
+    const found = cy.nodes(".module, .fold").filter((node) => node.data("name") === path);
+    if (found.nonempty()) move(viewOf(cy, found.boundingBox({ includeLabels: false }), CLOSEST));
+    return undefined;
+  };
+
+  /* Selects a drawn box and brings it into view. */
+  explorer.goTo = function (node) {
+    if (node.hasClass("terminal")) bringIntoView(node);
+    else explorer.select(explorer.selectionOf(node, "keys"));
+  };
+
+  function bringIntoView(nodes) {
+    const cy = explorer.cy();
+    const box = nodes.renderedBoundingBox({ includeLabels: false });
+    const [x, y] = [(box.x1 + box.x2) / 2, Math.min((box.y1 + box.y2) / 2, box.y1 + cy.height() / 3)];
+    const isSeen = x > EDGE && y > EDGE && x < cy.width() - EDGE && y < cy.height() - EDGE - LEGEND;
+    if (isSeen) return;
+    const pan = cy.pan();
+    move({ zoom: cy.zoom(), pan: { x: pan.x + cy.width() / 2 - x, y: pan.y + cy.height() / 2 - y } });
+  }
+
+  /* Brings what was picked elsewhere into view, as soon as it is drawn. */
+  explorer.reveal = function () {
+    const { selection } = graph;
+    if (!selection.name || selection.via === "graph" || selection.seen) return;
+    const boxes = boxesOf(selection);
+    if (!boxes.length) return;
+    selection.seen = true;
+    bringIntoView(boxes);
+  };
+
+  /* While a module opens or closes, its upper left corner stays where it is. */
+  let anchor = null;
+  const holding = (path) => explorer.cy().nodes(".module, .fold").filter((node) => node.data("name") === path)[0];
+
+  explorer.holdInPlace = function (path) {
+    const node = explorer.cy() && holding(path);
+    anchor = node ? { path, box: node.renderedBoundingBox({ includeLabels: false }) } : null;
+  };
+
+  function keepInPlace() {
+    const node = anchor && holding(anchor.path);
+    if (!node) return;
+    const cy = explorer.cy();
+    const box = node.renderedBoundingBox({ includeLabels: false });
+    cy.panBy({ x: anchor.box.x1 - box.x1, y: anchor.box.y1 - box.y1 });
+    anchor = null;
+    const after = node.renderedBoundingBox({ includeLabels: false });
+    const isSeen = after.x1 >= 0 && after.y1 >= 0 && after.x2 <= cy.width() && after.y2 <= cy.height() - LEGEND;
+    const view = viewOf(cy, node.boundingBox({ includeLabels: false }), cy.zoom());
+    if (!isSeen && view.zoom >= READABLE) move(view);
+  }
+
+  /* A new model: all of it is shown as soon as its nodes are there. */
+  explorer.newModel = function (source) {
+    graph.isFitDue = graph.source !== undefined && graph.source !== source;
+    graph.source = source;
+  };
+
+  /* New elements are on their way into the graph. */
+  explorer.drawn = function () {
+    setTimeout(() => {
+      if (!explorer.cy()) return;
+      if (graph.isFitDue) explorer.fit();
+      else keepInPlace();
+      graph.isFitDue = false;
+      explorer.repaint();
+    }, 0);
+  };
+
+  /* What was opened may have closed other modules. */
+  let known = { source: "", paths: [] };
+  let asked = "";
+  explorer.toggled = function (path) {
+    asked = path;
+    explorer.holdInPlace(path);
+  };
+  explorer.opened = function (opened) {
+    const isSame = known.source === opened.source;
+    const gone = isSame ? known.paths.filter((path) => !opened.paths.includes(path)) : [];
+    const others = gone.filter((path) => path !== asked && !path.startsWith(asked + "."));
+    const isOpen = opened.paths.includes(asked);
+    known = opened;
+    if (!asked) return;
+    const closed = others.length ? `; ${others.length} other modules closed, so that the graph stays readable` : "";
+    explorer.announce(`${asked} is ${isOpen ? "open" : "closed"}${closed}`);
+    asked = "";
+  };
+
+  explorer.listenToView = function (cy) {
+    cy.on("add remove pan zoom resize", explorer.drawMinimapSoon);
+    new ResizeObserver(() => cy.resize()).observe(cy.container());
+  };
+})();

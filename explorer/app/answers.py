@@ -1,0 +1,156 @@
+"""What the server answers when people change or open something: new data by the name of what holds it on the page.
+
+Every answer names the epoch that it belongs to. A page that has opened something else in the meantime is in another
+epoch and drops it, so a late answer never brings back an old recipe.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from explorer.app import ids
+from explorer.app.opening import opening_state
+from explorer.app.panels import totals
+from explorer.app.parts import message, notes
+from explorer.app.preview import preview
+from explorer.app.workspace import OPAQUE, Subject, Workspace, checked_name
+from explorer.engine.errors import ExplorerError, PlanError
+from explorer.exploration import Exploration, Recipe, change_all, exported_recipe, fitted, start, without_implied
+
+log = logging.getLogger(__name__)
+
+RECIPE_BYTES = 2_000_000
+UNEXPECTED = "Something went wrong that the explorer did not expect. The log of the server has the details."
+
+Asked = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+def after_changes(workspace: Workspace, asked: Asked, recipe: Asked) -> Answer:
+    """The answer to changes of what is pruned.
+
+    Args:
+        workspace: The models.
+        asked: ``changes``, each as `explorer.exploration.change` takes it, ``serial`` and ``epoch``.
+        recipe: What they change.
+
+    Returns:
+        ``serial``, ``epoch``, and ``set``: recipe, preview, totals, and words where something was not as asked.
+    """
+
+    def made() -> dict[str, Any]:
+        changes = asked.get("changes")
+        after, mistakes = change_all(workspace.exploration(recipe), changes if isinstance(changes, list) else [{}])
+        seen = preview(after)
+        said = [message(mistake) for mistake in mistakes]
+        said += [message(seen["remark"], "warn")] if seen["remark"] else []
+        return {
+            ids.RECIPE: after.recipe.to_json(),
+            ids.PREVIEW: seen,
+            ids.TOTALS: totals.cards(seen),
+            ids.CHANGE_ERROR: said,
+        }
+
+    return _answer(asked, made, ids.CHANGE_ERROR)
+
+
+def after_restoring(workspace: Workspace, asked: Asked) -> Answer:
+    """The answer to a page that opens a model, goes back to an earlier state, or follows a link.
+
+    Args:
+        workspace: The models.
+        asked: ``why`` (``pick``, ``link``, ``reload``, ``file`` or ``undo``), ``epoch``, ``shown`` (source of the model
+            on the page), and ``source``, ``recipe`` or ``text`` (of a file that should hold a recipe).
+
+    Returns:
+        ``epoch``, and ``set``: everything that the page holds about the model, and remarks. Of a model that is on the
+        page already, what the recipe does not say is left as it is.
+    """
+
+    def made() -> dict[str, Any]:
+        subject, exploration, remarks = restored(workspace, asked)
+        is_same = subject.source == asked.get("shown")
+        state = opening_state(subject, exploration).stores()
+        if is_same:
+            state = _less_untouched(state, exploration)
+        return {
+            **state,
+            ids.TOTALS: totals.cards(state[ids.PREVIEW]),
+            ids.MODEL_NOTE: notes(subject.notes),
+            ids.PICKER: subject.source,
+            "choices": workspace.choices(subject.source),
+            ids.PICKER_ERROR: None,
+            ids.CHANGE_ERROR: None,
+            ids.NOTICE: [message(remark, "warn") for remark in remarks],
+        }
+
+    return _answer(asked, made, ids.PICKER_ERROR if asked.get("why") == "pick" else ids.NOTICE)
+
+
+def restored(workspace: Workspace, asked: Asked) -> tuple[Subject, Exploration, tuple[str, ...]]:
+    """The model and recipe that a page asks for, and remarks.
+
+    Raises:
+        ExplorerError: It is no recipe, its model cannot be opened, or only this server's owner may open it.
+    """
+    if "source" in asked:
+        subject = workspace.open(str(asked["source"]))
+        return subject, start(subject.graph, subject.source), ()
+    recipe = Recipe.from_json(read_recipe(str(asked["text"])) if "text" in asked else asked.get("recipe") or {})
+    subject = _subject(workspace, recipe, str(asked.get("why")), str(asked.get("shown")))
+    exploration, remarks = fitted(subject.graph, subject.source, recipe)
+    return subject, without_implied(exploration) if "text" in asked else exploration, remarks
+
+
+def read_recipe(text: str) -> Mapping[str, Any]:
+    """The JSON data in a file that should be a recipe, or the ``recipe.json`` of an exported model.
+
+    Raises:
+        PlanError: It is too large, or no JSON object.
+    """
+    if len(text) > RECIPE_BYTES:
+        raise PlanError(f"This file is larger than a recipe can be ({RECIPE_BYTES // 10**6} MB). Nothing was opened.")
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"This file is no JSON: {error}. A recipe is what “Save recipe” writes.") from error
+    if not isinstance(data, dict):
+        raise PlanError("This file holds JSON, but no recipe. A recipe is what “Save recipe” writes.")
+    return exported_recipe(data)
+
+
+def _subject(workspace: Workspace, recipe: Recipe, why: str, shown: str) -> Subject:
+    """The model of a recipe: by name; by its opaque id; or, of an earlier run, one that this run knows again."""
+    if why == "link":
+        checked_name(recipe.source)
+    if workspace.knows(recipe.source):
+        return workspace.open(recipe.source)
+    if recipe.source.startswith(OPAQUE) and (again := workspace.like(recipe.fingerprint)):
+        return again
+    if why == "file" and not recipe.source.startswith(("sample:", "torchvision:")):
+        return workspace.open(shown)
+    return workspace.open(recipe.source)
+
+
+def _less_untouched(state: dict[str, Any], exploration: Exploration) -> dict[str, Any]:
+    view = exploration.recipe.view
+    untouched = {ids.MODEL}
+    untouched |= {ids.OPENED} if view.opened is None else set()
+    untouched |= {ids.SELECTION} if view.selection is None else set()
+    untouched |= set() if view.panels else {ids.PANELS}
+    return {name: data for name, data in state.items() if name not in untouched}
+
+
+def _answer(asked: Asked, make: Callable[[], dict[str, Any]], place: str) -> Answer:
+    """What `make` gives, or words at `place` where it cannot be made."""
+    head = {"epoch": asked.get("epoch"), "serial": asked.get("serial")}
+    try:
+        return {**head, "isMade": True, "set": make()}
+    except ExplorerError as error:
+        return {**head, "isMade": False, "set": {place: [message(str(error))]}}
+    except Exception:  # a page that waits for an answer gets one, whatever a model does
+        log.exception("No answer could be made")
+        return {**head, "isMade": False, "set": {place: [message(UNEXPECTED)]}}

@@ -1,0 +1,55 @@
+"""One model being explored: its graph, and a recipe that says what is pruned of it and how it is looked at.
+
+The recipe is the single truth: what is pruned follows from it and the model, so the browser, an undo stack, a link and
+an exported file can all hold the same few lines of JSON.
+"""
+
+from explorer.exploration.changes import (
+    change,
+    change_all,
+    reset,
+    scale_ratios,
+    set_each_ratio,
+    set_every_ratio,
+    set_keep,
+    set_lock,
+    set_options,
+    set_preset,
+    set_ratio,
+    set_ratios,
+)
+from explorer.exploration.fitting import exported_recipe, fitted, without_implied
+from explorer.exploration.presets import PRESETS, Preset, stages
+from explorer.exploration.recipe import FORMAT, MAX_PINS, MAX_RATIO, Recipe, View
+from explorer.exploration.state import Exploration, common_ratio, every_group, start, tied_groups
+
+__all__ = [
+    "FORMAT",
+    "MAX_PINS",
+    "MAX_RATIO",
+    "PRESETS",
+    "Exploration",
+    "Preset",
+    "Recipe",
+    "View",
+    "change",
+    "change_all",
+    "common_ratio",
+    "every_group",
+    "exported_recipe",
+    "fitted",
+    "reset",
+    "scale_ratios",
+    "set_each_ratio",
+    "set_every_ratio",
+    "set_keep",
+    "set_lock",
+    "set_options",
+    "set_preset",
+    "set_ratio",
+    "set_ratios",
+    "stages",
+    "start",
+    "tied_groups",
+    "without_implied",
+]

@@ -1,0 +1,94 @@
+"""One model being explored: its graph and a recipe. Plain immutable data; every change gives a new exploration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from explorer.engine.selection import is_pruned_by_default
+from explorer.exploration.recipe import Recipe
+
+if TYPE_CHECKING:
+    from explorer.engine.graph import DependencyGraph
+    from explorer.engine.plan import Plan
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """A dependency graph and what is to be pruned of it."""
+
+    graph: DependencyGraph
+    recipe: Recipe
+
+    def plan(self) -> Plan:
+        """The plan of the recipe; nothing runs and nothing changes.
+
+        Raises:
+            PlanError: The recipe does not fit the model.
+        """
+        recipe = self.recipe
+        return self.graph.plan(
+            dict(recipe.ratios),
+            keep=recipe.keep,
+            importance=recipe.importance,
+            round_to=recipe.round_to,
+            minimum=recipe.minimum,
+        )
+
+    def is_pruning(self) -> bool:
+        """Whether the recipe removes anything."""
+        ratios, keep = self.recipe.ratios, self.recipe.keep
+        is_chosen = any(len(channels) < self.graph.group(name).size for name, channels in keep.items())
+        return is_chosen or any(ratio for name, ratio in ratios.items() if name not in keep)
+
+
+def start(graph: DependencyGraph, source: str = "") -> Exploration:
+    """An exploration of `graph` that prunes nothing yet.
+
+    Args:
+        graph: A traced model.
+        source: What names the model in the recipe; the graph's own source by default.
+    """
+    return Exploration(graph, Recipe(source or graph.source, graph.fingerprint))
+
+
+def tied_groups(graph: DependencyGraph, *groups: str) -> tuple[str, ...]:
+    """The groups and every group that an even split ties to one of them, directly or not, in the graph's order.
+
+    Groups tied by a computed size are not among them: their counts follow in the plan, at ratios of their own.
+    """
+    ties = [tie for tie in graph.ties if tie.kind == "equal_count"]
+    found, waiting = set[str](), [graph.group(name).name for name in groups]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += [other for tie in ties if name in tie.groups for other in tie.groups]
+    return tuple(each.name for each in graph.groups if each.name in found)
+
+
+def every_group(graph: DependencyGraph) -> tuple[str, ...]:
+    """The groups that a single ratio is meant for (DESIGN section 6), in the graph's order."""
+    never = [group.name for group in graph.groups if not is_pruned_by_default(group)]
+    fixed = frozenset(tied_groups(graph, *never))
+    return tuple(group.name for group in graph.groups if group.name not in fixed)
+
+
+def common_ratio(exploration: Exploration) -> float:
+    """The ratio that all groups share that a single ratio is meant for; 0 where they differ."""
+    ratios = {exploration.recipe.ratios.get(name, 0.0) for name in every_group(exploration.graph)}
+    return ratios.pop() if len(ratios) == 1 else 0.0
+
+
+def with_ratios(exploration: Exploration, changed: Mapping[str, float]) -> Exploration:
+    """The exploration with other ratios for some groups, which gives up what was chosen of them channel by channel."""
+    recipe = exploration.recipe
+    ratios = {name: ratio for name, ratio in {**recipe.ratios, **changed}.items() if ratio}
+    keep = {name: channels for name, channels in recipe.keep.items() if name not in changed}
+    return replace(exploration, recipe=replace(recipe, ratios=ratios, keep=keep))
+
+
+def unlocked(exploration: Exploration, groups: Iterable[str]) -> tuple[str, ...]:
+    """Those of `groups` that are not locked."""
+    return tuple(name for name in groups if name not in exploration.recipe.locked)

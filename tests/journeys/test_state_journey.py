@@ -1,0 +1,160 @@
+"""Nothing is lost: undo and redo, reloads, links and files, in a real browser."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.journeys.browser import Watched
+
+STATE = "() => explorer.recipe()"
+
+
+def percent(page: Page, group: str) -> Locator:
+    return page.locator(f"#grid .ag-row[row-id='{group}'] [col-id='percent']")
+
+
+def set_percent(page: Page, group: str, value: int) -> None:
+    percent(page, group).click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type(str(value))
+    page.keyboard.press("Enter")
+    expect(percent(page, group)).to_have_text(str(value))
+
+
+def address_follows(page: Page) -> None:
+    page.wait_for_function("() => location.hash.startsWith('#m=') && explorer.unanswered().length === 0")
+
+
+def drag(page: Page, group: str, shares: tuple[float, ...]) -> None:
+    box = page.locator(f"#grid .ag-row[row-id='{group}'] input[type=range]").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 8, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    for share in shares:
+        page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+        page.wait_for_function("explorer.unanswered().length === 0")  # so that the drag is several answers
+    page.mouse.up()
+
+
+def test_every_step_can_be_undone_and_one_drag_is_one_step(watched: Watched) -> None:
+    page = watched.page
+    expect(page.locator("#undo")).to_be_disabled()
+    set_percent(page, "conv1", 25)
+    drag(page, "layer1.0.conv1", (0.2, 0.4, 0.6))
+    dragged = percent(page, "layer1.0.conv1").inner_text()
+    assert int(dragged) > 40
+    page.locator("#pin").click()
+    expect(page.locator("#redo")).to_be_disabled()
+
+    page.locator("#undo").click()  # the pin
+    page.wait_for_function("explorer.recipe().view.pins.length === 0")
+    page.keyboard.press("Control+z")  # the whole drag
+    expect(percent(page, "layer1.0.conv1")).to_have_text("0")
+    expect(percent(page, "conv1")).to_have_text("25")
+    page.keyboard.press("Control+z")
+    expect(percent(page, "conv1")).to_have_text("0")
+    expect(page.locator("#undo")).to_be_disabled()
+    page.keyboard.press("Control+Shift+Z")
+    expect(percent(page, "conv1")).to_have_text("25")
+    page.keyboard.press("Control+y")
+    expect(percent(page, "layer1.0.conv1")).to_have_text(dragged)
+
+    # what is done after an undo takes the place of what was undone
+    page.locator("#undo").click()
+    expect(percent(page, "layer1.0.conv1")).to_have_text("0")
+    set_percent(page, "conv1", 75)
+    expect(page.locator("#redo")).to_be_disabled()
+    assert watched.console == []
+    assert watched.failed == []
+
+
+def test_a_reload_keeps_everything(watched: Watched) -> None:
+    page = watched.page
+    set_percent(page, "conv1", 25)
+    page.evaluate("explorer.askChange({kind: 'keep', group: 'layer1.0.conv1', channels: [0, 3, 7]})")
+    page.locator("#lists [data-toggle='layer1']").click()
+    page.wait_for_function("window.explorerCy.getElementById('fold:layer1').nonempty()")
+    page.locator("#pin").click()
+    page.locator("#minimum").fill("2")
+    page.locator("#minimum").blur()
+    page.evaluate("explorer.keepView('mine', {tab: 'second'})")
+    page.wait_for_function("explorer.recipe().minimum === 2 && explorer.recipe().view.panels.mine")
+    before = page.evaluate(STATE)
+    page.reload()  # at once: the address has not followed yet
+    page.wait_for_function("before => window.explorer && explorer.recipe && "
+                           "JSON.stringify(explorer.recipe()) === JSON.stringify(before)", arg=before)  # fmt: skip
+    expect(percent(page, "conv1")).to_have_text("25")
+    expect(page.locator("#minimum")).to_have_value("2")
+    page.wait_for_function("window.explorerCy && window.explorerCy.getElementById('fold:layer1').nonempty()")
+    page.locator("#undo").click()  # the steps are still there
+    page.wait_for_function("explorer.recipe().minimum === 1")
+    assert watched.console == []
+    assert watched.failed == []
+
+
+def test_a_link_opens_the_same_state_in_another_browser(watched: Watched, browser: Browser, address: str) -> None:
+    page = watched.page
+    page.locator("#picker").click()
+    page.get_by_role("option", name="vgg", exact=True).click()
+    page.wait_for_function("explorer.recipe().source === 'sample:vgg'")
+    group = page.evaluate("explorer.recipe().view.selection.name")
+    page.evaluate("group => explorer.askChange({kind: 'ratio', group, ratio: 0.5})", group)
+    page.wait_for_function("group => explorer.recipe().ratios[group] === 0.5", arg=group)
+    address_follows(page)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#share").click()
+    expect(page.locator("#notice")).to_contain_text("Link copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link.startswith(f"{address}/#m=sample:vgg&s=")
+    assert len(link) < 1000
+
+    other = browser.new_context(viewport={"width": 1440, "height": 900})
+    second = Watched(other.new_page())
+    second.open(link)
+    second.page.wait_for_function("before => JSON.stringify(explorer.recipe()) === JSON.stringify(before)",
+                                  arg=page.evaluate(STATE))  # fmt: skip
+    expect(second.page.locator("#picker")).to_have_value("vgg")
+    expect(second.page.locator("#inspector h2")).to_have_text(group)
+
+    # other links are refused in words, and the page stays as it is
+    for bad, words in (("#m=model.py:build", "cannot be opened from here"), ("#m=sample:vgg&s=x", "damaged")):
+        second.page.evaluate("hash => { location.hash = hash }", bad)
+        expect(second.page.locator("#notice")).to_contain_text(words)
+        assert second.page.evaluate("explorer.recipe().source") == "sample:vgg"
+    assert watched.console == second.console == []
+    other.close()
+
+
+def test_checked_groups_are_set_scaled_locked_and_reset_together(watched: Watched) -> None:
+    page = watched.page
+    two = ("layer1.0.conv1", "layer1.1.conv1")
+    for group in two:
+        page.locator(f"#grid .ag-row[row-id='{group}'] .ag-checkbox-input").check()
+    expect(page.locator("#checked-count")).to_have_text("2 checked")
+    page.locator("#checked-set").click()
+    for group in two:
+        expect(percent(page, group)).to_have_text("50")
+    page.locator("#checked-scale").click()
+    expect(percent(page, two[0])).to_have_text("75")
+    page.locator("#checked-lock").click()
+    expect(page.locator("#checked-lock")).to_have_text("Unlock")
+    page.locator("#checked-none").click()
+
+    # a lock holds; a preset, a key and a filter for the others
+    page.locator("#presets").click()
+    page.get_by_role("button", name="Uniform").click()
+    expect(percent(page, "conv1")).to_have_text("50")
+    expect(percent(page, two[1])).to_have_text("75")
+    page.locator("body").press("-")
+    expect(percent(page, "conv1")).to_have_text("45")
+    page.locator("#grid-filter").fill("layer3.0")
+    expect(page.locator("#grid .ag-center-cols-container .ag-row")).to_have_count(2)
+    page.locator("#grid-filter").fill("")
+    page.locator("#reset").click()
+    expect(percent(page, "conv1")).to_have_text("0")
+    expect(percent(page, two[0])).to_have_text("75")
+    page.locator(f"#grid .ag-row[row-id='{two[0]}'] .lock").click()
+    page.locator("#reset").click()
+    expect(percent(page, two[0])).to_have_text("0")
+    assert watched.console == []
+    assert watched.failed == []
