@@ -330,6 +330,8 @@ class DependencyGraph:
         versions = _versions(self.model.parameters())
         known = self._scores.get(key)
         if known is None or known[0] != versions:
+            for old in [old for old in self._scores if key.gradients and old.gradients not in (None, key.gradients)]:
+                del self._scores[old]  # gradients are as large as the model
             known = self._scores[key] = versions, score_groups(self.groups, self.model, key)
         return known[1]
 
