@@ -61,8 +61,9 @@
     const cy = explorer.cy();
     if (!cy) return;
     const slots = explorer.slots(state.selection, state.pins);
-    const picked = state.selection.kind === "group" ? "" : state.selection.name;
-    const isPicked = (node) => Boolean(picked) && node.data("name") === picked && explorer.isOf(node, state.selection.kind);
+    const { kind, name, pair } = state.selection;
+    const isPicked = (node) =>
+      kind === "group" ? Boolean(pair) && pair.includes(node.data("name")) : node.data("name") === name && explorer.isOf(node, kind);
     cy.batch(() => {
       cy.elements().forEach((element) => mark(element, slots, slots.size > 0));
       cy.nodes(".layer, .op, .fold, .module").forEach((node) => node.toggleClass("picked", isPicked(node)));

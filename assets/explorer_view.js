@@ -54,6 +54,7 @@
   function boxesOf(selection) {
     const cy = explorer.cy();
     if (!cy || !selection.name) return cy ? cy.collection() : [];
+    if (selection.pair) return cy.nodes(".layer, .op, .fold").filter((node) => selection.pair.includes(node.data("name")));
     if (selection.kind !== "group")
       return cy.nodes(".layer, .op, .fold, .module").filter((node) => isNamed(node, selection));
     return cy.nodes(".layer, .op, .fold").filter((node) => (node.data("groups") || []).includes(selection.name));

@@ -28,6 +28,12 @@ REDO = "redo"
 SHARE = "share"
 SHARED = "shared"
 NOTICE = "notice"
+LOST = "lost"
+OPEN_OWN = "open-own"
+OPEN_FILE = "open-file"
+OWN_DIALOG = "own-dialog"
+SAVE_RECIPE = "save-recipe"
+DROP = "drop"
 
 # Top bar
 PICKER = "picker"
@@ -72,8 +78,6 @@ COLLAPSE_ALL = "collapse-all"
 
 # Right pane
 INSPECTOR = "inspector"
-IMPORTANCE = "importance"
-IMPORTANCE_BOX = "importance-box"
 DETAILS = "details"
 PIN = "pin"
 WHY = "why"
@@ -107,3 +111,43 @@ CHANGE_ERROR = "change-error"
 ACCURACY = "accuracy"
 CLOCK = "clock"
 MEASURE = "measure"
+
+# Centre: which view of the model
+CENTRE = "centre"
+CENTRE_VIEW = "centre-view"
+
+# Player of a propagation
+PLAY = "play"  # the port that someone wants to follow
+PROPAGATION = "propagation"  # its steps
+PLAYER = "player"
+PLAYER_STEPS = "player-steps"
+PLAYER_POSITION = "player-position"
+PLAYER_SPEED = "player-speed"
+
+# Matrices
+MATRIX = "matrix"
+MATRIX_BOX = "matrix-box"
+MATRIX_CELLS = "matrix-cells"
+MATRIX_LEGEND = "matrix-legend"
+MATRIX_KIND = "matrix-kind"
+MATRIX_NOTE = "matrix-note"
+MATRIX_SCOPE = "matrix-scope"
+
+# Before/After
+COMPARISON_GRID = "comparison-grid"
+COMPARISON_HEAD = "comparison-head"
+COMPARISON_SEARCH = "comparison-search"
+COMPARISON_CHANGED = "comparison-changed"
+COMPARISON_VERDICT = "comparison-verdict"
+COMPARISON_VERIFY = "comparison-verify"
+
+# Channels of the selected group
+CHANNELS = "channels"  # scores, and which stay
+CHANNELS_BOX = "channels-box"
+CHANNELS_SORT = "channels-sort"
+CHANNELS_RESET = "channels-reset"
+TERMS = "terms"
+WEIGHTS = "weights"
+WEIGHTS_BOX = "weights-box"
+WEIGHTS_MEMBER = "weights-member"
+WEIGHTS_NOTE = "weights-note"

@@ -9,7 +9,8 @@ from dash import html
 
 from explorer.app import ids, numbers
 from explorer.app.layer_details import layer_details, layer_head, module_details, module_head
-from explorer.app.parts import badge, fact, group_chip, icon, message, section, source_line
+from explorer.app.parts import badge, fact, icon, message, section, source_line
+from explorer.app.playing import play_button, producer
 from explorer.app.workspace import Subject
 from explorer.engine.errors import ExplorerError
 from explorer.engine.graph import DependencyGraph
@@ -41,7 +42,7 @@ def inspect(subject: Subject, selection: dict[str, Any], opened: Sequence[str]) 
     kind, name = selection.get("kind"), selection.get("name", "")
     if kind == "group":
         group = subject.graph.group(name)
-        return _group_head(group), _group_details(subject.graph, group)
+        return _group_head(subject.graph, group), _group_details(subject.graph, group)
     if kind == "layer":
         layer = subject.graph.layer(name)
         return layer_head(layer), layer_details(subject, layer)
@@ -88,10 +89,12 @@ def _head(title: str, *below: Any, before: Any = None, after: Any = None) -> lis
     return [html.Div([part for part in parts if part is not None], className="head-row"), *below]
 
 
-def _group_head(group: Group) -> list[Any]:
+def _group_head(graph: DependencyGraph, group: Group) -> list[Any]:
     pin = html.Button(icon("pin"), id=ids.PIN, className="tool", type="button", title="Keep this hue")
-    count = counted(group)
-    return _head(group.name, html.P(count, className="quiet"), before=badge(group.name), after=pin)
+    below: list[Any] = [html.P(counted(group), className="quiet")]
+    port = producer(graph, group)
+    below += [play_button(port, "Play how it spreads")] if port else []
+    return _head(group.name, *below, before=badge(group.name), after=pin)
 
 
 def counted(group: Group) -> str:
@@ -110,7 +113,6 @@ def _group_details(graph: DependencyGraph, group: Group) -> list[Any]:
     table = html.Table([head, html.Tbody(rows)], className="table")
     chain = why(graph, group, _telling_member(group))
     return [
-        *([section("Tied", *ties)] if (ties := _ties(graph, group)) else []),
         section(
             f"Members ({len(group.members)})",
             html.P("Pick one to see below why it is here.", className="quiet"),
@@ -140,11 +142,6 @@ def _member_row(index: int, member: Member, shapes: dict[str, tuple[int, ...]]) 
         title=member.parameter,
     )
     return html.Tr([html.Td(link), html.Td(member.dim), html.Td(parts), html.Td(sum(map(len, member.indices)))])
-
-
-def _ties(graph: DependencyGraph, group: Group) -> list[Any]:
-    reasons = [tie.reason for tie in graph.ties if group.name in tie.groups]
-    return [*(html.P(reason, className="quiet") for reason in reasons), *(group_chip(name) for name in group.ties)]
 
 
 def _model_details(subject: Subject) -> html.Div:

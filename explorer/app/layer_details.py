@@ -10,6 +10,7 @@ from explorer.app import numbers
 from explorer.app.numbers import MINUS, TIMES
 from explorer.app.outline import is_stack, module_path, title_of
 from explorer.app.parts import attributes, fact, group_chip, icon, layer_groups, pick_attributes, section, source_line
+from explorer.app.playing import play_button
 from explorer.app.scene import INPUT, OUTPUT
 from explorer.app.workspace import Subject
 from explorer.engine.graph import DependencyGraph
@@ -96,9 +97,10 @@ def _parameters(layer: Layer) -> list[Any]:
 
 
 def _port(graph: DependencyGraph, port: Port) -> list[Any]:
-    chips = [
+    chips: list[Any] = [
         group_chip(name, f"{graph.group(name).size} {graph.group(name).kind.replace('_', ' ')}") for name in port.groups
     ]
+    chips += [play_button(port)] if chips else []
     reason = port.frozen or ("" if chips else "nothing here can be pruned")
     note = [html.P([icon("lock"), reason], className="frozen-note")] if reason else []
     return [html.Div(chips, className="chips"), *note]

@@ -9,7 +9,24 @@ from dash import Dash
 from flask import Flask, Response, request
 
 from explorer.app import shell
-from explorer.app.panels import drawer, graph_panel, history, inspector, lists, progress, top_bar, totals
+from explorer.app.panels import (
+    centre,
+    channels_panel,
+    comparison_panel,
+    drawer,
+    files,
+    graph_panel,
+    history,
+    inspector,
+    lists,
+    matrices_panel,
+    player,
+    progress,
+    top_bar,
+    totals,
+    weights_panel,
+)
+from explorer.app.routes import add_routes
 from explorer.app.theme import ASSETS
 from explorer.app.workspace import Subject, Workspace
 
@@ -31,6 +48,7 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
     server = Flask("explorer")
     refuse_foreign_hosts(server, LOCAL_HOSTS | served_names(host))
     refuse_what_is_no_callback(server)
+    add_routes(server, workspace)
     app = Dash(
         "explorer",
         server=server,  # type: ignore[arg-type]  # a Flask application is what the argument is for
@@ -41,8 +59,24 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
         suppress_callback_exceptions=True,  # the inspector brings its own controls
     )
     app.layout = lambda: shell.layout(subject, workspace.run)
-    for panel in (top_bar, history, lists, graph_panel, progress, inspector, drawer, totals):
+    for panel in (
+        top_bar,
+        history,
+        lists,
+        centre,
+        graph_panel,
+        progress,
+        inspector,
+        channels_panel,
+        weights_panel,
+        player,
+        matrices_panel,
+        comparison_panel,
+        drawer,
+        totals,
+    ):
         panel.register(app, workspace)
+    files.register(app)
     return app
 
 

@@ -10,7 +10,20 @@ from dash import dcc, html
 
 from explorer.app import ids
 from explorer.app.opening import OpeningState, opening_state
-from explorer.app.panels import drawer, graph_panel, history, inspector, lists, top_bar
+from explorer.app.panels import (
+    centre,
+    channels_panel,
+    comparison_panel,
+    drawer,
+    files,
+    graph_panel,
+    history,
+    inspector,
+    lists,
+    matrices_panel,
+    player,
+    top_bar,
+)
 from explorer.app.stylesheet import stylesheet
 from explorer.app.theme import FONT, SCHEMES
 from explorer.app.workspace import Subject
@@ -27,7 +40,13 @@ def layout(subject: Subject, run: str = "") -> Any:
     paths = state.opened["paths"]
     panes = [
         lists.layout(subject, paths),
-        graph_panel.layout(subject, paths, SCHEMES[0], state.selection),
+        centre.layout(
+            {
+                centre.GRAPH: graph_panel.layout(subject, paths, SCHEMES[0], state.selection),
+                centre.MATRICES: matrices_panel.layout(),
+                centre.COMPARISON: comparison_panel.layout(),
+            }
+        ),
         inspector.layout(),
     ]
     screen = html.Div(
@@ -35,7 +54,8 @@ def layout(subject: Subject, run: str = "") -> Any:
             top_bar.layout(subject),
             html.Div(panes, className="panes"),
             drawer.layout(subject),
-            history.notice(),
+            *history.notices(),
+            *files.layout(),
             *_stores(state, run),
         ],
         id=ids.APP,
@@ -57,7 +77,13 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
         ids.STYLES: {scheme: stylesheet(scheme) for scheme in SCHEMES},
     }
     stores = [dcc.Store(id=name, data=data) for name, data in memory.items()]
-    return [*stores, dcc.Store(id=ids.SCHEME, storage_type="local")]
+    return [
+        *stores,
+        *player.stores(),
+        *matrices_panel.stores(),
+        *channels_panel.stores(),
+        dcc.Store(id=ids.SCHEME, storage_type="local"),
+    ]
 
 
 def _mantine_theme() -> dict[str, Any]:

@@ -24,7 +24,16 @@ def stylesheet(scheme: str) -> list[Rule]:
     colours = tokens(scheme)
     hues = [rule for slot in range(HUES) for rule in _hue(slot, colours)]
     shades = [_shade(step, colours) for step in range(SHADES)]
-    return [*_nodes(colours), *_ports(colours), *_edges(colours), *shades, *hues, *_states(colours)]
+    return [
+        *_nodes(colours),
+        *_ports(colours),
+        *_edges(colours),
+        *shades,
+        *_reached(colours),
+        *hues,
+        *_states(colours),
+        *_playing(colours),
+    ]
 
 
 def _rule(selector: str, **style: Any) -> Rule:
@@ -187,6 +196,43 @@ def _hue(slot: int, c: dict[str, str]) -> list[Rule]:
         _rule(f".port.group-{slot}", background_color=hue, color=ink, label="data(badge)", font_weight=700),
         _rule(f".op.group-{slot}, .fold.group-{slot}", border_color=hue, border_width=3, border_style=border),
         _rule(f"edge.group-{slot}", line_color=hue, target_arrow_color=hue, width=2.5),
+    ]
+
+
+def _reached(c: dict[str, str]) -> list[Rule]:
+    """What a propagation has reached, where no hue is left for its group."""
+    return [
+        _rule(".port.reached", background_color=c["accent"], color=c["on-accent"]),
+        _rule("edge.reached", line_color=c["accent"], target_arrow_color=c["accent"], width=2.5),
+        _rule(".op.reached, .fold.reached", border_color=c["accent"], border_width=3),
+    ]
+
+
+def _playing(c: dict[str, str]) -> list[Rule]:
+    """While a propagation plays: what it has not reached is neutral, where it is now stands out."""
+    return [
+        _rule(
+            ".port.unreached",
+            background_color=c["band"],
+            color=c["band-ink"],
+            label="data(label)",
+            font_weight="normal",
+        ),
+        _rule(".port.frozen.unreached", background_color=c["frozen"]),
+        _rule(".op.unreached, .fold.unreached", border_color=c["node-line"], border_width=1, border_style="solid"),
+        _rule("node.unreached.layer, node.unreached.op, node.unreached.fold, node.unreached.terminal", opacity=0.7),
+        _rule("edge.unreached", line_color=c["edge-dim"], target_arrow_color=c["edge-dim"], width=1.25),
+        _rule(
+            "node.now",
+            underlay_color=c["accent"],
+            underlay_opacity=0.45,
+            underlay_padding=5,
+            underlay_shape="round-rectangle",
+            opacity=1,
+        ),
+        _rule("node.now.beat", underlay_opacity=0.15, underlay_padding=13),
+        _rule("edge.now", width=4.5, line_style="dashed", line_dash_pattern=[10, 5], opacity=1, z_index=9),
+        _rule(".moving.now", transition_property="underlay-padding, underlay-opacity", transition_duration="420ms"),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -37,3 +38,19 @@ def tokens(scheme: str) -> dict[str, str]:
 def letter(slot: int) -> str:
     """The badge of a highlighted group: A to H."""
     return "ABCDEFGH"[slot % HUES]
+
+
+def slot_of(group: str, pins: Sequence[str]) -> int:
+    """The hue of a selected group: its own where it is pinned, else the first free one."""
+    return list(pins).index(group) if group in pins else min(len(pins), HUES - 1)
+
+
+def mixed(a: str, b: str, share: float) -> str:
+    """A colour between two: ``share`` of `b` in `a`, both as ``#rrggbb``."""
+    parts = [round(int(a[at : at + 2], 16) * (1 - share) + int(b[at : at + 2], 16) * share) for at in (1, 3, 5)]
+    return "#" + "".join(f"{part:02x}" for part in parts)
+
+
+def faint(colour: str, share: float) -> str:
+    """A colour ``#rrggbb`` that covers only a share of what is below it."""
+    return f"rgba({','.join(str(int(colour[at : at + 2], 16)) for at in (1, 3, 5))},{share})"

@@ -50,6 +50,8 @@ class Layer:
         source: The user's line that ran it first.
         order: Position in execution order.
         arguments: What the class says about itself (`extra_repr`), for modules.
+        ops: Numbers of its ops in the first program.
+        output: Number of the value that leaves it first, in the first program; -1 where none does.
     """
 
     name: str
@@ -66,6 +68,8 @@ class Layer:
     source: SourceLine | None
     order: int
     arguments: str = ""
+    ops: tuple[int, ...] = ()
+    output: int = -1
 
 
 @dataclass(frozen=True)

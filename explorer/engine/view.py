@@ -312,6 +312,8 @@ def _layer(node: _Node, flow: _Flow, reader: _PortReader, macs: dict[int, int], 
         source=node.source,
         order=node.order,
         arguments=node.module.extra_repr() if node.module is not None else "",
+        ops=tuple(node.ops),
+        output=leaving[0] if leaving else -1,
     )
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
 import pytest
 
 from explorer.app import numbers
-from explorer.app.figures import MAX_BARS, importance_bars
 from explorer.app.numbers import MINUS, NOTHING
 from explorer.app.stylesheet import stylesheet
-from explorer.app.theme import ASSETS, HUES, SCHEMES, letter, tokens
+from explorer.app.theme import ASSETS, HUES, SCHEMES, letter, mixed, slot_of, tokens
 
 each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
 HEX = re.compile(r"#[0-9a-f]{6}")
@@ -63,27 +61,18 @@ def test_colours_are_defined_in_one_file_only() -> None:
             assert not HEX.findall(path.read_text(encoding="utf-8")), path.name
 
 
+def test_pinned_groups_keep_their_hue() -> None:
+    assert slot_of("b", ["a", "b"]) == 1
+    assert slot_of("c", ["a", "b"]) == 2
+    assert slot_of("z", list("abcdefgh")) == HUES - 1
+
+
+def test_a_mixed_colour_lies_between() -> None:
+    assert mixed("#000000", "#ff8000", 0.5) == "#804000"
+
+
 def test_hues_come_with_letters() -> None:
     assert [letter(slot) for slot in range(HUES)] == list("ABCDEFGH")
-
-
-@each_scheme
-def test_removed_channels_are_hollow_and_right_of_the_cut(scheme: str) -> None:
-    figure = importance_bars([3.0, 1.0, 2.0, 4.0], (0, 3), scheme)
-    (bars,) = figure.data
-    assert [row[1] for row in bars.customdata] == ["stays", "stays", "goes", "goes"]
-    assert list(bars.y) == [4.0, 3.0, 2.0, 1.0]
-    assert [colour == "rgba(0,0,0,0)" for colour in bars.marker.color] == [False, False, True, True]
-    assert figure.layout.shapes[0].x0 == 1.5
-
-
-def test_nothing_is_cut_where_all_channels_stay() -> None:
-    assert not importance_bars([1.0, 2.0], (0, 1), "light").layout.shapes
-
-
-def test_a_chart_never_has_more_bars_than_a_screen_shows() -> None:
-    figure = importance_bars(np.arange(2048.0), range(1000), "light")
-    assert len(figure.data[0].y) <= MAX_BARS
 
 
 @pytest.mark.parametrize(

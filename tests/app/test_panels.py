@@ -13,7 +13,7 @@ import pytest
 from explorer.app import inspection
 from explorer.app.export import Exported, export_zip, loading_snippet, slug
 from explorer.app.opening import opening_state
-from explorer.app.panels import drawer, graph_panel, inspector, lists, top_bar, totals
+from explorer.app.panels import drawer, graph_panel, lists, top_bar, totals
 from explorer.app.parts import proof_tag
 from explorer.app.preview import preview, rows
 from explorer.app.workspace import Subject, Workspace
@@ -177,11 +177,6 @@ def test_a_module_can_be_opened_from_the_inspector(subject: Subject) -> None:
 def test_nothing_selected_shows_the_model(subject: Subject) -> None:
     _, details = inspection.inspect(subject, {}, [])
     assert subject.title in text(details)
-
-
-def test_pinned_groups_keep_their_hue() -> None:
-    assert inspector.slot_of("b", ["a", "b"]) == 1
-    assert inspector.slot_of("c", ["a", "b"]) == 2
 
 
 def test_search_finds_names_types_and_shapes(subject: Subject) -> None:

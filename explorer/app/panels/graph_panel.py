@@ -57,7 +57,7 @@ def layout(subject: Subject, opened: Sequence[str], scheme: str, selection: dict
 
 
 def _head(subject: Subject, selection: dict[str, Any]) -> html.Div:
-    """Above the graph: both panes, the path of the selection, and what the layers are coloured by."""
+    """Above the graph: the path of the selection, and what the layers are coloured by."""
     trail = html.Nav(
         crumbs(subject.outline, subject.title, selection),
         id=ids.CRUMBS,
@@ -68,10 +68,8 @@ def _head(subject: Subject, selection: dict[str, Any]) -> html.Div:
     shade = dmc.SegmentedControl(id=ids.SHADE, data=choices, value="none", size="xs")
     return html.Div(
         [
-            _tool(ids.LEFT_TOGGLE, "left", "Modules and search"),
             trail,
             html.Div([html.Span("Colour", className="quiet"), shade], className="shade-field"),
-            _tool(ids.RIGHT_TOGGLE, "right", "Inspector"),
         ],
         className="graph-head",
     )

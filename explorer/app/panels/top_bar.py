@@ -10,7 +10,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from explorer.app import ids
 from explorer.app.export import Exported, export_zip
 from explorer.app.numbers import MINUS
-from explorer.app.panels import history
+from explorer.app.panels import files, history
 from explorer.app.parts import attributes, icon, message, notes, proof_tag
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
@@ -39,6 +39,7 @@ def layout(subject: Subject) -> html.Header:
             ),
             _picker(subject),
             html.Div(notes(subject.notes), id=ids.MODEL_NOTE, className="notes"),
+            files.menu(),
             *history.steps(),
             html.Div(className="grow"),
             history.share_button(),
@@ -155,12 +156,9 @@ def _help() -> Any:
         "Export gives the smaller model, with the lines that load it.",
     )
     keys = [html.Div([html.Kbd(key), html.Span(text)], className="row") for key, text in KEYS]
-    own = html.Pre("python -m explorer path/to/file.py:factory", className="code")
     return dmc.Modal(
         [
             html.Ol([html.Li(step) for step in steps]),
-            html.H3("Open your own model", className="section-title"),
-            own,
             html.H3("Keys", className="section-title"),
             html.Div(keys, className="keys"),
         ],

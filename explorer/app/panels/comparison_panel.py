@@ -1,0 +1,166 @@
+"""Centre: every layer before and after the recipe, what was repaired and what was proven."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
+
+from explorer.app import ids
+from explorer.app.comparison import summary, table_rows, verdict
+from explorer.app.panels import totals
+from explorer.app.panels.centre import COMPARISON
+from explorer.app.parts import attributes, icon, message
+from explorer.app.workspace import Workspace
+from explorer.engine.changes import layer_changes
+from explorer.engine.errors import ExplorerError
+
+PAIRS = (
+    ("weight", "Weight", 104, False),
+    ("params", "Parameters", 76, True),
+    ("macs", "MACs", 92, True),
+    ("output", "Output", 104, False),
+)
+
+
+def layout() -> html.Section:
+    """The view; it is filled when it is first shown."""
+    search = dmc.TextInput(
+        id=ids.COMPARISON_SEARCH,
+        placeholder="Filter by name, type or shape",
+        leftSection=icon("search"),
+        size="xs",
+        w=230,
+        debounce=120,
+        **attributes(aria_label="Filter the layers"),
+    )
+    changed = dmc.Switch(id=ids.COMPARISON_CHANGED, label="only what changes", size="xs", checked=False)
+    return html.Section(
+        [
+            html.Div(
+                [search, changed, html.Span(id=ids.COMPARISON_HEAD, className="comparison-head")],
+                className="matrix-tools",
+            ),
+            html.Div(id=ids.COMPARISON_VERDICT, className="verdict", **attributes(aria_live="polite")),
+            grid(),
+        ],
+        className="comparison",
+        **attributes(aria_label="Layers before and after"),
+    )
+
+
+def grid() -> Any:
+    """The table, without rows; only those in sight are drawn."""
+    return dag.AgGrid(
+        id=ids.COMPARISON_GRID,
+        rowData=[],
+        columnDefs=columns(),
+        getRowId="params.data.name",
+        defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
+        dashGridOptions={
+            "theme": {"function": "themeQuartz"},
+            "rowHeight": 28,
+            "headerHeight": 26,
+            "groupHeaderHeight": 26,
+            "animateRows": False,
+            "suppressFieldDotNotation": True,
+        },
+        className="grid comparison-grid",
+        style={"height": None, "width": "100%"},
+    )
+
+
+def columns() -> list[dict[str, Any]]:
+    """Layer, type, and a pair of columns for each thing that can change."""
+    first = [
+        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 160, "cellClass": "mono",
+         "tooltipField": "name"},
+        {"field": "type", "headerName": "Type", "width": 100},
+    ]  # fmt: skip
+    return [*first, *(_pair(*pair) for pair in PAIRS)]
+
+
+def register(app: Dash, workspace: Workspace) -> None:
+    """Callbacks of the comparison."""
+
+    @app.callback(
+        Output(ids.COMPARISON_GRID, "rowData"),
+        Output(ids.COMPARISON_HEAD, "children"),
+        Input(ids.CENTRE_VIEW, "value"),
+        Input(ids.SETTLED, "data"),
+        Input(ids.MODEL, "data"),
+        Input(ids.COMPARISON_CHANGED, "checked"),
+        State(ids.RECIPE, "data"),
+        prevent_initial_call=True,
+    )
+    def fill(view: str, _settled: str, _source: str, changed_only: bool, recipe: dict[str, Any]) -> Any:
+        if view != COMPARISON:
+            return no_update, no_update
+        try:
+            changes = layer_changes(workspace.exploration(recipe).plan())
+        except ExplorerError as error:
+            return [], message(str(error))
+        return table_rows(changes, changed_only=changed_only), summary(changes)
+
+    @app.callback(
+        Output(ids.COMPARISON_VERDICT, "children"),
+        Input(ids.CENTRE_VIEW, "value"),
+        Input(ids.ACCURACY, "children"),
+        State(ids.RECIPE, "data"),
+        State(ids.PAGE, "data"),
+        prevent_initial_call=True,
+    )
+    def judge(view: str, _measured: Any, recipe: dict[str, Any], page: str) -> Any:
+        return judged(workspace, recipe, page) if view == COMPARISON else no_update
+
+    @app.callback(
+        Output(ids.COMPARISON_VERDICT, "children", allow_duplicate=True),
+        Output(ids.CLOCK, "disabled", allow_duplicate=True),
+        Input(ids.COMPARISON_VERIFY, "n_clicks"),
+        State(ids.RECIPE, "data"),
+        State(ids.PAGE, "data"),
+        prevent_initial_call=True,
+    )
+    def verify(clicks: int | None, recipe: dict[str, Any], page: str) -> Any:
+        return (judged(workspace, recipe, page, is_asked=True), False) if clicks else (no_update, no_update)
+
+    app.clientside_callback(
+        ClientsideFunction("centre", "filter"), Input(ids.COMPARISON_SEARCH, "value"), prevent_initial_call=True
+    )
+    app.clientside_callback(
+        ClientsideFunction("centre", "pickLayer"),
+        Output(ids.SELECTION, "data", allow_duplicate=True),
+        Input(ids.COMPARISON_GRID, "cellClicked"),
+        prevent_initial_call=True,
+    )
+
+
+def judged(workspace: Workspace, recipe: dict[str, Any], page: str, *, is_asked: bool = False) -> list[Any]:
+    """What is proven of a recipe, as far as measuring it is.
+
+    Args:
+        workspace: Models and queue.
+        recipe: The recipe.
+        page: The page that asks.
+        is_asked: Whether somebody pressed the button.
+    """
+    try:
+        exploration = workspace.exploration(recipe)
+        return verdict(totals.ask(workspace, exploration, page, is_asked), exploration.is_pruning())
+    except ExplorerError as error:
+        return [message(str(error))]
+
+
+def _pair(field: str, title: str, width: int, is_number: bool) -> dict[str, Any]:
+    number = {"valueFormatter": {"function": "d3.format(',')(params.value)"}, "type": "rightAligned"}
+    common = {"width": width, **(number if is_number else {"tooltipField": field})}
+    different = {"is-changed": f"params.data.{field} !== params.data.{field}_after"}
+    return {
+        "headerName": title,
+        "children": [
+            {"field": field, "headerName": "before", **common},
+            {"field": f"{field}_after", "headerName": "after", **common, "cellClassRules": different},
+        ],
+    }

@@ -1,0 +1,173 @@
+"""Centre: the dependency matrix D and the grouping matrix G as heat maps, linked to the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+
+from explorer.app import ids
+from explorer.app.figures import matrix_map
+from explorer.app.matrices import (
+    EVERYTHING,
+    SHOWN,
+    Matrix,
+    boxes_in,
+    counted,
+    dependency_matrix,
+    grouping_matrix,
+    readable,
+    segments,
+)
+from explorer.app.outline import PLACE, STACK, last, module_path
+from explorer.app.panels.centre import MATRICES
+from explorer.app.parts import attributes
+from explorer.app.theme import slot_of
+from explorer.app.workspace import Subject, Workspace
+
+KINDS = {"D": "D: ports", "G": "G: layers"}
+DEEPEST = 3
+"""Modules deeper than this are not offered one by one: there are too many."""
+LEGEND = {
+    "D": (("inter", "inter-layer"), ("intra", "intra-layer"), ("chosen", "selected group")),
+    "G": (("inter", "share a group"), ("chosen", "share the selected group")),
+}
+
+
+def layout() -> html.Section:
+    """The view; it is filled when it is first shown."""
+    kind = dmc.SegmentedControl(
+        id=ids.MATRIX_KIND,
+        data=[{"label": title, "value": name} for name, title in KINDS.items()],
+        value="D",
+        size="xs",
+        **attributes(aria_label="Which matrix"),
+    )
+    scope = dmc.Select(
+        id=ids.MATRIX_SCOPE, data=scopes([]), value=SHOWN, size="xs", w=210, allowDeselect=False, searchable=True,
+        **attributes(aria_label="Which layers"),
+    )  # fmt: skip
+    chart = dcc.Graph(
+        id=ids.MATRIX, config={"displayModeBar": False, "responsive": True, "scrollZoom": True}, className="matrix"
+    )
+    return html.Section(
+        [
+            html.Div(
+                [kind, scope, html.Div(id=ids.MATRIX_LEGEND, className="matrix-legend")], className="matrix-tools"
+            ),
+            html.P(id=ids.MATRIX_NOTE, className="matrix-note quiet"),
+            html.Div(
+                [chart, html.Div(className="matrix-tip", hidden=True, **attributes(aria_live="polite"))],
+                id=ids.MATRIX_BOX,
+                className="matrix-box",
+                tabIndex=0,
+                role="application",
+                **attributes(
+                    aria_label="Matrix: arrow keys go from one dependency to the next, Enter selects its group"
+                ),
+            ),
+        ],
+        className="matrices",
+        **attributes(aria_label="Dependency matrices"),
+    )
+
+
+def scopes(paths: Iterable[str]) -> list[dict[str, str]]:
+    """What the choice of layers offers.
+
+    Args:
+        paths: Paths of the modules.
+    """
+    fixed = [{"label": "what the graph shows", "value": SHOWN}, {"label": "all layers", "value": EVERYTHING}]
+    return fixed + [
+        {"label": f"inside {module_path(path)}", "value": path}
+        for path in paths
+        if path.count(".") < DEEPEST and not last(path).startswith((STACK, PLACE))
+    ]
+
+
+def legend(kind: str) -> list[html.Span]:
+    """What the colours of a matrix mean.
+
+    Args:
+        kind: ``D`` or ``G``.
+    """
+    return [
+        html.Span([html.Span(className=f"swatch is-{name}"), text], className="legend-item")
+        for name, text in LEGEND[kind]
+    ]
+
+
+def drawn(
+    subject: Subject, kind: str, scope: str, opened: Sequence[str], group: str
+) -> tuple[Matrix, list[tuple[int, int, str]], str]:
+    """A matrix, its runs of rows per module, and what is to be said of it.
+
+    Args:
+        subject: The model.
+        kind: ``D`` or ``G``.
+        scope: As `boxes_in` takes it.
+        opened: Paths of the modules that are open in the graph.
+        group: Name of the selected group, or empty.
+    """
+    boxes, is_joined = boxes_in(subject.outline, scope, opened)
+    matrix = dependency_matrix(subject.graph, boxes, group) if kind == "D" else grouping_matrix(boxes, group)
+    said = f"{counted(matrix)}. Click a cell to select the group, drag to zoom in, double-click to zoom out."
+    said += " Too many for one screen: deeper modules are one row each." if is_joined else ""
+    return matrix, segments(matrix.rows), said
+
+
+def stores() -> list[Any]:
+    """What the browser knows of the cells."""
+    return [dcc.Store(id=ids.MATRIX_CELLS)]
+
+
+def register(app: Dash, workspace: Workspace) -> None:
+    """Callbacks of the matrices."""
+
+    @app.callback(
+        output=(
+            Output(ids.MATRIX, "figure"),
+            Output(ids.MATRIX_CELLS, "data"),
+            Output(ids.MATRIX_NOTE, "children"),
+            Output(ids.MATRIX_LEGEND, "children"),
+        ),
+        inputs={
+            "view": Input(ids.CENTRE_VIEW, "value"),
+            "choice": (Input(ids.MATRIX_KIND, "value"), Input(ids.MATRIX_SCOPE, "value")),
+            "opened": Input(ids.OPENED, "data"),
+            "selection": Input(ids.SELECTION, "data"),
+            "look": (Input(ids.SCHEME, "data"), State(ids.PINS, "data")),
+        },
+        prevent_initial_call=True,
+    )
+    def draw(view: str, choice: tuple[str, str], opened: Any, selection: Any, look: tuple[Any, list[str]]) -> Any:
+        if view != MATRICES:
+            return (no_update,) * 4
+        group = selection["name"] if selection and selection.get("kind") == "group" else ""
+        subject = workspace.open(opened["source"])
+        matrix, runs, said = drawn(subject, *choice, opened["paths"], group)
+        figure = matrix_map(matrix, runs, look[0] or "light", slot_of(group, look[1]))
+        return figure, readable(matrix), said, legend(choice[0])
+
+    @app.callback(
+        Output(ids.MATRIX_SCOPE, "data"),
+        Output(ids.MATRIX_SCOPE, "value"),
+        Input(ids.MODEL, "data"),
+    )
+    def offer(source: str) -> Any:
+        return scopes(workspace.open(source).outline.members), SHOWN
+
+    app.clientside_callback(
+        ClientsideFunction("matrix", "point"), Input(ids.MATRIX, "hoverData"), State(ids.MATRIX_CELLS, "data")
+    )
+    app.clientside_callback(
+        ClientsideFunction("matrix", "pick"),
+        Output(ids.SELECTION, "data", allow_duplicate=True),
+        Input(ids.MATRIX, "clickData"),
+        State(ids.MATRIX_CELLS, "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(ClientsideFunction("matrix", "know"), Input(ids.MATRIX_CELLS, "data"))

@@ -1,0 +1,93 @@
+"""Inspector: the weight of a member as a heat map, with the rows and columns that the recipe removes struck out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import Dash, Input, Output, State, dcc, html, no_update
+
+from explorer.app import ids, numbers
+from explorer.app.figures import weight_map
+from explorer.app.parts import attributes
+from explorer.app.weights import WeightPicture, pictured, weight_picture
+from explorer.app.workspace import Workspace
+from explorer.engine.errors import ExplorerError
+from explorer.engine.graph import DependencyGraph
+
+
+def layout() -> html.Section:
+    """The heat map; hidden where no group is selected."""
+    member = dmc.Select(
+        id=ids.WEIGHTS_MEMBER,
+        data=[],
+        size="xs",
+        searchable=True,
+        allowDeselect=False,
+        className="mono",
+        **attributes(aria_label="Which parameter"),
+    )
+    chart = dcc.Graph(id=ids.WEIGHTS, config={"displayModeBar": False, "responsive": True}, className="weights")
+    return html.Section(
+        [
+            html.H3("Weights, and what is struck out", className="section-title"),
+            member,
+            html.P(id=ids.WEIGHTS_NOTE, className="quiet weights-note"),
+            chart,
+        ],
+        id=ids.WEIGHTS_BOX,
+        className="section",
+        hidden=True,
+    )
+
+
+def offered(graph: DependencyGraph, selection: dict[str, Any] | None) -> tuple[list[str], str | None]:
+    """The parameters of a selected group, and the one that is shown first; none where no group is selected."""
+    if not selection or selection.get("kind") != "group":
+        return [], None
+    names = pictured(graph.group(selection["name"]), graph.state_shapes)
+    return names, next(iter(names), None)
+
+
+def described(picture: WeightPicture) -> str:
+    """What is seen, in words."""
+    texts = [
+        f"dim {dim}: {before}" + (f" → {after}" if after != before else "")
+        for dim, (before, after) in enumerate(picture.sizes[: max(1, min(2, len(picture.shape)))])
+    ]
+    rest = f", mean over the other {len(picture.shape) - 2}" if len(picture.shape) > 2 else ""
+    joined = " Several indices share a cell." if max(picture.block) > 1 else ""
+    return f"{numbers.shape(picture.shape)}. Size of each weight{rest}. {'; '.join(texts)}.{joined}"
+
+
+def register(app: Dash, workspace: Workspace) -> None:
+    """Callbacks of the heat map."""
+
+    @app.callback(
+        Output(ids.WEIGHTS_MEMBER, "data"),
+        Output(ids.WEIGHTS_MEMBER, "value"),
+        Output(ids.WEIGHTS_BOX, "hidden"),
+        Input(ids.SELECTION, "data"),
+        State(ids.OPENED, "data"),
+    )
+    def offer(selection: dict[str, Any] | None, opened: dict[str, Any]) -> Any:
+        names, first = offered(workspace.open(opened["source"]).graph, selection)
+        return names, first, first is None
+
+    @app.callback(
+        Output(ids.WEIGHTS, "figure"),
+        Output(ids.WEIGHTS_NOTE, "children"),
+        Input(ids.WEIGHTS_MEMBER, "value"),
+        Input(ids.SETTLED, "data"),
+        Input(ids.SCHEME, "data"),
+        State(ids.RECIPE, "data"),
+        prevent_initial_call=True,
+    )
+    def draw(parameter: str | None, _settled: str, scheme: str | None, recipe: dict[str, Any]) -> Any:
+        if not parameter:
+            return no_update, no_update
+        try:
+            picture = weight_picture(workspace.exploration(recipe).plan(), parameter)
+        except ExplorerError as error:
+            return no_update, str(error)
+        return weight_map(picture, scheme or "light"), described(picture)
