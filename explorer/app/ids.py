@@ -146,6 +146,7 @@ CHANNELS = "channels"  # scores, and which stay
 CHANNELS_BOX = "channels-box"
 CHANNELS_SORT = "channels-sort"
 CHANNELS_RESET = "channels-reset"
+TERMS = "terms"
 WEIGHTS = "weights"
 WEIGHTS_BOX = "weights-box"
 WEIGHTS_MEMBER = "weights-member"

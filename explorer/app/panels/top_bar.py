@@ -16,7 +16,12 @@ from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 
 KEYS = (
-    ("/", "search"),
+    ("/", "search; arrows walk the results, Enter jumps"),
+    ("↑ ↓ ← →", "along the edges of the graph"),
+    ("Enter", "open or close the selected module"),
+    ("Backspace", "the module around it"),
+    ("g", "the group of the selected layer"),
+    ("z  f", "zoom to the selection, to the whole graph"),
     ("Esc", "nothing selected"),
     (f"+ {MINUS}", "ratio of the selected group"),
     ("l", "lock it"),
