@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-Inputs = Tensor | tuple[Tensor, ...] | Mapping[str, Tensor]
+Inputs = Tensor | tuple[Any, ...] | Mapping[str, Any]
 """What one forward takes: a tensor, positional tensors, or tensors by keyword."""
 
 Batch = tuple[Inputs, Tensor]
