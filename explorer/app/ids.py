@@ -28,6 +28,12 @@ REDO = "redo"
 SHARE = "share"
 SHARED = "shared"
 NOTICE = "notice"
+LOST = "lost"
+OPEN_OWN = "open-own"
+OPEN_FILE = "open-file"
+OWN_DIALOG = "own-dialog"
+SAVE_RECIPE = "save-recipe"
+DROP = "drop"
 
 # Top bar
 PICKER = "picker"
