@@ -7,7 +7,7 @@ SOURCE ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format screenshots bench zoo scale clean
+.PHONY: help run test check format screenshots bench zoo scale ui clean
 
 help: ## Say what each command does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -42,6 +42,9 @@ zoo: $(VENV)/.ready ## Prune and prove every float model of torchvision; writes 
 
 scale: $(VENV)/.ready ## Trace a decoder of LLaMA-7B's shape without its weights, from 4 to 32 layers
 	@$(BIN)/python -m benchmarks.decoder $(ARGS)
+
+ui: $(VENV)/.ready-dev ## Time the app in a real Chromium; writes its table into benchmarks/RESULTS.md (ARGS="--repeats 9")
+	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" $(BIN)/python -m benchmarks.ui $(ARGS)
 
 clean: ## Remove caches and build results; the environment stays
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov

@@ -60,6 +60,9 @@
     showSteps();
   }
 
+  /* Where nothing else was opened after all, what the page shows is the first step. */
+  explorer.recordFirst = () => stack.at < 0 && record();
+
   function showSteps() {
     dash_clientside.set_props("undo", { disabled: stack.at <= 0 });
     dash_clientside.set_props("redo", { disabled: stack.at >= stack.steps.length - 1 });
@@ -122,6 +125,7 @@
       explorer.restore(recipe ? { recipe, why: "link" } : { recipe: { format: 2, source }, why: "link" });
     } catch (error) {
       explorer.notice("This link is damaged and was not followed: " + (error.message || "it cannot be read") + ".", "bad");
+      explorer.recordFirst();
     }
     page.isReading = false;
   }
@@ -130,16 +134,19 @@
 
   /* ---- Storage ---- */
 
+  /* At once, since a browser may lose what is written while a page is left. */
   function save() {
-    if (!page.recipe) return;
-    const { source, fingerprint } = page.recipe;
     const isPristine = JSON.stringify(page.recipe) === page.first;
     write("sessionStorage", PAGE, { hash: location.hash, recipe: page.recipe, isPristine });
-    write("sessionStorage", STEPS, { steps: stack.steps, at: stack.at });
-    if (!isNamed(source)) write("localStorage", OWN + fingerprint, page.recipe);
   }
 
+  explorer.keepUnanswered = () => write("sessionStorage", PENDING, explorer.unanswered());
+
+  /* What takes longer: the steps, the address, and for a model without a name what another tab can go on from. */
   async function follows() {
+    if (explorer.isOpening()) return;
+    write("sessionStorage", STEPS, { steps: stack.steps, at: stack.at });
+    if (!isNamed(page.recipe.source)) write("localStorage", OWN + page.recipe.fingerprint, page.recipe);
     const version = (page.version += 1);
     const isBare = JSON.stringify(page.recipe) === page.first || !isNamed(page.recipe.source);
     const hash = isBare ? "" : await address(page.recipe);
@@ -153,17 +160,13 @@
     page.timer = setTimeout(follows, REST);
   }
 
-  window.addEventListener("pagehide", () => {
-    if (page.isReading || explorer.isOpening()) return;
-    save();
-    if (explorer.unanswered().length) write("sessionStorage", PENDING, explorer.unanswered());
-  });
-
   /* What this page should show: as it was before a reload, what the address says, or what was last seen of this model. */
   function begin() {
     const before = read("sessionStorage", PAGE);
-    const isReload = before && before.hash === location.hash && !before.isPristine;
+    const isSame = before && before.hash === location.hash;
+    const isReload = isSame && !before.isPristine;
     const own = read("localStorage", OWN + page.recipe.fingerprint);
+    const left = read("sessionStorage", PENDING) || []; // what the server had not answered
     if (isReload) {
       Object.assign(stack, read("sessionStorage", STEPS) || {});
       explorer.restore({ recipe: before.recipe, why: "reload" });
@@ -172,9 +175,8 @@
     } else if (own && !isNamed(page.recipe.source)) {
       explorer.restore({ recipe: { ...own, source: page.recipe.source }, why: "reload" });
     }
-    const left = read("sessionStorage", PENDING) || [];
-    write("sessionStorage", PENDING, null);
-    if (isReload) left.forEach(explorer.askChange);
+    if (isSame) left.forEach(explorer.askChange);
+    if (!explorer.isOpening() && !page.isReading) record();
   }
 
   /* ---- What other files and panels use ---- */
@@ -198,6 +200,7 @@
 
   /* The recipe as a file would hold it. */
   explorer.recipe = () => page.recipe;
+  explorer.run = () => page.run;
 
   async function copied(text) {
     try {
@@ -224,8 +227,9 @@
         page.first = JSON.stringify(page.recipe);
         setTimeout(begin);
       }
-      if (explorer.isOpening() || page.isReading) return;
+      if (isFirst || explorer.isOpening() || page.isReading) return;
       record();
+      save();
       soon();
     },
     undo(clicks) {

@@ -40,7 +40,9 @@
     "keydown",
     (event) => {
       const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && !/^(range|radio|checkbox)$/.test(event.target.type);
-      if (event.key === "/" && !isTyping && !isOpen("left")) show("left", true);
+      if (event.key !== "/" || isTyping || isOpen("left")) return;
+      if (isNarrow()) show("right", false);
+      show("left", true);
     },
     true
   );

@@ -38,6 +38,7 @@
 
   explorer.askChange = function (change) {
     line.queue = joined(line.queue, change);
+    explorer.keepUnanswered();
     send();
   };
 
@@ -45,17 +46,22 @@
   explorer.restore = function (what) {
     line.epoch += 1;
     [line.sent, line.queue, line.isOpening] = [[], [], true];
+    explorer.keepUnanswered();
     const source = what.source || (what.recipe && what.recipe.source);
     const isOther = source !== undefined && source !== line.source;
+    line.opening = source;
     if (isOther) dash_clientside.set_props("app", { "data-busy": "opening" });
+    if (isOther && !source.startsWith("session:")) dash_clientside.set_props("picker", { value: source }); // which is on its way
     dash_clientside.set_props("restore", { data: { ...what, epoch: line.epoch, shown: line.source } });
   };
   explorer.isOpening = () => line.isOpening;
 
   function restored(answer) {
-    line.isOpening = false;
+    [line.isOpening, line.opening] = [false, null];
     dash_clientside.set_props("app", { "data-busy": "" });
     if (!answer.isMade) answer.set.picker = line.source;
+    if (!answer.isMade) explorer.recordFirst();
+    if (answer.set.choices) dash_clientside.set_props("picker", { data: answer.set.choices });
     send();
   }
 
@@ -112,6 +118,7 @@
   function answered(serial) {
     if (serial !== line.serial) return;
     [line.sent, line.misses] = [[], 0];
+    explorer.keepUnanswered();
     setTimeout(() => [explorer.fillGrid, syncControls].forEach((show) => show(preview)), CALM); // what was refused is taken back
     send();
   }
@@ -185,7 +192,7 @@
       return outputs.map(({ id }) => (id in answer.set ? answer.set[id] : nothing()));
     },
     pick(source, shown) {
-      if (source && source !== shown && source !== line.source) explorer.restore({ source, why: "pick" });
+      if (source && source !== shown && source !== line.source && source !== line.opening) explorer.restore({ source, why: "pick" });
     },
     newModel(source) {
       line.source = source;

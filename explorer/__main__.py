@@ -155,14 +155,14 @@ def _traced(options: argparse.Namespace) -> tuple[OpenedModel, DependencyGraph]:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from explorer.app.serving import serve
+    from explorer.app.serving import run
     from explorer.app.workspace import Workspace
 
     opened, graph = _traced(options)
     is_as_named = options.weights is None and options.input is None
     workspace = Workspace()
     subject = workspace.add(graph, opened, is_as_named=is_as_named)
-    serve(workspace, subject, port=options.port, host=options.host, open_browser=not options.no_browser)
+    run(workspace, subject, port=options.port, host=options.host, open_browser=not options.no_browser)
 
 
 def _trace(options: argparse.Namespace) -> None:

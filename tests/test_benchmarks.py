@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import explorer
-from benchmarks import decoder
+from benchmarks import decoder, ui
 from benchmarks.engine import COLUMNS, main
 
 
@@ -29,3 +29,18 @@ def test_a_decoder_without_weights_is_traced_grouped_and_planned() -> None:
         2,
     ]  # queries and keys are turned by fixed angles
     assert graph.unsupported_ops() == ()
+
+
+def test_the_table_of_the_app_says_which_goals_are_met() -> None:
+    made = ui.table([ui.Figure("page ready", 2.345, 2.5, "s"), ui.Figure("slider", 123.4, 100, "ms")])
+    assert made.splitlines()[2:] == ["| page ready | 2.35 s | 2.5 s | yes |", "| slider | 123 ms | 100 ms | no |"]
+
+
+def test_the_table_replaces_the_one_before_and_nothing_else() -> None:
+    text = f"above\n{ui.BEGIN}\nold\n{ui.END}\nbelow\n"
+    once = ui.written(text, "| new |\n")
+    assert once == f"above\n{ui.BEGIN}\n| new |\n{ui.END}\nbelow\n"
+    assert ui.written(once, "| new |\n") == once
+    assert ui.written(ui.RESULTS.read_text(encoding="utf-8"), "") != ""
+    with pytest.raises(ValueError, match="no place for this table"):
+        ui.written("no markers", "| new |")

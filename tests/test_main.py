@@ -78,7 +78,7 @@ def test_a_port_in_use_is_said_clearly(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_source_alone_serves_it(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[str] = []
-    monkeypatch.setattr(serving, "serve", lambda _workspace, subject, **_: served.append(subject.source))
+    monkeypatch.setattr(serving, "run", lambda _workspace, subject, **_: served.append(subject.source))
     assert main(["sample:vgg"]) == 0
     assert main([]) == 0
     assert served == ["sample:vgg", "sample:resnet20"]
@@ -86,7 +86,7 @@ def test_a_source_alone_serves_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_another_input_is_served_under_an_opaque_id(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[str] = []
-    monkeypatch.setattr(serving, "serve", lambda _workspace, subject, **_: served.append(subject.source))
+    monkeypatch.setattr(serving, "run", lambda _workspace, subject, **_: served.append(subject.source))
     assert main(["sample:resnet20", "--input", "1,1,16,16"]) == 0
     assert served[0].startswith("session:")
 

@@ -81,6 +81,7 @@ def after_restoring(workspace: Workspace, asked: Asked) -> Answer:
             ids.TOTALS: totals.cards(state[ids.PREVIEW]),
             ids.MODEL_NOTE: notes(subject.notes),
             ids.PICKER: subject.source,
+            "choices": workspace.choices(subject.source),
             ids.PICKER_ERROR: None,
             ids.CHANGE_ERROR: None,
             ids.NOTICE: [message(remark, "warn") for remark in remarks],

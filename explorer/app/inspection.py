@@ -9,7 +9,7 @@ from dash import html
 
 from explorer.app import ids, numbers
 from explorer.app.layer_details import layer_details, layer_head, module_details, module_head
-from explorer.app.parts import badge, fact, group_chip, icon, message, section, source_line
+from explorer.app.parts import badge, fact, icon, message, section, source_line
 from explorer.app.playing import play_button, producer
 from explorer.app.workspace import Subject
 from explorer.engine.errors import ExplorerError
@@ -113,7 +113,6 @@ def _group_details(graph: DependencyGraph, group: Group) -> list[Any]:
     table = html.Table([head, html.Tbody(rows)], className="table")
     chain = why(graph, group, _telling_member(group))
     return [
-        *([section("Tied", *ties)] if (ties := _ties(graph, group)) else []),
         section(
             f"Members ({len(group.members)})",
             html.P("Pick one to see below why it is here.", className="quiet"),
@@ -143,11 +142,6 @@ def _member_row(index: int, member: Member, shapes: dict[str, tuple[int, ...]]) 
         title=member.parameter,
     )
     return html.Tr([html.Td(link), html.Td(member.dim), html.Td(parts), html.Td(sum(map(len, member.indices)))])
-
-
-def _ties(graph: DependencyGraph, group: Group) -> list[Any]:
-    reasons = [tie.reason for tie in graph.ties if group.name in tie.groups]
-    return [*(html.P(reason, className="quiet") for reason in reasons), *(group_chip(name) for name in group.ties)]
 
 
 def _model_details(subject: Subject) -> html.Div:

@@ -14,6 +14,7 @@ from explorer.app.panels import (
     channels_panel,
     comparison_panel,
     drawer,
+    files,
     graph_panel,
     history,
     inspector,
@@ -26,6 +27,7 @@ from explorer.app.panels import (
     totals,
     weights_panel,
 )
+from explorer.app.routes import add_routes
 from explorer.app.theme import ASSETS
 from explorer.app.workspace import Subject, Workspace
 
@@ -47,6 +49,7 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
     server = Flask("explorer")
     refuse_foreign_hosts(server, LOCAL_HOSTS | served_names(host))
     refuse_what_is_no_callback(server)
+    add_routes(server, workspace)
     app = Dash(
         "explorer",
         server=server,  # type: ignore[arg-type]  # a Flask application is what the argument is for
@@ -75,6 +78,7 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
         totals,
     ):
         panel.register(app, workspace)
+    files.register(app)
     return app
 
 

@@ -2,63 +2,165 @@
 
 from __future__ import annotations
 
+import html
 import logging
 import socket
 import sys
 import threading
 import webbrowser
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from explorer.app.server import EVERY_ADDRESS, create_app, outward_addresses
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.engine.graph import DependencyGraph
 
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
+
+USUAL_PORT = 8050
+FRAME_HEIGHT = 860
+_TICK = 0.5  # seconds after which a wait looks for Ctrl-C, which interrupts no wait on Windows
+
 
 class ServeError(ExplorerError):
     """The app could not be served at the address asked for."""
 
 
-def show(graph: DependencyGraph, *, port: int = 8050, host: str = "127.0.0.1", open_browser: bool = True) -> None:
-    """Opens the app on a model in memory, and returns when it is stopped (Ctrl-C).
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """An app that is being served; a notebook displays it where it is the value of a cell.
+
+    Attributes:
+        address: Where a browser finds it.
+        title: The model that it shows first.
+    """
+
+    address: str
+    title: str
+    _workspace: Workspace = field(repr=False)
+    _server: BaseWSGIServer = field(repr=False)
+    _thread: threading.Thread = field(repr=False)
+
+    def wait(self) -> None:
+        """Returns when the app is closed, or on Ctrl-C, which closes it."""
+        try:
+            while self._thread.is_alive():
+                self._thread.join(_TICK)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stops serving and measuring. Closing again does nothing."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+        self._workspace.jobs.close()
+
+    def _repr_html_(self) -> str:
+        address = html.escape(self.address, quote=True)
+        style = f"width: 100%; height: {FRAME_HEIGHT}px; border: 0"
+        return (
+            f'<p><a href="{address}" target="_blank" rel="noopener">{address}</a></p>'
+            f'<iframe src="{address}" title="Explorer" style="{style}"></iframe>'
+        )
+
+
+def show(
+    graph: DependencyGraph,
+    *,
+    port: int | None = None,
+    host: str = "127.0.0.1",
+    open_browser: bool | None = None,
+    block: bool | None = None,
+) -> Shown:
+    """Opens the app on a model in memory.
+
+    In a script this returns when the app is stopped with Ctrl-C. In a notebook or at a prompt it returns at once while
+    the app is served from a thread; as the last line of a cell it shows the app there.
 
     Args:
         graph: From `explorer.trace`.
-        port: Where to serve; 0 takes any free port.
+        port: Where to serve; 0 takes any free port, None takes 8050 where it is free and any other where it is not.
         host: Address to serve on.
-        open_browser: Whether to open a browser where there is one.
+        open_browser: Whether to open a browser where there is one; None opens one where the call blocks.
+        block: Whether to return only when the app is stopped; None blocks except in a notebook or at a prompt.
+
+    Returns:
+        What is served, with its ``address``, ``wait()`` and ``close()``.
 
     Raises:
         ServeError: The port is in use or the address is not this machine's.
+
+    Example:
+        >>> shown = explorer.show(graph, block=False)
+        >>> shown.address
+        'http://127.0.0.1:8050'
+        >>> shown.close()
     """
     workspace = Workspace()
-    serve(workspace, workspace.add(graph), port=port, host=host, open_browser=open_browser)
+    shown = serve(workspace, workspace.add(graph), host=host, port=port)
+    blocks = not _is_interactive() if block is None else block
+    if blocks if open_browser is None else open_browser:
+        _open_browser(shown.address)
+    if blocks:
+        announce(shown)
+        shown.wait()
+    return shown
 
 
-def serve(workspace: Workspace, subject: Subject, *, port: int, host: str, open_browser: bool) -> None:
-    """Serves `subject` until Ctrl-C; prints the address first.
+def serve(workspace: Workspace, subject: Subject, *, host: str, port: int | None) -> Shown:
+    """Serves `subject` from a thread of its own.
+
+    Args:
+        workspace: The models that pages may open.
+        subject: The one that they show first.
+        host: Address to serve on.
+        port: Where to serve; 0 takes any free port, None the usual one where it is free.
 
     Raises:
         ServeError: The port is in use or the address is not this machine's.
     """
     from werkzeug.serving import make_server
 
+    try:
+        listening = listen(host, USUAL_PORT if port is None else port)
+    except ServeError:
+        if port is not None:
+            workspace.jobs.close()
+            raise
+        listening = listen(host, 0)
     app = create_app(workspace, subject, host=host)
-    listening = listen(host, port)
     port = listening.getsockname()[1]
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line per request says nothing to anybody
     server = make_server(host, port, app.server, threaded=True, fd=listening.fileno())
-    address = address_of(host, port)
-    sys.stdout.write(f"Explorer shows {subject.title} at {address}  (Ctrl-C stops it)" + "\n")
+    listening.close()  # the server listens on a copy of its own
+    thread = threading.Thread(target=server.serve_forever, name="explorer-server", daemon=True)
+    thread.start()
+    return Shown(address_of(host, port), subject.title, workspace, server, thread)
+
+
+def announce(shown: Shown) -> None:
+    """Says where the app is, on standard output."""
+    sys.stdout.write(f"Explorer shows {shown.title} at {shown.address}  (Ctrl-C stops it)" + "\n")
     sys.stdout.flush()
+
+
+def run(workspace: Workspace, subject: Subject, *, host: str, port: int, open_browser: bool) -> None:
+    """Serves `subject` until Ctrl-C; prints the address first.
+
+    Raises:
+        ServeError: The port is in use or the address is not this machine's.
+    """
+    shown = serve(workspace, subject, host=host, port=port)
+    announce(shown)
     if open_browser:
-        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.server_close()
-        workspace.jobs.close()
+        _open_browser(shown.address)
+    shown.wait()
 
 
 def address_of(host: str, port: int) -> str:
@@ -87,3 +189,12 @@ def listen(host: str, port: int) -> socket.socket:
             f"{port + 1}, or stop the program that uses this one."
         ) from error
     return listening
+
+
+def _open_browser(address: str) -> None:
+    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+
+def _is_interactive() -> bool:
+    """Whether somebody sits at a prompt or in a notebook and goes on typing."""
+    return hasattr(sys, "ps1") or bool(sys.flags.interactive) or "ipykernel" in sys.modules

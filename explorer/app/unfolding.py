@@ -42,12 +42,8 @@ def _opened_while(outline: Outline, group: str, scale: float) -> frozenset[str]:
     opened: frozenset[str] = frozenset()
     for path in islice(_wanted(outline, group), TRIES):
         wider = opened | set(ancestors(path))
-        if (
-            wider != opened
-            and visible_nodes(outline.layers, wider) <= FIRST_NODES
-            and is_legible(outline, wider, scale)
-        ):
-            opened = wider
+        is_small = wider != opened and visible_nodes(outline.layers, wider) <= FIRST_NODES
+        opened = wider if is_small and is_legible(outline, wider, scale) else opened
     return opened
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -22,6 +23,7 @@ from explorer.models.tracing import trace_opened
 from explorer.training.data import Split, digits
 
 MODELS_KEPT = 8
+UPLOADS_KEPT = 4
 OPAQUE = "session:"
 STAGES = ("building", "tracing", "grouping", "laying out")
 """Of opening a model, in order."""
@@ -70,6 +72,7 @@ class Workspace:
         self.jobs = jobs or JobQueue()
         self.run = secrets.token_urlsafe(9)  # names this run of the server
         self._own: dict[str, Subject] = {}
+        self._uploaded: deque[str] = deque()
         self._named: OrderedDict[str, Subject] = OrderedDict()
         self._stages: dict[str, str] = {}
         self._lock = threading.Lock()  # held for looking up only
@@ -93,14 +96,38 @@ class Workspace:
         self._own[source] = _subject(source, opened, graph) if opened else Subject(source, graph.title, graph)
         return self._own[source]
 
+    def add_weights(self, source: str, weights: Path) -> Subject:
+        """Takes in a model of a named architecture with weights from a file that a page sent.
+
+        Args:
+            source: What names the architecture, or the model on the page, which came from one.
+            weights: A safetensors file; only the latest few of all pages stay.
+
+        Returns:
+            The model under a new opaque id.
+
+        Raises:
+            ExplorerError: The architecture has no name, or the weights do not fit it.
+        """
+        name = self.open(source).graph.source.partition("@")[0]  # whatever weights it has, they are replaced
+        checked_name(name)
+        with self._building:
+            opened = open_model(name, weights=weights)
+        subject = self.add(trace_opened(opened), opened, is_as_named=False)
+        with self._lock:
+            self._uploaded.append(subject.source)
+            if len(self._uploaded) > UPLOADS_KEPT:
+                del self._own[self._uploaded.popleft()]
+        return subject
+
     def open(self, source: str) -> Subject:
         """The model that `source` names, traced. Who asks for a model that is being opened waits; others do not.
 
         Raises:
             ExplorerError: It cannot be opened or traced.
         """
-        if source in self._own:
-            return self._own[source]
+        if own := self._own.get(source):
+            return own
         checked_name(source)
         if known := self._known(source):
             return known
@@ -113,9 +140,8 @@ class Workspace:
 
     def like(self, fingerprint: str) -> Subject | None:
         """The model of this run that a recipe of an earlier run was made for, by its fingerprint."""
-        return next(
-            (each for each in self._own.values() if fingerprint and each.graph.fingerprint == fingerprint), None
-        )
+        known = [subject for source, subject in tuple(self._own.items()) if source not in self._uploaded]
+        return next((each for each in known if fingerprint and each.graph.fingerprint == fingerprint), None)
 
     def exploration(self, recipe: Mapping[str, Any]) -> Exploration:
         """The exploration that a recipe describes.
@@ -133,9 +159,17 @@ class Workspace:
         """A new exploration of the model that `source` names."""
         return start(self.open(source).graph, source)
 
-    def choices(self) -> list[dict[str, Any]]:
-        """What the model picker offers, in groups."""
-        own = [{"label": subject.title, "value": subject.source} for subject in self._own.values()]
+    def choices(self, shown: str = "") -> list[dict[str, Any]]:
+        """What the model picker offers, in groups.
+
+        Args:
+            shown: The model on the page; weights that a page sent are offered to that page alone.
+        """
+        own = [
+            {"label": _own_title(subject), "value": source}
+            for source, subject in tuple(self._own.items())
+            if source == shown or source not in self._uploaded
+        ]
         families = [
             {"group": family.title, "items": [{"label": _short(name), "value": name} for name in family.sources]}
             for family in list_sources()
@@ -199,6 +233,11 @@ def _subject(source: str, opened: OpenedModel, graph: DependencyGraph) -> Subjec
     """A model on the screen; a sample is measured on the digits whatever weights it was opened with."""
     data = digits().test if isinstance(parse_source(opened.source), SampleSource) else None
     return Subject(source, opened.title, graph, opened.notes, data, opened.card)
+
+
+def _own_title(subject: Subject) -> str:
+    """What the picker calls a model of this run: with its notes, which name the file of its weights."""
+    return ", ".join([subject.title, *(note for note in subject.notes if note.startswith("weights from"))])
 
 
 def _short(source: str) -> str:

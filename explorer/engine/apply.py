@@ -149,7 +149,8 @@ def plan_surgery(plan: Plan) -> Surgery:
     )
     changes = (*standard, *_merged(model, found))
     distinct = {(c.module, c.name): c for c in changes if c.before != c.after}
-    return Surgery(plan.kept, tuple(distinct.values()), tuple(_attention_changes(plan)), renumbered(shapes))
+    buffers = renumbered(shapes, dict(entry for change in distinct.values() for entry in change.entries()))
+    return Surgery(plan.kept, tuple(distinct.values()), tuple(_attention_changes(plan)), buffers)
 
 
 def _repairs(every: list[PlannedShapes], known: dict[Attribute, int]) -> dict[Attribute, tuple[int, str]]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-Inputs = Tensor | tuple[Tensor, ...] | Mapping[str, Tensor]
+Inputs = Tensor | tuple[Any, ...] | Mapping[str, Any]
 """What one forward takes: a tensor, positional tensors, or tensors by keyword."""
 
 Batch = tuple[Inputs, Tensor]
@@ -19,7 +19,7 @@ Batch = tuple[Inputs, Tensor]
 class Batched(Protocol):
     """Data that parts itself, such as a `Split`."""
 
-    def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, batch_size: int) -> Iterator[Batch]:
         """Inputs and labels in their stored order, at most `batch_size` at a time."""
 
 

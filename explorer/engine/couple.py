@@ -125,7 +125,6 @@ class _Walk:
         self.offset = offset
         self.dims: dict[int, Dims] = {}
         self.unsupported: list[Unsupported] = []
-        self.fixed = fixed_indices(program)
         self.last_op = {op.call: offset + op.index for op in program.ops}
         """The number of the last op of each torch call."""
 
@@ -205,8 +204,8 @@ class _Walk:
     def _look_up(self, tree: Any) -> Any:
         if isinstance(tree, Ref):
             value = self.program.values[tree.value]
-            is_fixed = tree.value in self.fixed
-            return Operand(self._dims(tree.value), value.shape, value.data, value.is_state, is_fixed, value.dtype)
+            known = tree.value in self.program.fixed, tree.value in self.program.computed
+            return Operand(self._dims(tree.value), value.shape, value.data, value.is_state, *known, value.dtype)
         if isinstance(tree, (tuple, list)):
             return [self._look_up(item) for item in tree]
         return tree
@@ -245,19 +244,6 @@ def _states(program: Program, call: Call) -> Iterator[tuple[int, int]]:
         before = [ref.value for ref in refs(argument)]
         if [program.values[value].shape for value in before] == shapes:
             yield from zip(before, after, strict=True)
-
-
-def fixed_indices(program: Program) -> set[int]:
-    """Integer and boolean buffers and constants that no op writes: a plan can renumber what they say."""
-    fixed = {
-        value.index
-        for value in program.values
-        if value.kind in ("buffer", "constant") and value.data is not None and value.storage not in program.written
-    }
-    for op in program.ops:
-        if op.name == "aten.lift_fresh.default" and op.inputs()[0] in fixed:
-            fixed.update(op.results)
-    return fixed
 
 
 def _check(op: Op, dims: Dims, shape: tuple[int, ...]) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from explorer.engine.couple import fixed_indices
 from explorer.engine.errors import ApplyError
 from explorer.engine.program import EVEN_SPLITS, Call, Ref
 from explorer.engine.provenance import Literal, TracedInt
@@ -37,7 +36,7 @@ class Positions:
 
 def with_positions(shapes: PlannedShapes) -> PlannedShapes:
     """The same shapes for a program in which irregular picks from axes that shrink are written out."""
-    fixed = fixed_indices(shapes.program)
+    fixed = shapes.program.fixed | shapes.program.computed
     calls = tuple(_written_out(call, shapes, fixed) for call in shapes.program.calls)
     return shapes.of_program(replace(shapes.program, calls=calls))
 
@@ -49,18 +48,20 @@ def has_positions(tree: Any) -> bool:
     return isinstance(tree, Positions)
 
 
-def _written_out(call: Call, shapes: PlannedShapes, fixed: set[int]) -> Call:
+def _written_out(call: Call, shapes: PlannedShapes, fixed: frozenset[int]) -> Call:
     if call.function in ("__getitem__", "__setitem__"):
         is_tuple = isinstance(call.args[1], tuple)
         index = list(call.args[1]) if is_tuple else [call.args[1]]
         for place, positions in _items(call, index, shapes, fixed):
             index[place] = positions
         return replace(call, args=(call.args[0], tuple(index) if is_tuple else index[0], *call.args[2:]))
-    if call.function == "index_select" and len(call.args) == _INDEX_SELECT:
-        x, dim, index = call.args
+    if call.function in _ALONG and len(call.args) >= _INDEX_SELECT:
+        x, dim, index, *rest = call.args
         kept = shapes.kept(shapes.dims(x.value)[int(dim)])
         numbers = None if kept.all() else _numbers(call, index, len(kept), shapes, fixed)
-        return call if numbers is None else replace(call, args=(x, dim, _after(numbers, kept)))
+        return call if numbers is None else replace(call, args=(x, dim, _after(numbers, kept), *rest))
+    if call.function == "repeat_interleave":
+        return _repeated_by_number(call, shapes, fixed)
     if call.function in ("chunk", "split", *EVEN_SPLITS) and isinstance(call.argument(1, ""), int):
         return _cut_by_sizes(call, shapes)
     return call
@@ -77,10 +78,31 @@ def _cut_by_sizes(call: Call, shapes: PlannedShapes) -> Call:
     return replace(call, function="split", target=torch.split, args=(x, literals, dim), kwargs={})
 
 
+def _repeated_by_number(call: Call, shapes: PlannedShapes, fixed: frozenset[int]) -> Call:
+    """Channels that are repeated each as often as a tensor says, as an `index_select`."""
+    x, times, dim = call.argument(0, "input"), call.argument(1, "repeats"), call.argument(2, "dim")
+    if not isinstance(times, Ref) or times.value not in fixed or dim is None:
+        return call
+    kept, counts = shapes.kept(shapes.dims(x.value)[int(dim)]), shapes.program.values[times.value].data
+    if kept.all() or counts is None:
+        return call
+    numbers = np.repeat(np.arange(len(kept)), counts)
+    args = x, dim, _after(numbers, kept)
+    return replace(call, function="index_select", target=torch.index_select, args=args, kwargs={})
+
+
 _INDEX_SELECT = 3
+"""Arguments of an `index_select`; what writes along an axis has more."""
+
+_ALONG = frozenset(
+    {f"index_{what}{mark}" for what in ("select", "fill", "add", "copy", "reduce") for mark in ("", "_")}
+)
+"""Calls that read or write one axis at the positions in a tensor."""
 
 
-def _items(call: Call, index: list[Any], shapes: PlannedShapes, fixed: set[int]) -> Iterator[tuple[int, Positions]]:
+def _items(
+    call: Call, index: list[Any], shapes: PlannedShapes, fixed: frozenset[int]
+) -> Iterator[tuple[int, Positions]]:
     """(place in the index, positions) for each item that has to be written out."""
     dims = shapes.dims(call.args[0].value)
     found = {id(item): place for place, item in enumerate(index)}
@@ -93,7 +115,7 @@ def _items(call: Call, index: list[Any], shapes: PlannedShapes, fixed: set[int])
             yield found[id(item)], _after(numbers, kept)
 
 
-def _numbers(call: Call, item: Any, size: int, shapes: PlannedShapes, fixed: set[int]) -> Numbers | None:
+def _numbers(call: Call, item: Any, size: int, shapes: PlannedShapes, fixed: frozenset[int]) -> Numbers | None:
     """The channels that one item of an index picks; None where that is left to the numbers in it."""
     every = np.arange(size)
     if isinstance(item, slice):

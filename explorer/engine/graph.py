@@ -221,8 +221,8 @@ class DependencyGraph:
             EvaluationError: The gradients cannot be taken on the data.
         """
         options = self._options(importance, data, choices)
-        loose = break_ties if isinstance(break_ties, bool) else _listed(break_ties)
-        return make_plan(self, ratios, keep, replace(options, round_to=round_to, minimum=minimum, break_ties=loose))
+        options = replace(options, round_to=round_to, minimum=minimum, break_ties=_loose(break_ties))
+        return make_plan(self, ratios, keep, options)
 
     def plans(
         self, ratio: float, *, steps: int, schedule: str = "linear", **choices: Unpack[PlanChoices]
@@ -273,7 +273,8 @@ class DependencyGraph:
         """
         targets = {"macs": macs, "params": params, "bytes": bytes, "latency": latency}
         target = one_target(targets, tolerance)
-        others: dict[str, Any] = dict(choices)
+        others: dict[str, Any] = {"break_ties": False, **choices}
+        others["break_ties"] = _loose(others["break_ties"])
         options = self._options(others.pop("importance", "l2"), others.pop("data", None), cast("Choices", others))
         return plan_to_target(self, target, options)
 
@@ -329,6 +330,8 @@ class DependencyGraph:
         versions = _versions(self.model.parameters())
         known = self._scores.get(key)
         if known is None or known[0] != versions:
+            for old in [old for old in self._scores if key.gradients and old.gradients not in (None, key.gradients)]:
+                del self._scores[old]  # gradients are as large as the model
             known = self._scores[key] = versions, score_groups(self.groups, self.model, key)
         return known[1]
 
@@ -380,7 +383,10 @@ def graph_of(
     return DependencyGraph(model, example_inputs, coupling, grouping, source, title or source or type(model).__name__)
 
 
-def _listed(names: Iterable[str]) -> tuple[str, ...]:
+def _loose(names: bool | Iterable[str]) -> bool | tuple[str, ...]:
+    """Ties that may be broken: all, none, or those of some groups."""
+    if isinstance(names, bool):
+        return names
     return (names,) if isinstance(names, str) else tuple(names)
 
 

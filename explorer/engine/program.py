@@ -215,6 +215,33 @@ class Program:
         places = (op.inputs()[0] for op in self.ops if op.is_in_place and op.inputs())
         return frozenset(self.values[value].storage for value in places)
 
+    @cached_property
+    def fixed(self) -> frozenset[int]:
+        """Integer and boolean buffers and constants that no op writes: a plan can renumber what they say."""
+        known = (value for value in self.values if value.kind in ("buffer", "constant") and value.data is not None)
+        fixed = {value.index for value in known if value.storage not in self.written}
+        for op in self.ops:
+            if op.name == "aten.lift_fresh.default" and op.inputs()[0] in fixed:
+                fixed.update(op.results)
+        return frozenset(fixed)
+
+    @cached_property
+    def computed(self) -> frozenset[int]:
+        """Integers and booleans computed from positions and `fixed` ones alone, such as ``torch.arange(n).flip(0)``."""
+        computed: set[int] = set()
+        for op in self.ops:
+            made = [self.values[number] for number in op.results if number not in self.fixed]
+            if not made or any(value.data is None or value.storage in self.written for value in made):
+                continue
+            inputs = op.inputs()
+            is_known = all(number in self.fixed or number in computed for number in inputs)
+            if op.base_name == "aten.arange" or (inputs and is_known and op.base_name not in _RANDOM):
+                computed.update(op.results)
+        return frozenset(computed)
+
+
+_RANDOM = frozenset({"aten.bernoulli", "aten.multinomial", "aten.randint_like", "aten.empty_like"})
+
 
 def is_in_place(name: str) -> bool:
     """Whether the operator of a name, such as ``aten.add_.Tensor``, writes into its first argument."""

@@ -138,11 +138,12 @@ def plain(number: Traced) -> int | float:
 
 def square_root(number: float) -> float:
     """The square root, traced where the number is: what stands for `math.sqrt` while a model is traced."""
-    root = _SQUARE_ROOT(number)
+    root = SQUARE_ROOT(number)
     return TracedFloat(root, Arithmetic("**", number.origin, Literal(0.5))) if isinstance(number, Traced) else root
 
 
-_SQUARE_ROOT = math.sqrt
+SQUARE_ROOT = math.sqrt
+"""Python's own."""
 
 
 def origin_of(number: int | float) -> Origin:
@@ -161,6 +162,20 @@ def traced_ints(tree: Any) -> list[TracedInt]:
     if isinstance(tree, (tuple, list)):
         return [found for item in tree for found in traced_ints(item)]
     return []
+
+
+def map_numbers(tree: Any, change: Callable[[Traced], Any]) -> Any:
+    """Nested arguments in which every recorded integer, and fraction of integers, is replaced."""
+    if isinstance(tree, Traced):
+        return change(tree)
+    if isinstance(tree, slice):
+        return slice(*(map_numbers(item, change) for item in (tree.start, tree.stop, tree.step)))
+    if isinstance(tree, Mapping):
+        return {key: map_numbers(item, change) for key, item in tree.items()}
+    if isinstance(tree, (tuple, list)):
+        made = [map_numbers(item, change) for item in tree]
+        return made if isinstance(tree, list) else tuple(made)  # a `torch.Size` holds nothing but numbers
+    return tree
 
 
 def attributes_of(origin: Origin) -> tuple[Attribute, ...]:

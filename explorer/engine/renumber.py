@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from explorer.engine.errors import ApplyError
 from explorer.engine.explicit import has_positions
-from explorer.engine.program import Op, Ref
+from explorer.engine.program import Op, Ref, Value
+from explorer.engine.provenance import Attribute
+from explorer.engine.recomputing import recomputed
 from explorer.engine.shapes import PlannedShapes
 
 Numbers = np.ndarray[tuple[int], np.dtype[Any]]
 
 
-def renumbered(every: Iterable[PlannedShapes]) -> dict[str, tuple[int, ...]]:
+_AT = frozenset({"aten.index", "aten._unsafe_index", "aten.index_put", "aten._unsafe_index_put"})
+_ALONG = frozenset({"aten.index_select", "aten.index_fill", "aten.index_add", "aten.index_copy", "aten.index_reduce"})
+
+
+def renumbered(
+    every: Iterable[PlannedShapes], attributes: Mapping[Attribute, int] | None = None
+) -> dict[str, tuple[int, ...]]:
     """The new content of every integer or boolean buffer that picks from an axis which shrinks.
 
     Args:
         every: The plan's shapes for each traced program.
+        attributes: Attributes that the plan changes, with their new values.
 
     Returns:
         New content by qualified name of the buffer.
@@ -30,7 +39,7 @@ def renumbered(every: Iterable[PlannedShapes]) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
     for shapes in every:
         for op in shapes.program.ops:
-            for name, numbers in _picks(op, shapes):
+            for name, numbers in _picks(op, shapes, attributes or {}):
                 if found.setdefault(name, numbers) != numbers:
                     raise ApplyError(
                         f"The buffer {name} picks from axes that lose different channels, one of them at {op.source}. "
@@ -40,7 +49,7 @@ def renumbered(every: Iterable[PlannedShapes]) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def _picks(op: Op, shapes: PlannedShapes) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _picks(op: Op, shapes: PlannedShapes, attributes: Mapping[Attribute, int]) -> Iterator[tuple[str, tuple[int, ...]]]:
     """(buffer, new content), where an op picks by number from an axis that shrinks."""
     picked = _picked(op)
     if picked is None:
@@ -50,37 +59,45 @@ def _picks(op: Op, shapes: PlannedShapes) -> Iterator[tuple[str, tuple[int, ...]
     value = shapes.program.values[index]
     if shapes.is_whole(read) or value.data is None:
         return
-    made = shapes.dims(op.results[0])[place]
-    numbers = _after(value.data, shapes.kept(read), shapes.kept(made))
+    numbers = _after(value.data, shapes.kept(read))
     if value.kind == "buffer":
         yield value.name, tuple(numbers.tolist())
-    elif numbers.tolist() != value.data.tolist() and not _is_written_out(op, shapes):
+    elif numbers.tolist() != _in_code(value, shapes, attributes) and not _is_written_out(op, shapes):
+        origin = "computed from positions" if value.index in shapes.program.computed else "written in the code"
         raise ApplyError(
-            f"{op.short_name} at {op.source} picks channels by numbers written in the code, {_shown(value.data)}, "
+            f"{op.short_name} at {op.source} picks channels by numbers {origin}, {_shown(value.data)}, "
             f"which would have to become {_shown(numbers)}. Register them as a buffer, or ask for a ratio of 0 for the "
             "groups involved.",
             op.source,
         )
 
 
+def _in_code(value: Value, shapes: PlannedShapes, attributes: Mapping[Attribute, int]) -> Any:
+    """What the code makes of an index where sizes and attributes are those of a plan; None where that is not known."""
+    try:
+        return recomputed(value.index, shapes, attributes).tolist()
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
+        return None  # the code cannot make it, or nobody knows how it was made
+
+
 def _is_written_out(op: Op, shapes: PlannedShapes) -> bool:
     return op.call >= 0 and has_positions(shapes.program.calls[op.call].args)
 
 
-def _after(numbers: Numbers, kept_read: Numbers, kept_made: Numbers) -> Numbers:
+def _after(numbers: Numbers, kept: Numbers) -> Numbers:
     """Numbers, or truth values, for an axis of which only some indices are left."""
     if numbers.dtype in (np.bool_, np.uint8):
-        return numbers[kept_read]
-    position = np.cumsum(kept_read) - 1
-    after: Numbers = position[numbers[kept_made]]
+        return numbers[kept]
+    position = np.cumsum(kept) - 1
+    after: Numbers = position[numbers[kept[numbers]]]
     return after
 
 
 def _picked(op: Op) -> tuple[int, int] | None:
-    """(axis, value of the index) of an op that reads one axis through a one-dimensional index; else None."""
-    if op.base_name == "aten.index_select":
+    """(axis, value of the index) of an op that reads or writes one axis through a one-dimensional index; else None."""
+    if op.base_name in _ALONG:
         return int(op.args[1]), _value(op.args[2])
-    if op.base_name in ("aten.index", "aten._unsafe_index"):
+    if op.base_name in _AT:
         given: Sequence[Any] = op.args[1]
         used = [place for place, item in enumerate(given) if item is not None]
         return (used[0], _value(given[used[0]])) if len(used) == 1 else None

@@ -6,7 +6,7 @@ BatchNorm in train mode and a free batch size survive. Parameters and buffers ke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from explorer.engine.provenance import (
     Size,
     Traced,
     evaluate,
+    map_numbers,
     origin_of,
     with_numbers,
 )
@@ -144,7 +145,7 @@ def replayed_lines(shapes: PlannedShapes) -> tuple[_Line, ...]:
         return _planned(origin_of(number), after.get(id(number)), numbers, shapes)
 
     lines = tuple(
-        _Line(call, _map_numbers(call.args, planned), _map_numbers(call.kwargs, planned), last.get(call.index, ()))
+        _Line(call, map_numbers(call.args, planned), map_numbers(call.kwargs, planned), last.get(call.index, ()))
         for call in program.calls
     )
     _check_backward(lines)
@@ -233,26 +234,13 @@ def _state(model: nn.Module, name: str) -> Tensor:
     return found
 
 
-def _map_numbers(tree: Any, change: Callable[[Traced], Origin]) -> Any:
-    """Nested arguments with every recorded integer, and fraction of integers, replaced by its expression."""
-    if isinstance(tree, Traced):
-        return change(tree)
-    if isinstance(tree, slice):
-        return slice(*(_map_numbers(item, change) for item in (tree.start, tree.stop, tree.step)))
-    if isinstance(tree, Mapping):
-        return {key: _map_numbers(item, change) for key, item in tree.items()}
-    if isinstance(tree, (tuple, list)):
-        return type(tree)(_map_numbers(item, change) for item in tree)
-    return tree
-
-
 def _filled(tree: Any, values: dict[int, Tensor], sizes: dict[int, tuple[int, ...]]) -> Any:
     """Arguments for a call: references looked up, expressions evaluated; the outermost sequence is a list."""
 
     def tensor(item: Ref | Positions) -> Tensor:
         if isinstance(item, Ref):
             return values[item.value]
-        return torch.tensor(item.numbers, device=values[refs(tree)[0].value].device)
+        return torch.tensor(item.numbers, dtype=torch.int64, device=values[refs(tree)[0].value].device)
 
     def fill(item: Any) -> Any:
         if isinstance(item, (Ref, Positions)):

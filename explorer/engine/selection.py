@@ -47,6 +47,7 @@ class PlanChoices(Choices, total=False):
     importance: str
     round_to: int
     minimum: int
+    break_ties: bool | Iterable[str]
     data: Batches | Gradients | None
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import gc
 import math
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 
 import torch
 
-from explorer.engine.provenance import square_root
+from explorer.engine.provenance import SQUARE_ROOT, square_root
 
 
 class SharedSwitch:
@@ -89,20 +91,55 @@ PLAIN_ATTENTION = SharedSwitch(_plain_attention)
 
 
 @contextlib.contextmanager
-def _traced_roots() -> Iterator[None]:
-    before = math.sqrt
+def _traced_root() -> Iterator[None]:
     math.sqrt = square_root  # type: ignore[assignment]
     try:
         yield
     finally:
-        math.sqrt = before
+        math.sqrt = SQUARE_ROOT
+
+
+@contextlib.contextmanager
+def traced_roots(classes: Iterable[type]) -> Iterator[None]:
+    """`math.sqrt` keeps the provenance of a size: ``1 / math.sqrt(head_dim)`` is a scale that follows it.
+
+    Args:
+        classes: Their modules are looked at too, for a root that was imported by its name: ``from math import sqrt``.
+    """
+    modules = {base.__module__ for kind in set(classes) for base in kind.__mro__}
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_ROOTS)
+        for name in sorted(modules):
+            if _holds_root(name):
+                stack.enter_context(_IMPORTED_ROOTS.setdefault(name, SharedSwitch(partial(_traced_names, name))))
+        yield
+
+
+def _holds_root(module: str) -> bool:
+    """Whether a module of the user has the square root among its names, whatever it stands for now."""
+    is_own = module.partition(".")[0] in ("torch", "builtins", "explorer")
+    held = () if is_own or module not in sys.modules else tuple(vars(sys.modules[module]).values())
+    return any(value is SQUARE_ROOT or value is square_root for value in held)
+
+
+@contextlib.contextmanager
+def _traced_names(module: str) -> Iterator[None]:
+    held = vars(sys.modules[module])
+    names = [name for name, value in held.items() if value is SQUARE_ROOT]
+    held.update(dict.fromkeys(names, square_root))
+    try:
+        yield
+    finally:
+        held.update(dict.fromkeys(names, SQUARE_ROOT))
 
 
 PLAIN_RECURRENCE = SharedSwitch(_plain_recurrence)
 """No oneDNN kernels, which hide the steps of recurrent layers."""
 
-TRACED_ROOTS = SharedSwitch(_traced_roots)
-"""`math.sqrt` keeps the provenance of a size: ``1 / math.sqrt(head_dim)`` is a scale that follows it."""
+_ROOTS = SharedSwitch(_traced_root)
+
+_IMPORTED_ROOTS: dict[str, SharedSwitch] = {}
+"""One for each module of a user that imported the root by its name."""
 
 UNCOLLECTED = SharedSwitch(_uncollected)
 """No search for garbage: recording makes many small objects that all stay, and looking at them takes a third of it."""

@@ -161,6 +161,10 @@ def _eligible(graph: DependencyGraph) -> list[Group]:
 
 def _plan_to_latency(graph: DependencyGraph, target: Target, options: Options, levels: Sequence[float]) -> Plan:
     """Bisection on measured times, until one is near enough."""
+    if any(parameter.is_meta for parameter in graph.model.parameters()):
+        raise PlanError(
+            "The model has shapes but no weights, so its time cannot be measured. Use macs=, or load weights."
+        )
     step = max(1, len(levels) // _LATENCY_LEVELS)
     coarse = [*levels[:-1:step], levels[-1]]
     first, last = 0, len(coarse) - 1

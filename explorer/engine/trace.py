@@ -32,7 +32,7 @@ from explorer.engine.shadow import (
     why_unfaithful,
 )
 from explorer.engine.shadow_ops import META
-from explorer.engine.switches import PLAIN_ATTENTION, PLAIN_RECURRENCE, TRACED_ROOTS, UNCOLLECTED
+from explorer.engine.switches import PLAIN_ATTENTION, PLAIN_RECURRENCE, UNCOLLECTED, traced_roots
 from explorer.engine.trees import flatten_tensors, map_tensors, named_modules
 
 ExampleInputs = Tensor | tuple[Any, ...] | Mapping[str, Any] | Callable[[nn.Module], Any]
@@ -211,7 +211,7 @@ def _listening(model: nn.Module, recorder: Recorder, *, is_training: bool) -> It
         stack.enter_context(PLAIN_ATTENTION)
         stack.enter_context(_module_paths(model, recorder))
         _trace_attributes(model)
-        stack.enter_context(TRACED_ROOTS)
+        stack.enter_context(traced_roots(type(module) for module in model.modules()))
         stack.enter_context(CallMode(recorder))
         stack.enter_context(OpMode(recorder))
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sized
+from dataclasses import replace
 from inspect import signature
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch.utils.data import DistributedSampler
 from explorer.engine.batches import Batch, Batched, Batches, Inputs, as_call, on_device
 from explorer.engine.errors import EvaluationError, TrainingError
 from explorer.training import processes
-from explorer.training.data import Dataset, Split, hold_out
+from explorer.training.data import Dataset, hold_out
 
 Data = Dataset | Batches
 VALIDATION_SHARE = 0.2
@@ -83,9 +84,9 @@ def _shuffled(data: Batched, batch_size: int, seed: int) -> Iterator[Batch]:
     if "seed" in signature(data.batches).parameters:
         yield from data.batches(batch_size, seed=seed)  # type: ignore[call-arg]
         return
-    assert isinstance(data, Split)
-    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
-    yield from Split(data.images[order], data.labels[order], data.num_classes).batches(batch_size)
+    stored: Any = data
+    order = torch.randperm(len(stored), generator=torch.Generator().manual_seed(seed))
+    yield from replace(stored, images=stored.images[order], labels=stored.labels[order]).batches(batch_size)
 
 
 def _loaded(data: Any) -> Iterator[Batch]:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 from dash import Dash
@@ -159,3 +162,47 @@ def test_a_sample_is_measured_whatever_weights_it_has(own: Workspace, exploratio
 def test_a_port_in_use_is_told_before_anything_is_served(exploration: Exploration) -> None:
     with listen("127.0.0.1", 0) as taken, pytest.raises(ServeError, match="cannot be served"):
         show(exploration.graph, port=taken.getsockname()[1], open_browser=False)
+
+
+def test_a_model_in_memory_is_shown_from_a_thread_until_it_is_closed(exploration: Exploration) -> None:
+    shown = show(exploration.graph, port=0, block=False)
+    with urlopen(f"{shown.address}/alive") as answer:
+        assert json.load(answer)["run"]
+    assert f'<iframe src="{shown.address}"' in shown._repr_html_()
+    again = show(exploration.graph, block=False, port=None)  # a cell that is run again finds a port of its own
+    assert again.address != shown.address
+    for each in (shown, again, shown):
+        each.close()
+    with pytest.raises(URLError):
+        urlopen(f"{shown.address}/alive")
+
+
+def test_a_script_waits_until_it_is_interrupted(
+    exploration: Exploration, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[str] = []
+
+    def interrupted(_thread: threading.Thread, _seconds: float) -> None:
+        monkeypatch.undo()  # what closes the app joins the thread for good
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("explorer.app.serving._is_interactive", lambda: False)
+    monkeypatch.setattr("threading.Thread.join", interrupted)
+    shown = show(exploration.graph, port=0)
+    said = f"Explorer shows {exploration.graph.title} at {shown.address}  (Ctrl-C stops it)\n"
+    assert capsys.readouterr().out == said
+    assert not shown._thread.is_alive()
+    with pytest.raises(URLError):
+        urlopen(f"{shown.address}/alive")
+    assert opened == [shown.address]
+
+
+def test_at_a_prompt_nothing_waits(monkeypatch: pytest.MonkeyPatch, exploration: Exploration) -> None:
+    monkeypatch.setattr("sys.ps1", ">>> ", raising=False)
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    shown = show(exploration.graph, port=0)
+    assert shown._thread.is_alive()
+    assert not opened
+    shown.close()

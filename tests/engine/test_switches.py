@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections.abc import Iterator
+from math import sqrt
+from math import sqrt as root
 
+import pytest
 import torch
+from torch import Tensor, nn
 
+from explorer.engine.errors import TraceError
+from explorer.engine.graph import trace
 from explorer.engine.switches import SharedSwitch
 from explorer.engine.trace import plain_kernels
+from tests.engine.nets import proven
 
 
 def fused_kernels() -> tuple[bool, ...]:
@@ -79,3 +87,33 @@ def test_the_flags_are_turned_back_by_another_thread_than_the_one_that_turned_th
         thread.join(10)
         assert not any(fused_kernels())
     assert fused_kernels() == before
+
+
+class Scaled(nn.Module):
+    """Attention whose scale is a root that was imported by its name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name, self.heads, self.size = name, 2, 8
+        self.qkv, self.out = nn.Linear(4, 3 * 16), nn.Linear(16, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).view(*x.shape[:2], 3, self.heads, self.size).permute(2, 0, 3, 1, 4)
+        scale = sqrt(self.size) if self.name == "sqrt" else root(self.size)
+        return self.out(((q @ k.mT / scale).softmax(-1) @ v).transpose(1, 2).flatten(2))
+
+
+@pytest.mark.parametrize("name", ["sqrt", "root"])
+def test_a_root_that_was_imported_by_its_name_follows_the_size(name: str) -> None:
+    torch.manual_seed(0)
+    graph = trace(Scaled(name).eval(), torch.randn(2, 5, 4))
+    pruned = graph.plan({"qkv:head_dim": 0.5}).apply()
+    assert {change.name: change.after for change in pruned.repairs} == {"size": 4}
+    assert proven(pruned).error < 1e-6
+
+
+def test_imported_roots_are_python_s_own_again_after_tracing() -> None:
+    with pytest.raises(TraceError):
+        trace(Scaled("sqrt"), torch.randn(2, 5, 3))
+    assert sqrt is root is math.sqrt
+    assert type(sqrt(4)) is float

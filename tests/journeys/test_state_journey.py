@@ -72,8 +72,8 @@ def test_a_reload_keeps_everything(watched: Watched) -> None:
     page = watched.page
     set_percent(page, "conv1", 25)
     page.evaluate("explorer.askChange({kind: 'keep', group: 'layer1.0.conv1', channels: [0, 3, 7]})")
-    page.locator("#lists [data-toggle='layer1.0']").click()
-    page.wait_for_function("window.explorerCy.getElementById('fold:layer1.0').nonempty()")
+    page.locator("#lists [data-toggle='layer1']").click()
+    page.wait_for_function("window.explorerCy.getElementById('fold:layer1').nonempty()")
     page.locator("#pin").click()
     page.locator("#minimum").fill("2")
     page.locator("#minimum").blur()
@@ -85,7 +85,7 @@ def test_a_reload_keeps_everything(watched: Watched) -> None:
                            "JSON.stringify(explorer.recipe()) === JSON.stringify(before)", arg=before)  # fmt: skip
     expect(percent(page, "conv1")).to_have_text("25")
     expect(page.locator("#minimum")).to_have_value("2")
-    page.wait_for_function("window.explorerCy && window.explorerCy.getElementById('fold:layer1.0').nonempty()")
+    page.wait_for_function("window.explorerCy && window.explorerCy.getElementById('fold:layer1').nonempty()")
     page.locator("#undo").click()  # the steps are still there
     page.wait_for_function("explorer.recipe().minimum === 1")
     assert watched.console == []

@@ -9,12 +9,19 @@ from tests.journeys.browser import Watched
 REACHED = "window.explorerCy.nodes('.port.reached').map(port => port.data('port'))"
 
 
+def open_all(page: Page) -> None:
+    """Opens every module, so that each layer shows."""
+    page.locator("#expand-all").click()
+    page.wait_for_function("window.explorerCy.getElementById('layer:layer1.0.conv1').nonempty()")
+
+
 def step(page: Page) -> int:
     return int(page.locator("#player .is-now").get_attribute("data-step") or "-1")
 
 
 def test_a_propagation_is_played_step_by_step(watched: Watched) -> None:
     page = watched.page
+    open_all(page)
     page.locator("#inspector [data-play]").click()
     expect(page.locator("#player")).to_be_visible()
     expect(page.locator("#player")).to_contain_text("0 of 22")  # with reduced motion nothing moves by itself
@@ -58,6 +65,7 @@ def test_a_propagation_plays_by_itself_and_pauses(watched: Watched) -> None:
 
 def test_a_cell_of_the_matrix_selects_a_group_and_leads_back_to_the_graph(watched: Watched) -> None:
     page = watched.page
+    open_all(page)
     page.locator("#centre-view label", has_text="Matrices").click()
     expect(page.locator("#matrix-note")).to_contain_text("104 rows: 60 inter-layer and 30 intra-layer")
     page.wait_for_selector("#matrix .heatmaplayer image")

@@ -170,6 +170,23 @@ def literal_order(s: Any, x: Tensor) -> Tensor:
     return x.index_select(1, torch.tensor(ORDER))
 
 
+def filled(positions: Any, values: Any) -> tuple[nn.Module, Tensor]:
+    """Some channels are overwritten, by a number or by what is computed from the others."""
+
+    def pick(s: Any, x: Tensor) -> Tensor:
+        y = x * 1
+        y[:, positions(s)] = values(x)
+        return y
+
+    return picked(pick, few=torch.nn.Buffer(torch.tensor([1, 4, 6])))
+
+
+def even_and_odd(s: Any, x: Tensor) -> Tensor:
+    """Masks computed from positions, which halve the channels in turn."""
+    is_even = torch.arange(x.shape[1]) % 2 == 0
+    return x[:, is_even] * x[:, ~is_even].tanh()
+
+
 ONE = {"a": ("channels", 8)}
 HALVES = {"a[0:8]": ("channels", 8), "a[8:16]": ("channels", 8)}
 TIED = {"a[0:8]": ("a[8:16]",), "a[8:16]": ("a[0:8]",)}
@@ -249,6 +266,51 @@ PATTERNS = (
         "an order in a plain attribute",
         lambda: picked(lambda s, x: x[:, s.plain], plain=torch.tensor(ORDER)),
         ONE,
+        way="program",
+    ),
+    Pattern("backwards by positions", lambda: picked(lambda s, x: x[:, torch.arange(x.shape[1] - 1, -1, -1)]), ONE),
+    Pattern("backwards by literals", lambda: picked(lambda s, x: x[:, torch.arange(7, -1, -1)]), ONE, way="program"),
+    Pattern(
+        "backwards by positions that are flipped",
+        lambda: picked(lambda s, x: x.index_select(1, torch.arange(x.shape[1]).flip(0))),
+        ONE,
+    ),
+    Pattern(
+        "a shuffle by positions",
+        lambda: picked(lambda s, x: x[:, torch.arange(x.shape[1]).view(2, -1).t().reshape(-1)]),
+        ONE,
+        way="program",
+    ),
+    Pattern("even and odd by masks of positions", lambda: picked(even_and_odd, after=4), {"a": ("channels", 4)}),
+    Pattern(
+        "each channel as often as a list says",
+        lambda: picked(lambda s, x: x.repeat_interleave(torch.tensor([1, 3, 2, 1, 1, 2, 1, 1]), 1), after=12),
+        ONE,
+        way="program",
+    ),
+    Pattern("channels of a list set to a number", lambda: filled(lambda s: [0, 3, 5], lambda x: 0.5), ONE, "program"),
+    Pattern("a channel of a list set to a number", lambda: filled(lambda s: [3], lambda x: 0.5), ONE, way="program"),
+    Pattern(
+        "channels of a list set to others",
+        lambda: filled(lambda s: [0, 3, 5, 7], lambda x: x[:, [1, 2, 4, 6]]),
+        {"a": ("channels", 4)},
+        way="program",
+    ),
+    Pattern(
+        "channels of a buffer set to a number",
+        lambda: filled(lambda s: s.few, lambda x: 0.5),
+        {"a[0:8]": ("channels", 5), "a[1:7]": ("channels", 3)},
+    ),
+    Pattern(
+        "index_fill",
+        lambda: picked(lambda s, x: x.index_fill(1, torch.tensor([0, 1, 2, 5]), 0.7)),
+        ONE,
+        way="program",
+    ),
+    Pattern(
+        "index_add",
+        lambda: picked(lambda s, x: x.index_add(1, torch.tensor([1, 4]), x[:, 6:8] * 2)),
+        {"a": ("channels", 6)},
         way="program",
     ),
     Pattern("a channel gates all", lambda: picked(lambda s, x: x * x[:, 0:1]), {"a": ("channels", 7)}),

@@ -42,9 +42,14 @@ def share_button() -> html.Button:
     return _tool(ids.SHARE, "link", "Copy a link to this state")
 
 
-def notice() -> html.Div:
-    """What concerns the whole page, in words, until it is put away."""
-    return html.Div(id=ids.NOTICE, className="notice", **attributes(aria_live="polite"))
+def notices() -> list[html.Div]:
+    """What concerns the whole page: words until they are put away, and that the server does not answer."""
+    text = "The server does not answer. Nothing is lost: this page goes on as soon as it is back."
+    lost = html.Div(text, className="message is-bad", role="alert")
+    return [
+        html.Div(id=ids.NOTICE, className="notice", **attributes(aria_live="polite")),
+        html.Div(lost, id=ids.LOST, className="notice", hidden=True),
+    ]
 
 
 def register(app: Dash, workspace: Workspace) -> None:

@@ -8,8 +8,10 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, html,
 
 from explorer.app import ids, inspection
 from explorer.app.panels import channels_panel, player, weights_panel
-from explorer.app.parts import attributes
+from explorer.app.parts import attributes, message
+from explorer.app.terms import terms
 from explorer.app.workspace import Workspace
+from explorer.engine.errors import ExplorerError
 
 
 def layout() -> html.Aside:
@@ -19,6 +21,7 @@ def layout() -> html.Aside:
             html.Div(
                 [
                     html.Div(id=ids.INSPECTOR),
+                    html.Div(id=ids.TERMS),
                     channels_panel.layout(),
                     html.Div(id=ids.DETAILS),
                     weights_panel.layout(),
@@ -47,6 +50,20 @@ def register(app: Dash, workspace: Workspace) -> None:
         if not is_new and (selection or {}).get("kind") != "module":
             return no_update, no_update
         return inspection.inspect(workspace.open(opened["source"]), selection or {}, opened["paths"])
+
+    @app.callback(
+        Output(ids.TERMS, "children"),
+        Input(ids.SELECTION, "data"),
+        Input(ids.SETTLED, "data"),
+        State(ids.RECIPE, "data"),
+    )
+    def state_terms(selection: dict[str, Any] | None, _settled: str, recipe: dict[str, Any]) -> Any:
+        if not selection or selection.get("kind") != "group":
+            return []
+        try:
+            return terms(workspace.exploration(recipe), selection["name"])
+        except ExplorerError as error:
+            return [message(str(error))]
 
     @app.callback(
         Output(ids.WHY_CHAIN, "children"),

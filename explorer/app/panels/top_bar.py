@@ -10,13 +10,18 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from explorer.app import ids
 from explorer.app.export import Exported, export_zip
 from explorer.app.numbers import MINUS
-from explorer.app.panels import history
+from explorer.app.panels import files, history
 from explorer.app.parts import attributes, icon, message, notes, proof_tag
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 
 KEYS = (
-    ("/", "search"),
+    ("/", "search; arrows walk the results, Enter jumps"),
+    ("↑ ↓ ← →", "along the edges of the graph"),
+    ("Enter", "open or close the selected module"),
+    ("Backspace", "the module around it"),
+    ("g", "the group of the selected layer"),
+    ("z  f", "zoom to the selection, to the whole graph"),
     ("Esc", "nothing selected"),
     (f"+ {MINUS}", "ratio of the selected group"),
     ("l", "lock it"),
@@ -34,6 +39,7 @@ def layout(subject: Subject) -> html.Header:
             ),
             _picker(subject),
             html.Div(notes(subject.notes), id=ids.MODEL_NOTE, className="notes"),
+            files.menu(),
             *history.steps(),
             html.Div(className="grow"),
             history.share_button(),
@@ -150,12 +156,9 @@ def _help() -> Any:
         "Export gives the smaller model, with the lines that load it.",
     )
     keys = [html.Div([html.Kbd(key), html.Span(text)], className="row") for key, text in KEYS]
-    own = html.Pre("python -m explorer path/to/file.py:factory", className="code")
     return dmc.Modal(
         [
             html.Ol([html.Li(step) for step in steps]),
-            html.H3("Open your own model", className="section-title"),
-            own,
             html.H3("Keys", className="section-title"),
             html.Div(keys, className="keys"),
         ],

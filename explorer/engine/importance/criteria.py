@@ -47,7 +47,8 @@ def distance_sums(slices: Tensor) -> Tensor:
 
     Source: He et al., Filter Pruning via Geometric Median, CVPR 2019, equation 5.
     """
-    return torch.cdist(slices, slices, compute_mode="donot_use_mm_for_euclid_dist").sum(dim=1)
+    exact = slices.double()  # as matrix products, which lose half of the digits
+    return torch.cdist(exact, exact, compute_mode="use_mm_for_euclid_dist").sum(dim=1)
 
 
 def lamp(scores: Scores) -> Scores:

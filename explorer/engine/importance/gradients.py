@@ -85,8 +85,10 @@ def _divided(sums: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
 
 
 def _pieces(data: Batches, *, single: bool) -> Iterator[tuple[Inputs, Tensor]]:
+    """Batches, or single samples; the samples of joint data, such as the nodes of one graph, cannot be parted."""
+    is_joint = bool(getattr(data, "is_joint", False))
     for inputs, labels in batches_of(data, 1 if single else _BATCH_SIZE):
-        if not single or len(labels) == 1:
+        if is_joint or not single or len(labels) == 1:
             yield inputs, labels
             continue
         for row in range(len(labels)):

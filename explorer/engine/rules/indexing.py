@@ -7,13 +7,17 @@ index that was computed in forward would point elsewhere in the smaller model, s
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
+import numpy as np
 import torch
 
 from explorer.engine.coupler import Coupler
-from explorer.engine.factors import Dim, Dims, inert_dim, is_inert_dim, size_of
+from explorer.engine.factors import Dim, Dims, Factor, inert_dim, is_inert_dim, size_of
 from explorer.engine.rules.pointwise import broadcast, meet
 from explorer.engine.rules.table import Bound, Operand, Result, axis, inert_result, replace_dim, rule
+
+Positions = np.ndarray[tuple[int], np.dtype[Any]]
 
 VOCABULARY = "vocabulary: its entries are picked by number"
 BY_NUMBER = "the code picks indices of this axis by number"
@@ -55,7 +59,7 @@ def index_select(op: Bound, couple: Coupler) -> Result:
     if not x.dims:
         return ((),)
     place = axis(int(op.arg(1, "dim")), len(x.dims))
-    return (replace_dim(x.dims, place, _chosen(x.dims[place], indices, couple)),)
+    return (replace_dim(x.dims, place, _chosen(x, place, indices, couple)),)
 
 
 @rule("aten.index.Tensor", "aten._unsafe_index.Tensor")
@@ -66,7 +70,7 @@ def index(op: Bound, couple: Coupler) -> Result:
     used = [place for place, found in enumerate(indices) if found is not None]
     only = indices[used[0]] if len(used) == 1 else None
     if only is not None and len(only.shape) == 1:
-        return (replace_dim(x.dims, used[0], _chosen(x.dims[used[0]], only, couple, op.shapes[0][used[0]])),)
+        return (replace_dim(x.dims, used[0], _chosen(x, used[0], only, couple, op.shapes[0][used[0]])),)
     rest, before = pick_by_number(x.dims, indices, couple)
     rank = len(op.shapes[0]) - len(rest)
     operands = [found for found in indices if found is not None]
@@ -90,7 +94,14 @@ def gather(op: Bound, couple: Coupler) -> Result:
     return (tuple(dims),)
 
 
-@rule("aten.nonzero", "aten.masked_select", "aten._unique2", "aten.multinomial", "aten.take")
+@rule(
+    "aten.nonzero",
+    "aten.masked_select",
+    "aten._unique2",
+    "aten.multinomial",
+    "aten.take",
+    "aten.repeat_interleave.Tensor",
+)
 def by_value(op: Bound, couple: Coupler) -> Result:
     """Which elements come out depends on all of them."""
     for operand in op.operands():
@@ -141,34 +152,49 @@ def pick_by_number(dims: Dims, indices: list[Operand | None], couple: Coupler) -
     return [dim for place, dim in enumerate(dims) if place not in used], used[0] if is_block else 0
 
 
-def _chosen(dim: Dim, indices: Operand, couple: Coupler, count: int = -1) -> Dim:
-    """A dimension read at the positions of a one-dimensional index of numbers, or of truth values."""
-    count = count if count >= 0 else prod(indices.shape)
-    if is_mask(indices):
-        return _masked(dim, indices, couple, count)
-    if is_inert_dim(dim) or indices.data is None or not indices.is_fixed or not indices.shape:
-        couple.freeze(dim, BY_NUMBER)
-        return indices.dims[0] if indices.shape else ()
-    if count == 1:
-        couple.single(dim, int(indices.data[0]) % size_of(dim))
-        return ()
-    chosen = (couple.flat(dim)[indices.data],)
-    _shrinks_with(indices, chosen, couple)
+def positions_of(x: Operand, place: int, indices: Operand) -> Positions | None:
+    """The positions of an axis that a one-dimensional index picks, where a plan can count them anew.
+
+    Args:
+        x: What is read or written.
+        place: The axis.
+        indices: Numbers, or truth values.
+
+    Returns:
+        Positions in order; None where the axis does not live, or the index depends on more than the code. Positions in
+        a parameter that forward computes stay as well: they are those of a table.
+    """
+    is_known = indices.is_fixed or (indices.is_computed and not x.is_state)
+    if not is_known or indices.data is None or len(indices.shape) != 1 or is_inert_dim(x.dims[place]):
+        return None
+    return np.flatnonzero(indices.data) if is_mask(indices) else indices.data
+
+
+def channels_at(dim: Dim, positions: Positions, indices: Operand, couple: Coupler) -> Factor:
+    """The channels at some positions; an index buffer loses elements along with its axis.
+
+    A constant is written anew where it is read.
+    """
+    chosen = couple.flat(dim)[positions]
+    if indices.is_state:
+        couple.unify(dim if is_mask(indices) else (chosen,), indices.dims[0])
     return chosen
 
 
-def _masked(dim: Dim, mask: Operand, couple: Coupler, count: int) -> Dim:
-    if mask.data is None or not mask.is_fixed or count < 2 or is_inert_dim(dim):
-        couple.freeze_all((dim, mask.dims[0]), BY_VALUE)
+def _chosen(x: Operand, place: int, indices: Operand, couple: Coupler, count: int = -1) -> Dim:
+    """A dimension read at the positions of a one-dimensional index of numbers, or of truth values."""
+    dim, count = x.dims[place], count if count >= 0 else prod(indices.shape)
+    positions = positions_of(x, place, indices)
+    if is_mask(indices) and (positions is None or count < 2):
+        couple.freeze_all((dim, indices.dims[0]), BY_VALUE)
         return inert_dim(count)
-    _shrinks_with(mask, dim, couple)
-    return (couple.flat(dim)[mask.data.astype(bool)],)
-
-
-def _shrinks_with(indices: Operand, dim: Dim, couple: Coupler) -> None:
-    """An index buffer loses elements as the axis that it makes; a constant is written anew where it is read."""
-    if indices.is_state:
-        couple.unify(dim, indices.dims[0])
+    if positions is None:
+        couple.freeze(dim, BY_NUMBER)
+        return indices.dims[0] if indices.shape else ()
+    if count == 1:
+        couple.single(dim, int(positions[0]) % size_of(dim))
+        return ()
+    return (channels_at(dim, positions, indices, couple),)
 
 
 def _last(results: Result, channels: Dim) -> Result:

@@ -24,6 +24,7 @@ class Operand:
         is_state: Whether it is a parameter or buffer of the model.
         is_fixed: Whether it is an integer or boolean buffer or constant that nothing writes, so that a plan can
             renumber the indices in it.
+        is_computed: Whether it is integers or booleans that forward computes from positions and fixed ones alone.
         dtype: Element type.
     """
 
@@ -32,6 +33,7 @@ class Operand:
     data: np.ndarray[Any, Any] | None = None
     is_state: bool = False
     is_fixed: bool = False
+    is_computed: bool = False
     dtype: torch.dtype | None = None
 
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from explorer.engine.coupler import Coupler
 from explorer.engine.factors import Dims
-from explorer.engine.rules.indexing import BY_NUMBER, BY_VALUE, is_mask, pick_by_number, spread_masks
+from explorer.engine.rules.indexing import (
+    BY_NUMBER,
+    BY_VALUE,
+    channels_at,
+    is_mask,
+    pick_by_number,
+    positions_of,
+    spread_masks,
+)
 from explorer.engine.rules.table import Bound, Operand, Result, axis, inert_result, rule
 
 
 @rule("aten.index_add", "aten.index_copy", "aten.index_reduce", "aten.index_fill")
 def index_add(op: Bound, couple: Coupler) -> Result:
     """Self (.., n, ..), index (m,) along one axis, source (.., m, ..): the form of a graph network's aggregation."""
-    x, source = op.tensor(0), op.optional(3, "source")
+    x, indices, source = op.tensor(0), op.tensor(2), op.optional(3, "source")
     place = axis(int(op.arg(1, "dim")), len(x.dims))
-    couple.freeze(x.dims[place], BY_NUMBER)
-    couple.freeze_all(op.tensor(2).dims, BY_NUMBER)
-    if source is not None and source.shape:
-        couple.freeze(source.dims[place], BY_NUMBER)
-        for number, dim in enumerate(x.dims):
-            if number != place:
-                couple.unify(dim, source.dims[number])
+    parts = source.dims if source is not None and source.shape else ((),) * len(x.dims)
+    _write_at(x, place, indices, parts, couple)
     return (x.dims,)
 
 
@@ -36,9 +39,43 @@ def scatter(op: Bound, couple: Coupler) -> Result:
 
 @rule("aten.index_put", "aten._unsafe_index_put")
 def index_put(op: Bound, couple: Coupler) -> Result:
-    """The assignment ``x[indices] = values``, or its sum: indexed axes stay, values broadcast over the others."""
+    """The assignment ``x[indices] = values``, or its sum: values broadcast over the axes that are not indexed.
+
+    One list of positions that the code knows writes certain channels; any other indexed axes stay.
+    """
     x, values = op.tensor(0), op.tensor(2)
     indices = spread_masks(op.arg(1, "indices"), len(x.dims))
+    used = [place for place, found in enumerate(indices) if found is not None]
+    only = indices[used[0]] if len(used) == 1 else None
+    if only is not None and positions_of(x, used[0], only) is not None:
+        parts = ((),) * (len(x.dims) - len(values.dims)) + values.dims
+        _write_at(x, used[0], only, parts, couple)
+    else:
+        _put_by_number(x, indices, values, couple)
+    return (x.dims,)
+
+
+@rule("aten.masked_scatter", "aten.put")
+def masked_scatter(op: Bound, couple: Coupler) -> Result:
+    """Elements are taken one after the other for every true value: all of it stays."""
+    for operand in op.operands():
+        couple.freeze_all(operand.dims, BY_VALUE)
+    return inert_result(op)
+
+
+def _write_at(x: Operand, place: int, indices: Operand, parts: Dims, couple: Coupler) -> None:
+    """Write values of dimensions `parts` to positions of one axis; where a plan could not count them anew, it stays."""
+    positions = positions_of(x, place, indices)
+    if positions is None:
+        couple.freeze_all((x.dims[place], parts[place], *indices.dims), BY_NUMBER)
+    else:
+        couple.unify((channels_at(x.dims[place], positions, indices, couple),), parts[place])
+    for number, dim in enumerate(x.dims):
+        if number != place:
+            couple.unify(dim, parts[number])
+
+
+def _put_by_number(x: Operand, indices: list[Operand | None], values: Operand, couple: Coupler) -> None:
     rest, before = pick_by_number(x.dims, indices, couple)
     made = max((1 if is_mask(found) else len(found.shape) for found in indices if found is not None), default=0)
     written = (*rest[:before], *[None] * made, *rest[before:])
@@ -49,15 +86,6 @@ def index_put(op: Bound, couple: Coupler) -> Result:
             couple.unify(mine, other)
     for found in indices:
         couple.freeze_all(found.dims if found is not None else (), BY_NUMBER)
-    return (x.dims,)
-
-
-@rule("aten.masked_scatter", "aten.put")
-def masked_scatter(op: Bound, couple: Coupler) -> Result:
-    """Elements are taken one after the other for every true value: all of it stays."""
-    for operand in op.operands():
-        couple.freeze_all(operand.dims, BY_VALUE)
-    return inert_result(op)
 
 
 def _write_axis(number: int, tensors: tuple[Operand, ...], couple: Coupler, *, is_numbered: bool) -> None:

@@ -116,6 +116,16 @@ def test_scores_are_computed_once_and_again_after_the_weights_change(graph: Depe
     assert graph.plan(2 / 3, importance="l1").channels["0"] == (1,)
 
 
+def test_only_the_scores_of_the_last_gradients_are_held(graph: DependencyGraph) -> None:
+    first, second = (gradients(graph.model, LABELLED, loss=squared_error) for _ in range(2))
+    weights = graph.scores(Options("l1"))
+    held = graph.scores(Options("taylor", gradients=first))
+    assert graph.scores(Options("taylor", gradients=first)) is held
+    graph.scores(Options("taylor", gradients=second))
+    assert graph.scores(Options("taylor", gradients=first)) is not held
+    assert graph.scores(Options("l1")) is weights
+
+
 def test_every_criterion_says_what_it_is() -> None:
     assert list(CRITERIA) == ["l1", "l2", "group_norm", "lamp", "fpgm", "bn_scale", "taylor", "hessian", "random"]
     assert all(criterion.text for criterion in CRITERIA.values())

@@ -64,6 +64,21 @@ CASES = (
         "a0 a1[2 0 3 1] ; a1[2 0 3 1]=b0",
         "a0 a1 b0",
     ),
+    Row(
+        "index_select by positions",
+        lambda a: (a * 1).index_select(1, torch.arange(3, -1, -1)),
+        ((3, 4),),
+        "a0 a1[3 2 1 0]",
+        "a0 a1",
+    ),
+    Row(
+        "repeat_interleave by an input",
+        lambda a, i: a.repeat_interleave(i, 1),
+        ((3, 4),),
+        "a0 7 ; a1 frozen",
+        "a0",
+        (torch.tensor([1, 2, 3, 1]),),
+    ),
     Row("index_select by input", lambda a, i: a.index_select(1, i), ((3, 4),), "a0 4 ; a1 frozen", "a0", (ORDER,)),
     Row(
         "index_select of a scalar",
