@@ -141,6 +141,18 @@ COMPARISON_CHANGED = "comparison-changed"
 COMPARISON_VERDICT = "comparison-verdict"
 COMPARISON_VERIFY = "comparison-verify"
 
+# Plans tried
+PLANS = "plans"  # what was measured of each, with its recipe; kept by the browser
+MEASURED = "measured"  # the latest
+PLAN_ROWS = "plan-rows"  # those of the model on the screen, without recipes
+COMPARED = "compared"
+PAIR = "pair"
+PLANS_AXIS = "plans-axis"
+PLANS_CHART = "plans-chart"
+PLANS_NOTE = "plans-note"
+PLANS_TABLE = "plans-table"
+PLANS_DIFFERENCE = "plans-difference"
+
 # Channels of the selected group
 CHANNELS = "channels"  # scores, and which stay
 CHANNELS_BOX = "channels-box"

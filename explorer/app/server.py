@@ -20,6 +20,7 @@ from explorer.app.panels import (
     inspector,
     lists,
     matrices_panel,
+    plans_panel,
     player,
     progress,
     top_bar,
@@ -72,6 +73,7 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
         player,
         matrices_panel,
         comparison_panel,
+        plans_panel,
         drawer,
         totals,
     ):

@@ -21,6 +21,7 @@ from explorer.app.panels import (
     inspector,
     lists,
     matrices_panel,
+    plans_panel,
     player,
     top_bar,
 )
@@ -45,6 +46,7 @@ def layout(subject: Subject, run: str = "") -> Any:
                 centre.GRAPH: graph_panel.layout(subject, paths, SCHEMES[0], state.selection),
                 centre.MATRICES: matrices_panel.layout(),
                 centre.COMPARISON: comparison_panel.layout(),
+                centre.PLANS: plans_panel.layout(),
             }
         ),
         inspector.layout(),
@@ -82,6 +84,7 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
         *player.stores(),
         *matrices_panel.stores(),
         *channels_panel.stores(),
+        *plans_panel.stores(),
         dcc.Store(id=ids.SCHEME, storage_type="local"),
     ]
 

@@ -70,13 +70,18 @@ def ask(workspace: Workspace, exploration: Exploration, page: str, is_asked: boo
         is_asked: Whether somebody pressed the button.
     """
     subject = workspace.open(exploration.recipe.source)
-    key = f"measure:{exploration.graph.fingerprint}:{exploration.recipe.key}"
+    key = job_key(exploration)
     job = workspace.jobs.job(page, key)
     is_new = job.state == "gone" or (job.state == "failed" and is_asked)
     if is_new and (is_asked or subject.data is not None):
         test = subject.data.test if subject.data else None
         return workspace.jobs.ask(page, key, lambda: measure(exploration, test).to_json())
     return job
+
+
+def job_key(exploration: Exploration) -> str:
+    """Names what measuring a recipe of a model gives."""
+    return f"measure:{exploration.graph.fingerprint}:{exploration.recipe.key}"
 
 
 def register(app: Dash, workspace: Workspace) -> None:

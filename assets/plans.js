@@ -1,0 +1,70 @@
+/* The plans that were measured in this tab: kept here, gone back to, and compared two at a time. */
+(function () {
+  const MOST = 40; // plans
+  const ROOM = 1000000; // characters of all of them as text
+  const known = { plans: [], compared: [] };
+
+  const isOf = (fingerprint) => (plan) => plan.fingerprint === fingerprint;
+  const nothing = () => window.dash_clientside.no_update;
+
+  /* The oldest go first; an original is what the others are held against and goes last. */
+  function bounded(plans) {
+    const kept = [...plans];
+    while (kept.length > 1 && (kept.length > MOST || JSON.stringify(kept).length > ROOM)) {
+      const oldest = kept.findIndex((plan) => plan.is_pruning);
+      kept.splice(Math.max(0, oldest), 1);
+    }
+    return kept;
+  }
+
+  /* Back to a plan, as one step that can be undone; how one looks at the model stays. */
+  function goTo(key) {
+    const { source, fingerprint, view } = explorer.recipe();
+    const plan = known.plans.filter(isOf(fingerprint)).find((each) => each.key === key);
+    if (plan) explorer.restore({ recipe: { ...plan.recipe, source, view: { pins: view.pins } }, why: "undo" });
+  }
+
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest("[data-plan]");
+    if (row) goTo(row.dataset.plan);
+    const check = event.target.closest("[data-compare]");
+    if (!check) return;
+    const others = known.compared.filter((key) => key !== check.dataset.compare);
+    const isOn = others.length < known.compared.length;
+    known.compared = isOn ? others : [...others.slice(-1), check.dataset.compare];
+    dash_clientside.set_props("compared", { data: known.compared });
+  });
+
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.plans = {
+    add(measured, plans) {
+      if (!measured) return nothing();
+      const all = plans || [];
+      const before = all.find((plan) => plan.key === measured.key && plan.fingerprint === measured.fingerprint);
+      const numbers = all.filter(isOf(measured.fingerprint)).map((plan) => plan.number);
+      const number = before ? before.number : measured.is_pruning ? Math.max(0, ...numbers) + 1 : 0;
+      const news = Object.fromEntries(Object.entries(measured).filter(([, value]) => value !== null));
+      const plan = { ...measured, ...before, ...news, number };
+      if (before && JSON.stringify(before) === JSON.stringify(plan)) return nothing();
+      return bounded([...all.filter((each) => each !== before), plan]);
+    },
+    rows(plans, _source, recipe) {
+      known.plans = plans || [];
+      const mine = known.plans.filter(isOf(recipe.fingerprint));
+      return mine.map(({ recipe: _, ...row }) => row).sort((a, b) => a.number - b.number);
+    },
+    pair(compared, rows, plans) {
+      const { source, fingerprint } = explorer.recipe() || {};
+      const mine = (plans || []).filter(isOf(fingerprint));
+      const pair = mine.filter((plan) => compared.includes(plan.key)).sort((a, b) => a.number - b.number);
+      return pair.map((plan) => ({ ...plan, recipe: { ...plan.recipe, source } }));
+    },
+    reveal(children) {
+      if (children && children.length) setTimeout(() => document.getElementById("plans-difference").scrollIntoView({ block: "start" }));
+    },
+    point(data) {
+      const point = data && data.points && data.points[0];
+      if (point && point.customdata) goTo(point.customdata[0]);
+    },
+  };
+})();
