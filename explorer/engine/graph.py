@@ -31,6 +31,7 @@ from explorer.engine.selection import Choices, Options, PlanChoices, check_names
 from explorer.engine.switches import UNCOLLECTED
 from explorer.engine.targets import TOLERANCE, one_target, plan_to_target
 from explorer.engine.trace import ExampleInputs
+from explorer.engine.trees import named_parameters
 from explorer.engine.unreached import Unreached, find_unreached, with_warnings
 from explorer.engine.view import View, build_view
 from explorer.engine.ways import Way
@@ -119,7 +120,7 @@ class DependencyGraph:
         Raises:
             PlanError: There is no such group, or the ratio is outside [0, 1).
         """
-        versions = _versions(self.model.parameters())
+        versions = _versions(weight for _, weight in named_parameters(self.model))
         known = self._ways.get((group, ratio))
         if known is None or known[0] != versions:
             known = self._ways[group, ratio] = versions, self.plan({group: ratio}).expected_way
@@ -325,7 +326,7 @@ class DependencyGraph:
     def scores(self, options: Options) -> dict[str, Scores]:
         """The importance of every channel of every group, computed once per criterion until the weights change."""
         key = options.scoring
-        versions = _versions(self.model.parameters())
+        versions = _versions(weight for _, weight in named_parameters(self.model))
         known = self._scores.get(key)
         if known is None or known[0] != versions:
             for old in [old for old in self._scores if key.gradients and old.gradients not in (None, key.gradients)]:
