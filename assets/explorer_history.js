@@ -46,16 +46,19 @@
     return { ...recipe, view };
   }
 
+  /* A step belongs to the press of a key or button in which it was asked for; its answer may come during the next one. */
   function record() {
+    const madeIn = explorer.answeredGesture ?? gesture;
+    explorer.answeredGesture = null;
     const current = stack.steps[stack.at];
     if (current && mark(current) === mark(page.recipe)) {
       stack.steps[stack.at] = page.recipe; // it is only looked at otherwise
-    } else if (current && gesture === stack.gesture && stack.at > 0) {
+    } else if (current && madeIn === stack.gesture && stack.at > 0) {
       stack.steps = [...stack.steps.slice(0, stack.at), page.recipe]; // still the same drag
     } else {
       stack.steps = [...stack.steps.slice(0, stack.at + 1), page.recipe].slice(-MOST);
       stack.at = stack.steps.length - 1;
-      stack.gesture = gesture;
+      stack.gesture = madeIn;
     }
     showSteps();
   }
@@ -79,6 +82,8 @@
     explorer.restore({ recipe: { ...step, view }, why: "undo" });
     showSteps();
   }
+
+  explorer.gesture = () => gesture;
 
   ["pointerdown", "keydown"].forEach((name) =>
     window.addEventListener(name, (event) => (gesture += event.repeat ? 0 : 1), true)

@@ -33,11 +33,13 @@
     line.sent = line.queue.reduce(joined, line.misses < TRIES ? line.sent : []);
     line.queue = [];
     line.serial += 1;
+    line.madeIn = line.gesture;
     dash_clientside.set_props("change", { data: { changes: line.sent, serial: line.serial, epoch: line.epoch } });
   }
 
   explorer.askChange = function (change) {
     line.queue = joined(line.queue, change);
+    line.gesture = explorer.gesture();
     explorer.keepUnanswered();
     send();
   };
@@ -187,6 +189,7 @@
     take(answer) {
       const outputs = window.dash_clientside.callback_context.outputs_list;
       if (!answer || answer.epoch !== line.epoch) return outputs.map(nothing);
+      explorer.answeredGesture = answer.serial ? line.madeIn : null;
       if (answer.serial) answered(answer.serial);
       else restored(answer);
       return outputs.map(({ id }) => (id in answer.set ? answer.set[id] : nothing()));

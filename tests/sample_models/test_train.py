@@ -36,7 +36,7 @@ def test_a_few_epochs_learn(name: str):
     data, sample = open_data(SAMPLES[name].data), SAMPLES[name]
     torch.manual_seed(0)
     untrained = evaluate(sample.build(), data.validation)
-    recipe = replace(train.RECIPES[name], epochs=3)
+    recipe = replace(train.RECIPES[name], epochs=6)
     trained = evaluate(train.train(sample, some(sample.data, 512), recipe), data.validation)
     assert trained.accuracy > untrained.accuracy + 0.2
 
