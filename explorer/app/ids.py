@@ -152,6 +152,12 @@ PLANS_CHART = "plans-chart"
 PLANS_NOTE = "plans-note"
 PLANS_TABLE = "plans-table"
 PLANS_DIFFERENCE = "plans-difference"
+LATENCY = "latency"  # which timing this page waits for
+LATENCY_BATCH = "latency-batch"
+LATENCY_MEASURE = "latency-measure"
+LATENCY_CANCEL = "latency-cancel"
+LATENCY_STATUS = "latency-status"
+LATENCY_CLOCK = "latency-clock"
 
 # Channels of the selected group
 CHANNELS = "channels"  # scores, and which stay
