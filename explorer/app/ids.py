@@ -159,6 +159,13 @@ LATENCY_CANCEL = "latency-cancel"
 LATENCY_STATUS = "latency-status"
 LATENCY_CLOCK = "latency-clock"
 
+# What can be taken away besides the model
+TAKEN = "taken"
+SAVE_PNG = "save-png"
+SAVE_SVG = "save-svg"
+SAVE_CSV = "save-csv"
+COPY_RECIPE = "copy-recipe"
+
 # Channels of the selected group
 CHANNELS = "channels"  # scores, and which stay
 CHANNELS_BOX = "channels-box"
