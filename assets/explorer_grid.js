@@ -28,13 +28,14 @@
   /* The rows of a new model: none is checked, and the column of ties shows where there are any. */
   function showTies(data) {
     const grid = api();
-    if (!grid) {
+    if (!grid || (data.length && !grid.getRowNode(data[0].name))) {
       setTimeout(showTies, 50, data); // the grid is being made
       return;
     }
     grid.deselectAll();
     grid.setColumnsVisible(["ties"], data.some((row) => row.ties.length > 0));
     grid.sizeColumnsToFit();
+    explorer.fillGrid(rows.preview); // which may have changed while the grid was being made
   }
 
   function sayChecked() {

@@ -186,11 +186,11 @@
     const props = { children: text, className: "message is-" + tone, role: tone === "bad" ? "alert" : "status" };
     dash_clientside.set_props("notice", { children: [{ type: "Div", namespace: "dash_html_components", props }] });
     clearTimeout(page.noticed);
-    if (tone === "good") page.noticed = setTimeout(() => dash_clientside.set_props("notice", { children: [] }), GONE);
+    if (tone === "good") page.noticed = setTimeout(putAway, GONE);
   };
-  document.addEventListener("click", (event) => {
-    if (event.target.closest("#notice")) dash_clientside.set_props("notice", { children: [] });
-  });
+  const putAway = () => dash_clientside.set_props("notice", { children: [] });
+  document.addEventListener("click", (event) => event.target.closest("#notice") && putAway());
+  document.addEventListener("keydown", (event) => event.key === "Escape" && putAway());
 
   /* A panel's own part of the view, such as the tab that it shows: it is in links, in storage and in saved recipes. */
   explorer.keepView = function (panel, data) {

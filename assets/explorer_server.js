@@ -41,7 +41,7 @@
 
   const plainFetch = window.fetch.bind(window);
   window.fetch = async function (resource, options) {
-    const isCallback = String(resource.url || resource).endsWith("_dash-update-component");
+    const isCallback = String(resource.url || resource).includes("/_dash-update-component");
     try {
       const answer = await plainFetch(resource, options);
       if (isCallback && answer.status >= 500) {

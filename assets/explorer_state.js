@@ -162,7 +162,7 @@
       event.preventDefault();
       const search = document.getElementById("search");
       if (search) search.focus();
-    } else if (event.key === "Escape") {
+    } else if (event.key === "Escape" && !event.target.closest("[role=dialog]")) {
       explorer.select({});
     } else if (event.key === "?") {
       dash_clientside.set_props("help-dialog", { opened: true });

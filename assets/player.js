@@ -115,14 +115,25 @@
       ports,
       text: step ? step.text : total ? "Pruning begins at this port." : "This port reaches no other.",
       place: step ? step.place : "",
+      open: "This happens in a closed module. Open it",
     };
     panel().querySelectorAll("[data-player-text]").forEach((part) => {
       part.textContent = texts[part.dataset.playerText];
       if (part.dataset.playerText === "kind") part.className = "tag is-" + (step ? step.kind : "start");
     });
     dash_clientside.set_props("player-position", { value: player.position });
+    writeClosed(step);
     writeList();
     writeTransport(total);
+  }
+
+  /* A step within a closed module cannot be seen until that opens. */
+  function writeClosed(step) {
+    const button = panel().querySelector(".step-open");
+    const layers = step ? [step.source, step.target].map((port) => boxOf(window.explorerCy, port.slice(0, -1))) : [];
+    const closed = layers.find((box) => box.hasClass("fold"));
+    button.hidden = !closed;
+    if (closed) button.dataset.toggle = closed.data("name");
   }
 
   function writeList() {
@@ -236,7 +247,7 @@
   function watch(cy) {
     cy.on("add", () => {
       clearTimeout(player.repaint);
-      player.repaint = setTimeout(paint, 30);
+      player.repaint = setTimeout(() => player.recorded && goTo(player.position), 30);
     });
   }
 

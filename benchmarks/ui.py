@@ -117,10 +117,9 @@ def written(text: str, made: str) -> str:
 
 def is_answer_for(answer: Response, output: str) -> bool:
     """Whether a response is the answer to a callback that sets `output`."""
-    asked = answer.request.post_data
-    return (
-        answer.url.endswith("/_dash-update-component") and bool(asked) and output in json.loads(asked or "")["output"]
-    )
+    if "/_dash-update-component" not in answer.url:
+        return False
+    return output in json.loads(answer.request.post_data or "{}").get("output", "")
 
 
 def measure(browser: Browser, source: str, repeats: int) -> Iterator[Figure]:
@@ -163,18 +162,18 @@ def slider_figures(page: Page, source: str, repeats: int) -> Iterator[Figure]:
     """A ratio that moves, until the totals follow."""
     name, goal = source.partition(":")[2], SLIDER_GOALS[source]
     group = page.evaluate("explorer.graph.selection.name")
-    sizes: list[int] = []
-    page.on("response", lambda answer: sizes.append(_size(answer)) if is_answer_for(answer, "answer") else None)
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))  # Playwright marks what it is given
     times = [_rested(page, SLIDE, [group, 0.1 + step / 20]) for step in range(repeats + 1)]
     yield Figure(f"slider to new totals, {name}", statistics.median(times[1:]), goal, "ms")
     if source == RESNET:
-        yield Figure(f"answer to a slider step, {name}", max(sizes) / 1000, 20.0, "kB")
+        yield Figure(f"answer to a slider step, {name}", largest(answers, "answer.data") / 1000, 20.0, "kB")
 
 
 def graph_figures(page: Page, repeats: int) -> Iterator[Figure]:
     """Opening, closing and highlighting in a graph that is as full as it may be."""
-    sizes: list[int] = []
-    page.on("response", lambda answer: sizes.append(_size(answer)) if is_answer_for(answer, "graph.elements") else None)
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))  # Playwright marks what it is given
     path = page.evaluate("explorerCy.nodes('.fold')[0].data('name')")
     times = [_rested(page, TOGGLE, path) for _ in range(2 * repeats)]
     yield Figure("a module opens or closes, resnet50", statistics.median(times), 300.0, "ms")
@@ -185,7 +184,7 @@ def graph_figures(page: Page, repeats: int) -> Iterator[Figure]:
     groups = page.evaluate(drawn)[: repeats + 1]
     times = [_rested(page, SELECT, group) for group in groups]
     yield Figure(f"a group is picked and highlighted, {count} nodes", statistics.median(times[1:]), 150.0, "ms")
-    yield Figure(f"graph of resnet50, {count} nodes", max(sizes) / 1000, 300.0, "kB")
+    yield Figure(f"graph of resnet50, {count} nodes", largest(answers, "graph.elements") / 1000, 300.0, "kB")
 
 
 def _rested(page: Page, script: str, argument: object) -> float:
@@ -195,8 +194,9 @@ def _rested(page: Page, script: str, argument: object) -> float:
     return float(page.evaluate(script, argument))
 
 
-def _size(answer: Response) -> int:
-    return len(answer.body())
+def largest(answers: Sequence[Response], output: str) -> int:
+    """Bytes of the largest answer to a callback that sets `output`."""
+    return max(len(answer.body()) for answer in answers if is_answer_for(answer, output))
 
 
 def _yes(is_so: bool) -> str:

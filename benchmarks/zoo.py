@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from explorer.engine.apply import Pruned
-from explorer.engine.graph import DependencyGraph, graph_of, record_all
+from explorer.engine.graph import DependencyGraph, graph_of
+from explorer.engine.programs import record_all
 from explorer.engine.trees import flatten_tensors
 from explorer.models import open_model
 from explorer.models.from_torchvision import example_inputs, names, task

@@ -79,6 +79,11 @@ def parser() -> argparse.ArgumentParser:
     top.epilog = f"{SOURCES}\n{EXAMPLES}"
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     serve = _command(commands, "serve", "open the app (the default: `explorer SOURCE` is enough)", _serve)
+    serve.add_argument(
+        "--data",
+        metavar="DATA",
+        help="what accuracy is measured on: digits, cifar10:DIR, imagefolder:DIR or file.py:factory (a sample's own)",
+    )
     serve.add_argument("--host", default="127.0.0.1", help="address to serve on (127.0.0.1: this machine only)")
     serve.add_argument("--port", type=_port, default=8050, help="port to serve on; 0 takes a free one (8050)")
     serve.add_argument("--no-browser", action="store_true", help="do not open a browser")
@@ -157,11 +162,13 @@ def _traced(options: argparse.Namespace) -> tuple[OpenedModel, DependencyGraph]:
 def _serve(options: argparse.Namespace) -> None:
     from explorer.app.serving import run
     from explorer.app.workspace import Workspace
+    from explorer.training import open_data
 
     opened, graph = _traced(options)
-    is_as_named = options.weights is None and options.input is None
+    data = open_data(options.data, trust_code=True) if options.data else None
+    is_as_named = options.weights is None and options.input is None and data is None
     workspace = Workspace()
-    subject = workspace.add(graph, opened, is_as_named=is_as_named)
+    subject = workspace.add(graph, opened, data=data, is_as_named=is_as_named)
     run(workspace, subject, port=options.port, host=options.host, open_browser=not options.no_browser)
 
 

@@ -1,4 +1,4 @@
-"""Small trained models, one file each, every one showing a way in which channels are coupled.
+"""Small trained models of every family, one file each, every one showing a way in which channels are coupled.
 
 Each model is ordinary PyTorch and knows nothing of the explorer. Its weights lie in `weights/NAME.safetensors`, and
 `weights/NAME.json` is the card that says how they came about. `python -m sample_models.train NAME` makes both anew.
@@ -19,7 +19,7 @@ from typing import Any
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from sample_models import resnet20, vgg
+from sample_models import densenet, dgcnn, gat, lstm, mobilenetv2, resnet20, resnet56, vgg, vit
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parent / "weights"
 
@@ -32,6 +32,7 @@ class SampleModel:
         name: What it is asked for by: the name of its file.
         title: What it is called on screen.
         coupling: The coupling that it shows, in one sentence.
+        data: The word of the data that it is trained and measured on, as `explorer.training.open_data` takes it.
         build: Makes the model with freshly initialised weights.
         example_inputs: Makes the positional inputs of one forward.
     """
@@ -39,6 +40,7 @@ class SampleModel:
     name: str
     title: str
     coupling: str
+    data: str
     build: Callable[[], nn.Module]
     example_inputs: Callable[[], tuple[Tensor, ...]]
 
@@ -64,18 +66,25 @@ class SampleModel:
         return model.eval()
 
 
-def _sample(module: ModuleType, title: str) -> SampleModel:
+def _sample(module: ModuleType, title: str, data: str = "digits") -> SampleModel:
     """The sample model that `module` defines."""
     name = module.__name__.rpartition(".")[2]
     coupling = (module.__doc__ or "").partition("\n")[0]
-    return SampleModel(name, title, coupling, module.build, module.example_inputs)
+    return SampleModel(name, title, coupling, data, module.build, module.example_inputs)
 
 
 SAMPLES: dict[str, SampleModel] = {
     sample.name: sample
     for sample in (
         _sample(resnet20, "ResNet-20"),
+        _sample(resnet56, "ResNet-56"),
         _sample(vgg, "VGG with BatchNorm"),
+        _sample(densenet, "DenseNet"),
+        _sample(mobilenetv2, "MobileNetV2 with SE"),
+        _sample(vit, "Vision transformer"),
+        _sample(lstm, "LSTM", "digits-sequence"),
+        _sample(dgcnn, "DGCNN", "digits-points"),
+        _sample(gat, "GAT", "digits-graph"),
     )
 }
 """Every sample model by name, in the order in which they are shown."""

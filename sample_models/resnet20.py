@@ -36,17 +36,17 @@ class BasicBlock(nn.Module):
         return activated
 
 
-class ResNet20(nn.Module):
-    """A stem, three stages of three blocks, and a linear classifier."""
+class ResNet(nn.Module):
+    """A stem, three stages of as many blocks each, and a linear classifier: 6 * num_blocks + 2 layers."""
 
-    def __init__(self, num_classes: int = 10) -> None:
+    def __init__(self, num_blocks: int, num_classes: int = 10) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(1, 16, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(16)
         self.relu = nn.ReLU()
-        self.layer1 = _stage(16, 16, stride=1)
-        self.layer2 = _stage(16, 32, stride=2)
-        self.layer3 = _stage(32, 64, stride=2)
+        self.layer1 = _stage(16, 16, num_blocks, stride=1)
+        self.layer2 = _stage(16, 32, num_blocks, stride=2)
+        self.layer3 = _stage(32, 64, num_blocks, stride=2)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(64, num_classes)
 
@@ -59,18 +59,16 @@ class ResNet20(nn.Module):
         return scores
 
 
-def _stage(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
-    """Three blocks of one width; the first changes width and size."""
-    return nn.Sequential(
-        BasicBlock(in_channels, out_channels, stride),
-        BasicBlock(out_channels, out_channels, 1),
-        BasicBlock(out_channels, out_channels, 1),
-    )
+def _stage(in_channels: int, out_channels: int, num_blocks: int, stride: int) -> nn.Sequential:
+    """Blocks of one width; the first changes width and size."""
+    blocks = [BasicBlock(in_channels, out_channels, stride)]
+    blocks += [BasicBlock(out_channels, out_channels, 1) for _ in range(num_blocks - 1)]
+    return nn.Sequential(*blocks)
 
 
-def build() -> ResNet20:
+def build() -> ResNet:
     """The model with freshly initialised weights."""
-    return ResNet20()
+    return ResNet(num_blocks=3)
 
 
 def example_inputs() -> tuple[Tensor]:

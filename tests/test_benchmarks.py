@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 import torch
+from playwright.sync_api import Response
 
 import explorer
 from benchmarks import decoder, ui
@@ -44,3 +48,16 @@ def test_the_table_replaces_the_one_before_and_nothing_else() -> None:
     assert ui.written(ui.RESULTS.read_text(encoding="utf-8"), "") != ""
     with pytest.raises(ValueError, match="no place for this table"):
         ui.written("no markers", "| new |")
+
+
+@pytest.mark.parametrize(
+    ("url", "output", "is_it"),
+    [
+        ("http://127.0.0.1/_dash-update-component?job=1", "graph.elements", True),
+        ("http://127.0.0.1/_dash-update-component", "lists.children", False),
+        ("http://127.0.0.1/_dash-layout", "graph.elements", False),
+    ],
+)
+def test_answers_are_told_apart_by_what_they_set(url: str, output: str, is_it: bool) -> None:
+    asked = SimpleNamespace(post_data=f'{{"output": "{output}"}}')
+    assert ui.is_answer_for(cast(Response, SimpleNamespace(url=url, request=asked)), "graph.elements") is is_it

@@ -9,6 +9,7 @@ import pytest
 
 from explorer.__main__ import input_shape, main, parser, table
 from explorer.app import serving
+from explorer.app.workspace import Subject
 from explorer.engine.save import read_recipe
 
 
@@ -53,6 +54,7 @@ def test_prune_saves_and_shows_progress(tmp_path: Path, capsys: pytest.CaptureFi
     [
         (["trace", "sample:nothing"], "There is no sample model 'nothing'"),
         (["no-such-form"], "is not a model source"),
+        (["sample:vgg", "--data", "mnist"], "'mnist' names no data"),
         (["prune", "sample:resnet20", "--ratio", "2", "--out", "x"], "2"),
         (["prune", "sample:resnet20", "--ratio", "0.5", "--importance", "best", "--out", "x"], "best"),
     ],
@@ -89,6 +91,15 @@ def test_another_input_is_served_under_an_opaque_id(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(serving, "run", lambda _workspace, subject, **_: served.append(subject.source))
     assert main(["sample:resnet20", "--input", "1,1,16,16"]) == 0
     assert served[0].startswith("session:")
+
+
+def test_data_given_by_word_replaces_the_samples_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Subject] = []
+    monkeypatch.setattr(serving, "run", lambda _workspace, subject, **_: served.append(subject))
+    assert main(["sample:vgg", "--data", "digits-sequence"]) == 0
+    assert main(["sample:vgg"]) == 0
+    assert [subject.data.word for subject in served if subject.data] == ["digits-sequence", "digits"]
+    assert served[0].source.startswith("session:")  # its name alone would not bring the data back
 
 
 def test_shapes_are_sizes_with_commas() -> None:

@@ -14,9 +14,6 @@ from explorer.engine.groups import Frozen, Group, Tie
 from explorer.engine.program import SourceLine
 from explorer.exploration import Exploration
 
-MOST_TIES = 8
-"""More ties than this are counted, not listed."""
-
 
 def terms(exploration: Exploration, name: str) -> list[Any]:
     """What to know before a group is pruned; empty where there is nothing to say.
@@ -88,12 +85,12 @@ def _way(graph: DependencyGraph, name: str) -> list[Any]:
 
 def _tied(ties: list[Tie], group: Group, counts: Mapping[str, int]) -> html.Section:
     others = dict.fromkeys(name for tie in ties for name in tie.groups if name != group.name)
-    more = len(ties) - MOST_TIES
+    first, *more = [_tie(tie, counts) for tie in ties]
     return section(
         f"Tied ({len(ties)})",
-        *(_tie(tie, counts) for tie in ties[:MOST_TIES]),
-        *([html.P(f"and {more} more", className="quiet")] if more > 0 else []),
-        html.Div([group_chip(name, f"{counts[name]} stay") for name in others], className="chips"),
+        first,
+        *([html.Details([html.Summary(f"{len(more)} more", className="quiet"), *more])] if more else []),
+        html.Div([group_chip(name, f"{counts[name]} stay") for name in others], className="chips tied-groups"),
     )
 
 
@@ -101,11 +98,11 @@ def _tie(tie: Tie, counts: Mapping[str, int]) -> html.Div:
     now = formula(tie, lambda name: str(counts[name]))
     return html.Div(
         [
-            html.P(formula(tie, lambda name: name), className="mono tie-formula"),
+            html.P(formula(tie, lambda name: name), className="mono relation-formula"),
             html.P(f"now {now}", className="mono quiet"),
             html.P(shortened(tie.reason, tie.source), className="quiet"),
         ],
-        className="tie",
+        className="relation",
     )
 
 

@@ -18,9 +18,9 @@ from explorer.engine.errors import ModelSourceError, PlanError
 from explorer.engine.graph import DependencyGraph
 from explorer.exploration import Exploration, Recipe, start
 from explorer.jobs import JobQueue
-from explorer.models import OpenedModel, SampleSource, list_sources, open_model, parse_source
+from explorer.models import OpenedModel, list_sources, open_model
 from explorer.models.tracing import trace_opened
-from explorer.training.data import Split, digits
+from explorer.training.data import Dataset, open_data
 
 MODELS_KEPT = 8
 UPLOADS_KEPT = 4
@@ -38,7 +38,7 @@ class Subject:
         title: What it is called on screen.
         graph: Its dependency graph.
         notes: What to know before trusting a number.
-        data: Labelled samples that it can be measured on; None where there are none.
+        data: What it learns from and is measured on, in parts; None where there is none.
         card: How it was trained; None where that is unknown.
     """
 
@@ -46,7 +46,7 @@ class Subject:
     title: str
     graph: DependencyGraph
     notes: tuple[str, ...] = ()
-    data: Split | None = None
+    data: Dataset | None = None
     card: Mapping[str, Any] | None = None
 
     @cached_property
@@ -79,13 +79,21 @@ class Workspace:
         self._opening: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._building = threading.Lock()  # random weights come from the process's one generator
 
-    def add(self, graph: DependencyGraph, opened: OpenedModel | None = None, *, is_as_named: bool = True) -> Subject:
+    def add(
+        self,
+        graph: DependencyGraph,
+        opened: OpenedModel | None = None,
+        *,
+        data: Dataset | None = None,
+        is_as_named: bool = True,
+    ) -> Subject:
         """Takes in a model that came from the command line or from memory.
 
         Args:
             graph: Its dependency graph.
             opened: Where it came from, if it was opened here.
-            is_as_named: Whether opening its source again gives this very model (no other weights, no other input).
+            data: What to measure it on; what it was made for by default.
+            is_as_named: Whether opening its source again gives this very model (no other weights, input or data).
 
         Returns:
             The model under its own name where a name is enough to open it again, else under a new opaque id.
@@ -93,8 +101,9 @@ class Workspace:
         if opened and opened.is_shareable and is_as_named:
             return self._keep(_subject(opened.source, opened, graph))
         source = OPAQUE + secrets.token_urlsafe(12)
-        self._own[source] = _subject(source, opened, graph) if opened else Subject(source, graph.title, graph)
-        return self._own[source]
+        own = _subject(source, opened, graph, data) if opened else Subject(source, graph.title, graph, data=data)
+        self._own[source] = own
+        return own
 
     def add_weights(self, source: str, weights: Path) -> Subject:
         """Takes in a model of a named architecture with weights from a file that a page sent.
@@ -229,10 +238,10 @@ def checked_name(source: str) -> None:
         )
 
 
-def _subject(source: str, opened: OpenedModel, graph: DependencyGraph) -> Subject:
-    """A model on the screen; a sample is measured on the digits whatever weights it was opened with."""
-    data = digits().test if isinstance(parse_source(opened.source), SampleSource) else None
-    return Subject(source, opened.title, graph, opened.notes, data, opened.card)
+def _subject(source: str, opened: OpenedModel, graph: DependencyGraph, data: Dataset | None = None) -> Subject:
+    """A model on the screen, with the data given or else that which it was made for, whatever its weights."""
+    known = open_data(opened.data) if opened.data and data is None else data
+    return Subject(source, opened.title, graph, opened.notes, known, opened.card)
 
 
 def _own_title(subject: Subject) -> str:

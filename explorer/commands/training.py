@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.commands.text import Bar, say, table
-from explorer.engine.errors import ExplorerError
+from explorer.engine.errors import DataError
 
 if TYPE_CHECKING:
     from explorer.engine.apply import Pruned
@@ -63,7 +63,11 @@ def add_commands(add: AddCommand, traced: OpenGraph) -> None:
 
 
 def _add_data(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--data", default="digits", metavar="DATA", help="what to learn from and measure on (digits)")
+    command.add_argument(
+        "--data",
+        metavar="DATA",
+        help="what to learn from: digits, cifar10:DIR, imagefolder:DIR or file.py:factory (a sample's own)",
+    )
 
 
 def _add_importance(command: argparse.ArgumentParser) -> None:
@@ -103,20 +107,23 @@ def _run(
         from explorer.training import processes
 
         with processes.process_group():
-            command(options, traced(options), _data(options.data))
+            graph = traced(options)
+            command(options, graph, _data(options.data, graph.source))
 
     return run
 
 
-def _data(word: str) -> Dataset:
-    from explorer import training
+def _data(word: str | None, source: str) -> Dataset:
+    """The data that was asked for, or that the model was made for."""
+    from explorer.models import data_of
+    from explorer.training import open_data
 
-    if hasattr(training, "open_data"):
-        opened: Dataset = training.open_data(word, trust_code=True)
-        return opened
-    if word != "digits":
-        raise ExplorerError(f"There is no data {word!r}. The data that is known is digits.")
-    return training.digits()
+    known = word or data_of(source)
+    if not known:
+        raise DataError(
+            f"Nobody says what data {source or 'this model'} is for. Name it, as in --data imagefolder:DIR."
+        )
+    return open_data(known, trust_code=True)
 
 
 def _finetune(options: argparse.Namespace, graph: DependencyGraph, data: Dataset) -> None:

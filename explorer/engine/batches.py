@@ -19,8 +19,8 @@ Batch = tuple[Inputs, Tensor]
 class Batched(Protocol):
     """Data that parts itself, such as a `Split`."""
 
-    def batches(self, batch_size: int) -> Iterator[Batch]:
-        """Inputs and labels in their stored order, at most `batch_size` at a time."""
+    def batches(self, batch_size: int, *, seed: int | None = None) -> Iterator[Batch]:
+        """Inputs and labels, at most `batch_size` at a time: in their stored order, or in one of the seed's own."""
 
 
 Batches = Batched | Iterable[Batch]

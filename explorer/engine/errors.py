@@ -6,6 +6,7 @@
     ├── PlanError          a ratio, a group name or a set of indices that no plan can be made of
     ├── ApplyError         a plan that the model's own code cannot express
     ├── VerifyError        the check of a pruned model could not be carried out
+    ├── DataError          a word that names no data, or files that do not hold what it says
     ├── EvaluationError    a model or data that accuracy cannot be measured on
     ├── TrainingError      a model or data that cannot be trained on, or a training that failed
     └── SaveError          a folder that could not be written, or must not be read
@@ -15,6 +16,8 @@ Every message says what was asked, what was found and what to do.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,6 +62,10 @@ class VerifyError(ExplorerError):
     """The check of a pruned model could not be carried out."""
 
 
+class DataError(ExplorerError):
+    """A word that names no data, or files that do not hold what it says."""
+
+
 class EvaluationError(ExplorerError):
     """A model or data that accuracy cannot be measured on."""
 
@@ -69,3 +76,9 @@ class TrainingError(ExplorerError):
 
 class SaveError(ExplorerError):
     """A folder that could not be written, or must not be read."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence that lists the known names nearest to `name`, empty where none is near."""
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(near)}? " if near else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Unpack, cast
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from explorer.engine.batches import Batches
 from explorer.engine.cost import Cost, CostModel, StateSize
 from explorer.engine.couple import Coupling, Unsupported, couple
-from explorer.engine.errors import PlanError, TraceError
+from explorer.engine.errors import PlanError
 from explorer.engine.explain import Step, explain
 from explorer.engine.grouping import Grouping, settle
 from explorer.engine.groups import Frozen, Group, Tie
@@ -25,13 +24,13 @@ from explorer.engine.importance.scoring import Scoring, score_groups
 from explorer.engine.layers import Dependency, Edge, Layer
 from explorer.engine.plan import Keep, Plan, Ratios, make_plan
 from explorer.engine.program import Program
+from explorer.engine.programs import record_all
 from explorer.engine.propagation import PropagationStep, propagate
-from explorer.engine.randomness import own_random_state
 from explorer.engine.schedule import step_ratios
 from explorer.engine.selection import Choices, Options, PlanChoices, check_names
 from explorer.engine.switches import UNCOLLECTED
 from explorer.engine.targets import TOLERANCE, one_target, plan_to_target
-from explorer.engine.trace import ExampleInputs, doubled_batch, record
+from explorer.engine.trace import ExampleInputs
 from explorer.engine.trees import named_parameters
 from explorer.engine.unreached import Unreached, find_unreached, with_warnings
 from explorer.engine.view import View, build_view
@@ -121,7 +120,7 @@ class DependencyGraph:
         Raises:
             PlanError: There is no such group, or the ratio is outside [0, 1).
         """
-        versions = _versions(self.model.parameters())
+        versions = _versions(weight for _, weight in named_parameters(self.model))
         known = self._ways.get((group, ratio))
         if known is None or known[0] != versions:
             known = self._ways[group, ratio] = versions, self.plan({group: ratio}).expected_way
@@ -327,7 +326,7 @@ class DependencyGraph:
     def scores(self, options: Options) -> dict[str, Scores]:
         """The importance of every channel of every group, computed once per criterion until the weights change."""
         key = options.scoring
-        versions = _versions(self.model.parameters())
+        versions = _versions(weight for _, weight in named_parameters(self.model))
         known = self._scores.get(key)
         if known is None or known[0] != versions:
             for old in [old for old in self._scores if key.gradients and old.gradients not in (None, key.gradients)]:
@@ -359,18 +358,6 @@ def trace(model: nn.Module, example_inputs: ExampleInputs, *, source: str = "", 
     return graph_of(model, example_inputs, record_all(model, example_inputs), source=source, title=title)
 
 
-def record_all(model: nn.Module, example_inputs: ExampleInputs) -> list[Program]:
-    """The program in eval mode, and the one in train mode where only that reaches some parameters.
-
-    Raises:
-        TraceError: The model does not run on the example inputs, or returns no tensor.
-    """
-    programs = [record(model, example_inputs)]
-    if _has_unreached(model, programs[0]):
-        programs += _training_program(model, example_inputs, programs[0])
-    return programs
-
-
 def graph_of(
     model: nn.Module, example_inputs: ExampleInputs, programs: list[Program], *, source: str = "", title: str = ""
 ) -> DependencyGraph:
@@ -392,26 +379,3 @@ def _loose(names: bool | Iterable[str]) -> bool | tuple[str, ...]:
 
 def _versions(weights: Iterable[Tensor]) -> WeightVersions:
     return tuple((weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights)
-
-
-def _has_unreached(model: nn.Module, program: Program) -> bool:
-    return len(_reached(program)) < len(named_parameters(model))
-
-
-def _reached(program: Program) -> set[str]:
-    read = {value for op in program.ops for value in op.inputs()}
-    return {program.values[value].name for value in read if program.values[value].kind == "parameter"}
-
-
-def _training_program(model: nn.Module, example_inputs: ExampleInputs, evaluated: Program) -> list[Program]:
-    """The program in train mode, where that reaches more parameters; nothing where the model cannot run so."""
-    try:
-        copy = deepcopy(model)
-        for module in copy.modules():
-            if isinstance(module, nn.modules.dropout._DropoutNd):
-                module.p = 0.0
-        with own_random_state():
-            program = record(copy, doubled_batch(example_inputs), is_training=True)
-    except (TraceError, RuntimeError):
-        return []  # a model that needs targets to train, or that cannot be copied, is traced in eval mode alone
-    return [program] if _reached(program) - _reached(evaluated) else []

@@ -202,7 +202,7 @@ def tied_components(ties: Sequence[Tie]) -> list[list[Tie]]:
 def most_important(scores: Scores, count: int) -> tuple[int, ...]:
     """The channels with the highest scores, in channel order; of equal ones the first stay."""
     order = np.argsort(-scores, kind="stable")
-    return tuple(sorted(order[:count].tolist()))
+    return tuple(np.sort(order[:count]).tolist())
 
 
 def _is_overruled(tie: Tie, wishes: Wishes) -> bool:

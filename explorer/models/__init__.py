@@ -2,7 +2,7 @@
 
 from explorer.models.catalog import SourceFamily, list_sources
 from explorer.models.from_file import ExampleInputs
-from explorer.models.opening import OpenedModel, open_model
+from explorer.models.opening import OpenedModel, data_of, open_model
 from explorer.models.source import FileSource, SampleSource, Source, TorchvisionSource, parse_source
 from explorer.models.weights import load_weights
 
@@ -14,6 +14,7 @@ __all__ = [
     "Source",
     "SourceFamily",
     "TorchvisionSource",
+    "data_of",
     "list_sources",
     "load_weights",
     "open_model",

@@ -10,9 +10,9 @@ import torchvision
 from torch import Tensor, nn
 from torchvision import models
 
-from explorer.engine.errors import ModelSourceError
+from explorer.engine.errors import ModelSourceError, did_you_mean
 from explorer.models.seeding import fixed_seed, noise
-from explorer.models.source import TorchvisionSource, did_you_mean
+from explorer.models.source import TorchvisionSource
 
 IMAGE_SIZE = 224
 DETECTION_SIZE = 320

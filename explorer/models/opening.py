@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import nn
 
-from explorer.engine.errors import ModelSourceError
+from explorer.engine.errors import ModelSourceError, did_you_mean
 from explorer.models.from_file import ExampleInputs, build_from_file
 from explorer.models.seeding import noise
-from explorer.models.source import FileSource, SampleSource, TorchvisionSource, did_you_mean, parse_source
+from explorer.models.source import FileSource, SampleSource, TorchvisionSource, parse_source
 from explorer.models.weights import load_weights
 from sample_models import SAMPLES
 
@@ -27,6 +27,7 @@ class OpenedModel:
         example_inputs: Inputs that the model runs on.
         notes: What a user should know before trusting a number, such as "random weights"; may be empty.
         card: How the weights were trained and what they achieve; sample models have one.
+        data: The word of the data that it was made for; sample models have one, and keep it with other weights.
         is_shareable: Whether the source is a name and no code of the user's, so that a recipe or a link may carry it.
     """
 
@@ -36,6 +37,7 @@ class OpenedModel:
     example_inputs: ExampleInputs
     notes: tuple[str, ...] = ()
     card: dict[str, Any] | None = None
+    data: str = ""
     is_shareable: bool = False
 
 
@@ -76,6 +78,12 @@ def open_model(
     return replace(opened, notes=(f"weights from {weights.name}",), card=None)
 
 
+def data_of(source: str) -> str:
+    """The word of the data that a source was made for, as `explorer.training.open_data` takes it; empty if unknown."""
+    name = source.removeprefix("sample:")
+    return SAMPLES[name].data if name != source and name in SAMPLES else ""
+
+
 def _open_sample(source: SampleSource, input_shape: tuple[int, ...] | None) -> OpenedModel:
     if source.name not in SAMPLES:
         raise ModelSourceError(
@@ -89,6 +97,7 @@ def _open_sample(source: SampleSource, input_shape: tuple[int, ...] | None) -> O
         model=sample.load(),
         example_inputs=(noise(input_shape),) if input_shape else sample.example_inputs(),
         card=sample.card(),
+        data=sample.data,
         is_shareable=True,
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,12 +77,6 @@ def parse_source(text: str) -> Source:
             f"'{text}' names a file, but not the function in it that returns the model. Write {text}:factory."
         )
     raise ModelSourceError(f"'{text}' is not a model source. Write {FORMS}.")
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence that lists the known names nearest to `name`, empty where none is near."""
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(near)}? " if near else ""
 
 
 def _torchvision_source(text: str, rest: str) -> TorchvisionSource:

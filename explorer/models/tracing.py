@@ -7,8 +7,9 @@ from collections.abc import Callable
 from torch import nn
 
 from explorer.engine.errors import TraceError
-from explorer.engine.graph import DependencyGraph, graph_of, record_all
+from explorer.engine.graph import DependencyGraph, graph_of
 from explorer.engine.graph import trace as trace_module
+from explorer.engine.programs import record_all
 from explorer.engine.trace import ExampleInputs
 from explorer.models.opening import OpenedModel, open_model
 

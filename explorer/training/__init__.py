@@ -1,6 +1,6 @@
 """Data, accuracy on it, and training: fine-tuning, sparse training, sensitivity."""
 
-from explorer.training.data import Dataset, Split, digits, hold_out
+from explorer.training.data import Dataset, Split, digits, hold_out, open_data
 from explorer.training.evaluate import Evaluation, evaluate
 from explorer.training.finetune import finetune, recalibrate
 from explorer.training.loop import Epoch, Progress, Training
@@ -27,6 +27,7 @@ __all__ = [
     "finetune",
     "hold_out",
     "measure_point",
+    "open_data",
     "recalibrate",
     "sensitivity",
     "sparsify",

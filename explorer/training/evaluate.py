@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from explorer.engine.batches import Batch, Inputs, as_call, on_device
 from explorer.engine.errors import EvaluationError
-from explorer.training.data import Split
+from explorer.engine.trees import structure
+from explorer.training.data.split import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Evaluation:
     seconds: float
 
 
-def evaluate(model: nn.Module, data: Split | Iterable[tuple[Tensor, Tensor]], *, batch_size: int = 256) -> Evaluation:
+def evaluate(model: nn.Module, data: Split | Iterable[Batch], *, batch_size: int = 256) -> Evaluation:
     """The top-1 accuracy of `model` on `data`.
 
     The model runs in eval mode without gradients on the device of its parameters; the mode of every submodule is
@@ -39,7 +41,8 @@ def evaluate(model: nn.Module, data: Split | Iterable[tuple[Tensor, Tensor]], *,
 
     Args:
         model: A classifier: inputs (N, ...) to one output per class, (N, num_classes).
-        data: A `Split`, or batches of inputs and int64 labels of shape (N,), such as a `torch.utils.data.DataLoader`.
+        data: A `Split`, or batches of inputs (a tensor, positional ones in a tuple, or keyword ones in a dict) and
+            int64 labels of shape (N,), such as a `torch.utils.data.DataLoader`.
         batch_size: Samples per forward; used for a `Split` only.
 
     Raises:
@@ -75,14 +78,15 @@ def _eval_mode(model: nn.Module) -> Iterator[None]:
             module.training = was_training
 
 
-def _logits(model: nn.Module, inputs: Tensor) -> Tensor:
+def _logits(model: nn.Module, inputs: Inputs) -> Tensor:
     """The output tensor of one forward."""
     parameter = next(model.parameters(), None)
     try:
-        output = model(inputs if parameter is None else inputs.to(parameter.device))
+        args, kwargs = as_call(inputs if parameter is None else on_device(inputs, parameter.device))
+        output = model(*args, **kwargs)
     except Exception as error:
         raise EvaluationError(
-            f"The model did not run on a batch of shape {tuple(inputs.shape)}: {error} "
+            f"The model did not run on a batch of shape {structure(inputs)}: {error} "
             "Measure it on data of the shape that it was built for."
         ) from error
     if not isinstance(output, Tensor):

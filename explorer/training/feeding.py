@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sized
-from dataclasses import replace
-from inspect import signature
 from typing import Any
 
 import torch
@@ -15,10 +13,9 @@ from torch.utils.data import DistributedSampler
 from explorer.engine.batches import Batch, Batched, Batches, Inputs, as_call, on_device
 from explorer.engine.errors import EvaluationError, TrainingError
 from explorer.training import processes
-from explorer.training.data import Dataset, hold_out
+from explorer.training.data import Dataset
 
 Data = Dataset | Batches
-VALIDATION_SHARE = 0.2
 
 
 def parts_of(data: Data, validation: Batches | None) -> tuple[Batches, Batches | None]:
@@ -30,10 +27,7 @@ def parts_of(data: Data, validation: Batches | None) -> tuple[Batches, Batches |
     """
     if not isinstance(data, Dataset):
         return data, validation
-    held_out = getattr(data, "validation", None)
-    if held_out is not None or validation is not None:
-        return data.train, validation if validation is not None else held_out
-    return hold_out(data.train, VALIDATION_SHARE, seed=0)
+    return data.train, data.validation if validation is None else validation
 
 
 def training_batches(data: Batches, batch_size: int, seed: int) -> Iterator[Batch]:
@@ -49,7 +43,7 @@ def training_batches(data: Batches, batch_size: int, seed: int) -> Iterator[Batc
         sampler.set_epoch(seed)
         yield from _loaded(data)
         return
-    yield from processes.own_share(_shuffled(data, batch_size, seed) if isinstance(data, Batched) else _loaded(data))
+    yield from processes.own_share(data.batches(batch_size, seed=seed) if isinstance(data, Batched) else _loaded(data))
 
 
 def batches_per_epoch(data: Batches, batch_size: int) -> int | None:
@@ -78,15 +72,6 @@ def scores_of(model: nn.Module, inputs: Inputs, device: torch.device) -> Any:
             f"The model did not run on a batch of the training data: {error} Train it on data of the shape that it was "
             "built for."
         ) from error
-
-
-def _shuffled(data: Batched, batch_size: int, seed: int) -> Iterator[Batch]:
-    if "seed" in signature(data.batches).parameters:
-        yield from data.batches(batch_size, seed=seed)  # type: ignore[call-arg]
-        return
-    stored: Any = data
-    order = torch.randperm(len(stored), generator=torch.Generator().manual_seed(seed))
-    yield from replace(stored, images=stored.images[order], labels=stored.labels[order]).batches(batch_size)
 
 
 def _loaded(data: Any) -> Iterator[Batch]:

@@ -156,7 +156,14 @@ def test_a_sample_is_measured_whatever_weights_it_has(own: Workspace, exploratio
     subject = own.add(exploration.graph, opened, is_as_named=False)
     assert subject.source.startswith("session:")
     assert subject.data is not None
+    assert subject.data.word == "digits"
     assert subject.notes == ("weights from mine.safetensors",)
+
+
+def test_a_sample_is_measured_on_the_data_that_it_was_made_for(own: Workspace) -> None:
+    opened = {name: own.open(f"sample:{name}") for name in ("lstm", "dgcnn", "gat")}
+    words = {name: subject.data.word for name, subject in opened.items() if subject.data}
+    assert words == {"lstm": "digits-sequence", "dgcnn": "digits-points", "gat": "digits-graph"}
 
 
 def test_a_port_in_use_is_told_before_anything_is_served(exploration: Exploration) -> None:

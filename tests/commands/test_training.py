@@ -36,7 +36,7 @@ def source(tmp_path: Path) -> list[str]:
     torch.set_num_threads(1)
     path = tmp_path / "tiny.py"
     path.write_text(TINY)
-    return [f"{path}:build", "--input", "2,1,8,8"]
+    return [f"{path}:build", "--input", "2,1,8,8", "--data", "digits"]
 
 
 def accuracies(text: str) -> tuple[float, float]:
@@ -195,3 +195,16 @@ def test_two_processes_give_what_one_does_with_batches_of_twice_the_size(tmp_pat
     for name, expected in alone.model.state_dict().items():
         assert torch.equal(first[name], second[name])
         assert torch.allclose(first[name], expected, atol=1e-6)
+
+
+def test_a_model_of_unknown_data_asks_for_its_data(
+    source: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sensitivity", *source[:3]]) == 2
+    assert "Name it, as in --data imagefolder:DIR" in capsys.readouterr().err
+
+
+def test_a_sample_learns_from_the_data_that_it_was_made_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["finetune", "sample:gat", "--ratio", "0.5", "--epochs", "5", "--out", str(tmp_path / "gat")]) == 0
+    before, after = accuracies(capsys.readouterr().out)
+    assert after > before > 0.1

@@ -17,6 +17,7 @@ import explorer
 import sample_models
 from explorer.engine.errors import TraceError
 from explorer.engine.graph import DependencyGraph, trace
+from explorer.engine.trace import plain_kernels
 from tests.engine.nets import (
     IMAGE,
     TOKENS,
@@ -31,6 +32,8 @@ from tests.engine.nets import (
     randomised,
     traced,
 )
+
+MANY_GROUPS = 6
 
 SMALL: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "plain CNN": (PlainCnn, IMAGE),
@@ -50,9 +53,10 @@ def graph(request: pytest.FixtureRequest) -> DependencyGraph:
 
 
 class TestSamples:
-    def test_every_group_alone(self, graph: DependencyGraph) -> None:
+    def test_each_group_alone(self, graph: DependencyGraph) -> None:
         assert graph.groups
-        for name in names(graph):
+        # the thirty groups of ResNet-56 are ten times the same three
+        for name in names(graph)[:: 1 + (len(graph.groups) - 1) // MANY_GROUPS]:
             pruned = graph.plan({name: 0.5}).apply()
             proven(pruned)
             assert pruned.way == "live"
@@ -65,7 +69,7 @@ class TestSamples:
 
     def test_counts_are_what_an_independent_counter_says(self, graph: DependencyGraph) -> None:
         pruned = every_group(graph, 0.3)
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with plain_kernels(), torch.no_grad(), FlopCounterMode(display=False) as counter:
             output = pruned.model(*graph.example_inputs)
         assert counter.get_total_flops() == pruned.plan.cost.after.flops
         assert output.shape == graph.model(*graph.example_inputs).shape

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from explorer.engine.graph import trace
-from explorer.exploration import Exploration, set_ratio, start
+from explorer.exploration import Exploration, set_every_ratio, set_ratio, start
 from explorer.jobs import measure
 from explorer.models import open_model
-from explorer.training.data import digits
+from explorer.training.data import digits, open_data
 from explorer.training.evaluate import evaluate
 
 
@@ -46,3 +46,15 @@ def test_without_data_there_is_a_proof_and_no_accuracy(exploration: Exploration)
     found = measure(set_ratio(exploration, "layer1.0.conv1", 0.5), None)
     assert found.is_proven
     assert found.accuracy is None
+
+
+@pytest.mark.parametrize("name", ["lstm", "dgcnn", "gat"])
+def test_sequences_points_and_graphs_are_measured_as_images_are(name: str) -> None:
+    opened = open_model(f"sample:{name}")
+    asked = set_every_ratio(start(trace(opened.model, opened.example_inputs)), 0.5)
+    found = measure(asked, open_data(opened.data).test)
+    assert found.is_proven
+    assert found.total == 359
+    assert opened.card is not None
+    assert abs(found.before - opened.card["test_accuracy"]) < 2 / 359
+    assert found.accuracy != found.before

@@ -72,8 +72,8 @@ def test_a_reload_keeps_everything(watched: Watched) -> None:
     page = watched.page
     set_percent(page, "conv1", 25)
     page.evaluate("explorer.askChange({kind: 'keep', group: 'layer1.0.conv1', channels: [0, 3, 7]})")
-    page.locator("#lists [data-toggle='layer1']").click()
-    page.wait_for_function("window.explorerCy.getElementById('fold:layer1').nonempty()")
+    page.locator("#lists [data-toggle='layer2.0.shortcut']").click()
+    page.wait_for_function("window.explorerCy.getElementById('fold:layer2.0.shortcut').nonempty()")
     page.locator("#pin").click()
     page.locator("#minimum").fill("2")
     page.locator("#minimum").blur()
@@ -83,9 +83,9 @@ def test_a_reload_keeps_everything(watched: Watched) -> None:
     page.reload()  # at once: the address has not followed yet
     page.wait_for_function("before => window.explorer && explorer.recipe && "
                            "JSON.stringify(explorer.recipe()) === JSON.stringify(before)", arg=before)  # fmt: skip
-    expect(percent(page, "conv1")).to_have_text("25")
+    expect(percent(page, "conv1")).to_have_text("25", timeout=20_000)
     expect(page.locator("#minimum")).to_have_value("2")
-    page.wait_for_function("window.explorerCy && window.explorerCy.getElementById('fold:layer1').nonempty()")
+    page.wait_for_function("window.explorerCy && window.explorerCy.getElementById('fold:layer2.0.shortcut').nonempty()")
     page.locator("#undo").click()  # the steps are still there
     page.wait_for_function("explorer.recipe().minimum === 1")
     assert watched.console == []

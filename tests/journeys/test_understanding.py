@@ -43,6 +43,8 @@ def test_a_propagation_is_played_step_by_step(watched: Watched) -> None:
     page.wait_for_function("window.explorerCy.getElementById('fold:layer1').nonempty()")
     page.locator("#player [data-step='6']").click()
     page.wait_for_function("window.explorerCy.getElementById('fold:layer1').hasClass('now')")
+    page.get_by_role("button", name="This happens in a closed module").click()
+    page.wait_for_function("window.explorerCy.getElementById('fold:layer1').empty()")
 
     page.locator("#player").press("End")
     assert step(page) == 22

@@ -43,7 +43,8 @@ def test_sample_comes_trained_with_its_card(name: str):
     assert opened.card == SAMPLES[name].card()
     assert opened.notes == ()
     assert opened.is_shareable
-    assert opened.model(*opened.example_inputs).shape == (1, 10)
+    assert opened.data == SAMPLES[name].data
+    assert opened.model(*opened.example_inputs).shape[1] == 10
 
 
 def test_torchvision_model_has_the_same_random_weights_each_time_and_says_so():
@@ -100,13 +101,14 @@ def test_weights_file_replaces_weights_notes_and_card(tmp_path: Path):
     assert all(bool((parameter == 2).all()) for parameter in opened.model.parameters())
     assert opened.notes == ("weights from mine.safetensors",)
     assert opened.card is None
+    assert opened.data == "digits"
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
         ("sample:resnet2", "no sample model 'resnet2'. Did you mean resnet20"),
-        ("sample:zzz", "no sample model 'zzz'. The sample models are resnet20, vgg"),
+        ("sample:zzz", "no sample model 'zzz'. The sample models are resnet20, resnet56, vgg, densenet"),
         ("torchvision:resnet19", r"has no model 'resnet19'. Did you mean resnet\d+"),
         ("torchvision:resnet18@NEWEST", "It has IMAGENET1K_V1, DEFAULT for resnet18"),
     ],

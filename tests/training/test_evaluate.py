@@ -33,7 +33,7 @@ def test_counts_right_answers_over_all_batches(batch_size: int):
 
 def test_takes_batches_of_a_loader():
     split = split_of([0, 1, 2], [0, 1, 1])
-    dataset = torch.utils.data.TensorDataset(split.images, split.labels)
+    dataset = torch.utils.data.TensorDataset(split.inputs, split.labels)
     measured = evaluate(Scores(), torch.utils.data.DataLoader(dataset, batch_size=2))
     assert (measured.correct, measured.total) == (2, 3)
 

@@ -93,6 +93,7 @@ def _card() -> html.Div:
             html.P(className="step-ports mono", **_part("ports")),
             html.P(className="step-text", **_part("text")),
             html.P(className="mono quiet", **_part("place")),
+            html.Button(className="link step-open", type="button", hidden=True, **_part("open")),
         ],
         className="step-card",
         **attributes(aria_live="polite"),

@@ -74,7 +74,8 @@ def ask(workspace: Workspace, exploration: Exploration, page: str, is_asked: boo
     job = workspace.jobs.job(page, key)
     is_new = job.state == "gone" or (job.state == "failed" and is_asked)
     if is_new and (is_asked or subject.data is not None):
-        return workspace.jobs.ask(page, key, lambda: measure(exploration, subject.data).to_json())
+        test = subject.data.test if subject.data else None
+        return workspace.jobs.ask(page, key, lambda: measure(exploration, test).to_json())
     return job
 
 
@@ -167,7 +168,7 @@ def _accuracy_value(result: dict[str, Any]) -> html.Div:
 
 
 def _proof(result: dict[str, Any]) -> list[Any]:
-    samples = f"{result['correct']} of {result['total']} test digits" if result["total"] else ""
+    samples = f"{result['correct']} of {result['total']} test samples" if result["total"] else ""
     if result["is_proven"] is None:
         return [html.Div(samples or "Nothing is pruned yet.", className="quiet")]
     repairs = f" · {len(result['repairs'])} repairs" if result["repairs"] else ""

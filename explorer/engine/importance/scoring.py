@@ -17,6 +17,7 @@ from explorer.engine.groups import Group, Member
 from explorer.engine.importance.combining import NORMALISERS, REDUCTIONS, SCOPES
 from explorer.engine.importance.criteria import CRITERIA, Criterion, Element, Scores
 from explorer.engine.importance.gradients import Gradients
+from explorer.engine.trees import named_parameters
 
 T = TypeVar("T")
 
@@ -108,7 +109,7 @@ def squared_norms(groups: Sequence[Group], model: nn.Module) -> dict[str, Scores
 def unscored(groups: Sequence[Group], model: nn.Module, scoring: Scoring) -> list[str]:
     """Names of the groups that have nothing that the criterion and the scope look at."""
     counts = _counts(scoring, model)
-    parameters = {name for name, _ in model.named_parameters()}
+    parameters = {name for name, _ in named_parameters(model)}
     is_random = scoring.importance == "random"
     return [group.name for group in groups if not is_random and not _counted(group, parameters, counts)]
 
@@ -117,7 +118,7 @@ class _SliceTable:
     """Sums of element scores per index of each (parameter, dim), computed once per parameter."""
 
     def __init__(self, model: nn.Module, scoring: Scoring) -> None:
-        self._weights = dict(model.named_parameters())
+        self._weights = dict(named_parameters(model))
         self._scoring = scoring
         self._criterion = scoring.criterion
         self._counts = _counts(scoring, model)
