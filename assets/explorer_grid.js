@@ -102,8 +102,13 @@
     },
     preset(...given) {
       const { triggered_id } = window.dash_clientside.callback_context;
-      if (!triggered_id || !given.slice(0, -1).some(Boolean)) return;
+      if (!triggered_id || !given.slice(0, -1).some((at) => at > 0)) return;
       explorer.askChange({ kind: "preset", name: triggered_id.name, ratio: given.at(-1) / 100 });
+      dash_clientside.set_props("presets-menu", { opened: false });
+    },
+    target(at, cost, percent) {
+      if (!(at > 0)) return;
+      explorer.askChange({ kind: "target", cost, fraction: typeof percent === "number" ? percent / 100 : percent });
       dash_clientside.set_props("presets-menu", { opened: false });
     },
     reset(clicks) {

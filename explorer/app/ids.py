@@ -95,6 +95,9 @@ PRESET = "preset"
 PRESETS = "presets"
 PRESETS_MENU = "presets-menu"
 PRESET_AMOUNT = "preset-amount"
+TARGET = "target"
+TARGET_COST = "target-cost"
+TARGET_PERCENT = "target-percent"
 CHECKED_COUNT = "checked-count"
 CHECKED_PERCENT = "checked-percent"
 CHECKED_SET = "checked-set"
@@ -152,6 +155,19 @@ PLANS_CHART = "plans-chart"
 PLANS_NOTE = "plans-note"
 PLANS_TABLE = "plans-table"
 PLANS_DIFFERENCE = "plans-difference"
+LATENCY = "latency"  # which timing this page waits for
+LATENCY_BATCH = "latency-batch"
+LATENCY_MEASURE = "latency-measure"
+LATENCY_CANCEL = "latency-cancel"
+LATENCY_STATUS = "latency-status"
+LATENCY_CLOCK = "latency-clock"
+
+# What can be taken away besides the model
+TAKEN = "taken"
+SAVE_PNG = "save-png"
+SAVE_SVG = "save-svg"
+SAVE_CSV = "save-csv"
+COPY_RECIPE = "copy-recipe"
 
 # Channels of the selected group
 CHANNELS = "channels"  # scores, and which stay

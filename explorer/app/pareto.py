@@ -59,7 +59,7 @@ def nothing_to_plot(plans: Sequence[Record], axis: str) -> str:
     if plotted(plans, axis):
         return ""
     if axis == "latency" and any(plan["accuracy"] is not None for plan in plans):
-        return "No plan's latency was measured yet. Measure it above."
+        return "No plan's latency was measured yet: “Measure latency” above times the one on the page."
     return "There is no accuracy to plot: this model has no data that it is measured on."
 
 

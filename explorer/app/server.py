@@ -23,6 +23,7 @@ from explorer.app.panels import (
     plans_panel,
     player,
     progress,
+    take_away,
     top_bar,
     totals,
     weights_panel,
@@ -74,6 +75,7 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
         matrices_panel,
         comparison_panel,
         plans_panel,
+        take_away,
         drawer,
         totals,
     ):

@@ -80,8 +80,8 @@ def _nodes(c: dict[str, str]) -> list[Rule]:
             min_height_bias_bottom="data(below)",
         ),
         _rule(".fold", text_wrap="wrap", line_height=1.3, font_weight=500, compound_sizing_wrt_labels="exclude"),
-        _rule(".fold", **_sign(_PLUS, c["ink-3"], "50%")),
-        _rule(".module", **_sign(_MINUS, c["ink-3"], "8px")),
+        _rule(".fold", **_sign(PLUS_PATH, c["ink-3"], "50%")),
+        _rule(".module", **_sign(MINUS_PATH, c["ink-3"], "8px")),
         _rule(".stack", ghost="yes", ghost_offset_x=5, ghost_offset_y=-5, ghost_opacity=0.7),
         _rule(".op", shape="round-rectangle", color=c["ink-2"], font_size=10),
         _rule(".op[label.length = 1]", shape="ellipse", font_size=15),
@@ -120,7 +120,8 @@ def _ports(c: dict[str, str]) -> list[Rule]:
     ]
 
 
-_PLUS, _MINUS = "M2 7h10M7 2v10", "M2 7h10"
+PLUS_PATH, MINUS_PATH = "M2 7h10M7 2v10", "M2 7h10"
+"""Signs that open and close, on 14 x 14."""
 
 
 def _sign(path: str, colour: str, y: str) -> dict[str, Any]:
@@ -139,11 +140,15 @@ def _sign(path: str, colour: str, y: str) -> dict[str, Any]:
 
 def lock(colour: str) -> str:
     """A small lock as a data address."""
-    drawn = (
+    return _picture(14, 18, lock_paths(colour))
+
+
+def lock_paths(colour: str) -> str:
+    """A small lock as SVG, on 14 x 18."""
+    return (
         f'<rect x="1" y="8" width="12" height="9" rx="2" fill="{colour}"/>'
         f'<path d="M4 8V5a3 3 0 0 1 6 0v3" fill="none" stroke="{colour}" stroke-width="2"/>'
     )
-    return _picture(14, 18, drawn)
 
 
 def _picture(width: int, height: int, drawn: str) -> str:

@@ -57,12 +57,18 @@ def time_against(original: nn.Module, pruned: nn.Module, inputs: ExampleInputs, 
             call_model(pruned, inputs)
         began = time.perf_counter()
         while len(times) < _LEAST_RUNS or (len(times) < _MOST_RUNS and time.perf_counter() - began < _LEAST_SECONDS):
-            times.append((_seconds(original, inputs), _seconds(pruned, inputs)))
+            times.append((forward_seconds(original, inputs), forward_seconds(pruned, inputs)))
     low, middle = np.quantile(np.array(times), [0.25, 0.5], axis=0)
     return Timing(removed, float(low[1]), float(low[0]), float(middle[0] / low[0] - 1), len(times))
 
 
-def _seconds(model: nn.Module, inputs: ExampleInputs) -> float:
+def forward_seconds(model: nn.Module, inputs: ExampleInputs) -> float:
+    """Wall-clock time of one forward, waiting for a GPU where the model is on one.
+
+    Args:
+        model: In the mode and gradient context that it is to be timed in.
+        inputs: What it runs on.
+    """
     wait: Callable[[], None] = torch.cuda.synchronize if _is_on_gpu(model) else (lambda: None)
     wait()
     began = time.perf_counter()

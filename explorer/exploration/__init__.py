@@ -5,6 +5,7 @@ an exported file can all hold the same few lines of JSON.
 """
 
 from explorer.exploration.changes import (
+    TARGETS,
     change,
     change_all,
     reset,
@@ -17,6 +18,7 @@ from explorer.exploration.changes import (
     set_preset,
     set_ratio,
     set_ratios,
+    set_target,
 )
 from explorer.exploration.fitting import exported_recipe, fitted, without_implied
 from explorer.exploration.presets import PRESETS, Preset, stages
@@ -28,6 +30,7 @@ __all__ = [
     "MAX_PINS",
     "MAX_RATIO",
     "PRESETS",
+    "TARGETS",
     "Exploration",
     "Preset",
     "Recipe",
@@ -48,6 +51,7 @@ __all__ = [
     "set_preset",
     "set_ratio",
     "set_ratios",
+    "set_target",
     "stages",
     "start",
     "tied_groups",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
 from explorer.engine.errors import PlanError
@@ -20,6 +21,8 @@ from explorer.exploration.recipe import (
 from explorer.exploration.state import Exploration, every_group, tied_groups, unlocked, with_ratios
 
 MAX_FACTOR = 100.0
+TARGETS = {"macs": "MACs", "params": "parameters", "bytes": "weights"}
+"""Costs that a target can be given for, and what they are called on screen."""
 
 
 def set_ratio(exploration: Exploration, group: str, ratio: float) -> Exploration:
@@ -157,6 +160,7 @@ def change(exploration: Exploration, what: Mapping[str, Any]) -> Exploration:
             - ``percent``: GROUPS, ``percent`` as somebody typed it;
             - ``scale``: GROUPS, ``factor``;
             - ``preset``: ``name`` (one of `PRESETS`) and ``ratio``, the largest that it gives;
+            - ``target``: ``cost`` (one of `TARGETS`) and ``fraction``, what is to remain of it;
             - ``every``: ``ratio``, for all groups that a single ratio is meant for;
             - ``keep``: ``group``, ``channels`` (numbers of those to keep, or None for what the ratio says);
             - ``lock``: GROUPS, ``locked`` (a truth value);
@@ -210,6 +214,40 @@ def set_preset(exploration: Exploration, name: str, ratio: float) -> Exploration
     return set_each_ratio(exploration, ratios)
 
 
+def set_target(exploration: Exploration, cost: str, fraction: float) -> Exploration:
+    """The exploration with the ratios of a plan that leaves a wanted fraction of a cost, by `DependencyGraph.plan_to`.
+
+    Args:
+        exploration: The state before; every ratio and every choice of channels in it is replaced.
+        cost: One of `TARGETS`.
+        fraction: What is to remain, above 0 and at most 1.
+
+    Raises:
+        PlanError: No such cost or fraction, one that is out of reach (the message says how close is possible), or
+            groups are locked, which a target for the whole model would have to change.
+    """
+    if cost not in TARGETS:
+        raise PlanError(f"There is no target {cost!r}. The targets are {', '.join(TARGETS)}.")
+    if isinstance(fraction, bool) or not isinstance(fraction, (int, float)):
+        raise PlanError(f"A target is the fraction that is to remain, above 0 and at most 1; got {fraction!r}.")
+    if locked := sorted(exploration.recipe.locked):
+        raise PlanError(f"A target changes every group, and {locked[0]} is locked. Unlock all groups first.")
+    recipe = exploration.recipe
+    wanted: dict[str, Any] = {cost: float(fraction)}
+    plan = exploration.graph.plan_to(
+        **wanted, importance=recipe.importance, round_to=recipe.round_to, minimum=recipe.minimum
+    )
+    sizes = {group.name: group.size for group in exploration.graph.groups}
+    # what the plan came to, since counts of tied groups differ from what was asked of each
+    removed = {name: size - len(plan.channels.get(name, range(size))) for name, size in sizes.items()}
+    return with_ratios(exploration, {name: _rounded_up(removed[name] / size) for name, size in sizes.items()})
+
+
+def _rounded_up(ratio: float) -> float:
+    """A ratio in the precision of a recipe that removes no channel less."""
+    return min(MAX_RATIO, ceil(10_000 * ratio) / 10_000)
+
+
 def _change_percent(exploration: Exploration, what: Mapping[str, Any]) -> Exploration:
     groups = _named(what)
     return set_ratios(exploration, groups, _read_percent(groups, what.get("percent")))
@@ -227,6 +265,7 @@ _CHANGES: dict[str, Callable[[Exploration, Mapping[str, Any]], Exploration]] = {
     "percent": _change_percent,
     "scale": lambda state, what: scale_ratios(state, _named(what), what.get("factor", "none")),
     "preset": lambda state, what: set_preset(state, str(what.get("name")), what.get("ratio", "none")),
+    "target": lambda state, what: set_target(state, str(what.get("cost")), what.get("fraction", "none")),
     "every": lambda state, what: set_every_ratio(state, what.get("ratio", "none")),
     "keep": _change_keep,
     "lock": lambda state, what: set_lock(state, _named(what), bool(what.get("locked"))),

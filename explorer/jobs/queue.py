@@ -15,6 +15,7 @@ from typing import Any
 import diskcache
 
 from explorer.engine.errors import ExplorerError
+from explorer.jobs.progress import JobCancelledError, Progress
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +35,14 @@ class Job:
             something newer replaced it).
         result: What came out, for a job that is done.
         error: What went wrong, in words, for one that failed.
+        fraction: How much of a running job is done, 0-1, where it tells.
     """
 
     key: str
     state: str
     result: Result | None = None
     error: str = ""
+    fraction: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class _Request:
     key: str
     work: Callable[[], Result]
     asked: float
+    progress: Progress
 
 
 def private_folder() -> Path:
@@ -74,19 +78,20 @@ class JobQueue:
         # JSON on disk: results are plain data, and nothing is ever unpickled
         self._cache = diskcache.Cache(str(self._folder), disk=diskcache.JSONDisk, size_limit=CACHE_BYTES)
         self._waiting: dict[str, _Request] = {}
-        self._running: dict[str, str] = {}
+        self._running: dict[str, _Request] = {}
         self._failed: dict[str, tuple[str, str]] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
-    def ask(self, owner: str, key: str, work: Callable[[], Result]) -> Job:
+    def ask(self, owner: str, key: str, work: Callable[[], Result], progress: Progress | None = None) -> Job:
         """Asks for a job; an older one of the same owner that still waits is dropped.
 
         Args:
             owner: Who asks, such as one open page. Nobody else sees whether it runs.
             key: Names the result: the same key means the same result.
             work: Makes the result, as JSON data.
+            progress: Where the work tells how far it is, and hears that it is cancelled.
 
         Returns:
             The job, already done where the result is known.
@@ -97,8 +102,8 @@ class JobQueue:
             return Job(key, "done", known)
         with self._changed:
             self._failed.pop(owner, None)
-            if self._running.get(owner) != key:
-                self._waiting[owner] = _Request(key, work, time.monotonic())
+            if self._runs(owner) != key:
+                self._waiting[owner] = _Request(key, work, time.monotonic(), progress or Progress())
                 self._start()
                 self._changed.notify_all()
         return self.job(owner, key)
@@ -114,13 +119,23 @@ class JobQueue:
                 return Job(key, "failed", error=error)
             if waiting and waiting.key == key:
                 return Job(key, "waiting")
-            return Job(key, "running" if self._running.get(owner) == key else "gone")
+            running = self._running.get(owner)
+            if running and running.key == key:
+                return Job(key, "running", fraction=running.progress.fraction)
+            return Job(key, "gone")
 
     def forget(self, owner: str) -> None:
         """Drops what `owner` waits for."""
         with self._changed:
             self._waiting.pop(owner, None)
             self._failed.pop(owner, None)
+
+    def cancel(self, owner: str) -> None:
+        """Drops what `owner` waits for, and stops what runs for it the next time that it tells how far it is."""
+        self.forget(owner)
+        with self._changed:
+            if running := self._running.get(owner):
+                running.progress.cancel()
 
     def close(self) -> None:
         """Stops after the job that runs now."""
@@ -135,6 +150,10 @@ class JobQueue:
     def _known(self, key: str) -> Result | None:
         found: Result | None = self._cache.get(key)
         return found
+
+    def _runs(self, owner: str) -> str:
+        running = self._running.get(owner)
+        return running.key if running and not running.progress.is_cancelled else ""
 
     def _start(self) -> None:
         if self._thread is None:
@@ -158,7 +177,7 @@ class JobQueue:
                     self._changed.wait(left)
                 else:
                     request = self._waiting.pop(owner)
-                    self._running[owner] = request.key
+                    self._running[owner] = request
                     return owner, request
             return None
 
@@ -166,6 +185,8 @@ class JobQueue:
         error = ""
         try:
             self._cache.set(request.key, request.work())
+        except JobCancelledError:
+            pass  # nobody waits for it any more
         except ExplorerError as problem:
             error = str(problem)
         except Exception:  # whatever a model does, the page hears of it and the thread lives on

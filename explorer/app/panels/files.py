@@ -8,6 +8,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, html
 
 from explorer.app import ids
+from explorer.app.panels import take_away
 from explorer.app.parts import attributes, icon
 
 COMMAND = "python -m explorer my_model.py:build"
@@ -37,6 +38,7 @@ def menu() -> Any:
         dmc.MenuItem("Open a recipe or weights…", id=ids.OPEN_FILE),
         dmc.MenuDivider(),
         dmc.MenuItem("Save the recipe", id=ids.SAVE_RECIPE),
+        *take_away.items(),
     ]
     return dmc.Menu(
         [dmc.MenuTarget(target), dmc.MenuDropdown(items)], position="bottom-start", shadow="md", width=230, zIndex=60
@@ -90,7 +92,7 @@ def layout() -> list[Any]:
         id=ids.DROP,
         **attributes(aria_hidden="true"),
     )
-    return [drop, dialog()]
+    return [drop, dialog(), *take_away.layout()]
 
 
 def register(app: Dash) -> None:

@@ -9,7 +9,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids
-from explorer.app.panels import totals
+from explorer.app.panels import latency_tools, totals
 from explorer.app.panels.centre import PLANS
 from explorer.app.pareto import AXES, nothing_to_plot, pareto_figure
 from explorer.app.parts import attributes, message
@@ -32,7 +32,7 @@ def layout() -> html.Section:
     chart = dcc.Graph(id=ids.PLANS_CHART, config={"displayModeBar": False, "responsive": True}, className="plans-chart")
     return html.Section(
         [
-            html.Div(["accuracy against", axis], className="matrix-tools quiet"),
+            html.Div(["accuracy against", axis, *latency_tools.layout()], className="matrix-tools quiet"),
             html.Div(
                 [chart, html.P(id=ids.PLANS_NOTE, className="empty", **attributes(aria_live="polite"))],
                 className="plans-plot",
@@ -52,6 +52,7 @@ def stores() -> list[Any]:
     return [
         dcc.Store(id=ids.PLANS, storage_type="session"),
         dcc.Store(id=ids.MEASURED),
+        *latency_tools.stores(),
         dcc.Store(id=ids.PLAN_ROWS, data=[]),
         dcc.Store(id=ids.COMPARED, data=[]),
         dcc.Store(id=ids.PAIR, data=[]),
@@ -144,6 +145,7 @@ def register(app: Dash, workspace: Workspace) -> None:
     def compare(pair: list[dict[str, Any]]) -> Any:
         return compared(workspace, pair)
 
+    latency_tools.register(app, workspace)
     _register_clientside(app)
 
 

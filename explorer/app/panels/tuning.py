@@ -9,7 +9,7 @@ from dash import ClientsideFunction, Dash, Input, State, html
 
 from explorer.app import ids
 from explorer.app.parts import attributes, icon
-from explorer.exploration import PRESETS
+from explorer.exploration import PRESETS, TARGETS
 
 CRITERION_NAMES = {
     "l1": "L1 norm",
@@ -20,6 +20,8 @@ CRITERION_NAMES = {
     "random": "random",
 }
 """The criteria that every model and every group can be ranked by, without data."""
+CLICKED = "n_clicks_timestamp"
+"""In a popover, whose buttons count from an old number when it opens again: a count that is not new is no click."""
 USUAL_PERCENT, USUAL_FACTOR = 50, 1.5
 
 
@@ -53,7 +55,12 @@ def register(app: Dash) -> None:
         ("resetChecked", [Input(ids.CHECKED_RESET, "n_clicks")], []),
         ("lockChecked", [Input(ids.CHECKED_LOCK, "n_clicks")], []),
         ("uncheck", [Input(ids.CHECKED_NONE, "n_clicks")], []),
-        ("preset", [Input({"role": ids.PRESET, "name": name}, "n_clicks") for name in PRESETS], [_amount_state()]),
+        (
+            "target",
+            [Input(ids.TARGET, CLICKED)],
+            [State(ids.TARGET_COST, "value"), State(ids.TARGET_PERCENT, "value")],
+        ),
+        ("preset", [Input({"role": ids.PRESET, "name": name}, CLICKED) for name in PRESETS], [_amount_state()]),
     ):
         app.clientside_callback(ClientsideFunction("explorer", function), *inputs, *states, prevent_initial_call=True)
 
@@ -101,7 +108,7 @@ def _presets() -> Any:
         )
         for name, preset in PRESETS.items()
     ]
-    dropdown = [html.Label(["remove up to", amount, "%"], className="tool-field menu-head"), *rules]
+    dropdown = [html.Label(["remove up to", amount, "%"], className="tool-field menu-head"), *rules, _target()]
     target = html.Button("Presets", id=ids.PRESETS, className="text-tool", type="button")
     return dmc.Popover(
         [dmc.PopoverTarget(target), dmc.PopoverDropdown(dropdown, className="menu")],
@@ -111,6 +118,26 @@ def _presets() -> Any:
         returnFocus=True,
         shadow="md",
         zIndex=50,
+    )
+
+
+def _target() -> html.Div:
+    """The preset that asks for a cost instead of ratios."""
+    costs = dmc.SegmentedControl(
+        id=ids.TARGET_COST,
+        data=[{"label": title, "value": cost} for cost, title in TARGETS.items()],
+        value="macs",
+        size="xs",
+        **attributes(aria_label="Cost that the target is for"),
+    )
+    percent = _number(ids.TARGET_PERCENT, USUAL_PERCENT, min=1, max=100)
+    return html.Div(
+        [
+            html.Label(["or leave", percent, "% of"], className="tool-field"),
+            costs,
+            _button(ids.TARGET, "Find ratios"),
+        ],
+        className="menu-target",
     )
 
 

@@ -1,0 +1,37 @@
+"""How far a job is, told by the job and read by others, who may cancel it."""
+
+from __future__ import annotations
+
+
+class JobCancelledError(Exception):
+    """Nobody waits for the job any more; raised inside it, where it tells how far it is."""
+
+
+class Progress:
+    """Between the thread that works and those that ask.
+
+    Attributes:
+        fraction: How much is done, 0-1.
+        is_cancelled: Whether the work is to stop.
+    """
+
+    def __init__(self) -> None:
+        self.fraction = 0.0
+        self.is_cancelled = False
+
+    def tell(self, fraction: float) -> None:
+        """Notes how much is done.
+
+        Args:
+            fraction: 0-1.
+
+        Raises:
+            JobCancelledError: The work is to stop.
+        """
+        if self.is_cancelled:
+            raise JobCancelledError
+        self.fraction = fraction
+
+    def cancel(self) -> None:
+        """Stops the work the next time that it tells how far it is."""
+        self.is_cancelled = True

@@ -1,0 +1,106 @@
+"""The graph as SVG and the groups as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from explorer.app import ids
+from explorer.app.elements import build_elements
+from explorer.app.opening import opening_state
+from explorer.app.outline import ancestors
+from explorer.app.panels.take_away import COLUMNS, file, groups_csv
+from explorer.app.preview import preview
+from explorer.app.svg import draw_svg, port_text
+from explorer.app.theme import tokens
+from explorer.app.workspace import Subject, Workspace
+from explorer.engine.errors import PlanError
+from explorer.exploration import Exploration, set_ratio
+
+SVG = "{http://www.w3.org/2000/svg}"
+GROUP = "layer1.0.conv1"
+C = tokens("light")
+
+
+def drawn(subject: Subject, exploration: Exploration, opened: tuple[str, ...], *highlighted: str) -> ET.Element:
+    kept = preview(exploration)["groups"]
+    return ET.fromstring(draw_svg(subject.outline, frozenset(opened), subject.sizes, highlighted, kept))
+
+
+def around(subject: Subject) -> tuple[str, ...]:
+    """The modules that are open when the group is shown."""
+    return next(tuple(ancestors(layer.parent)) for layer in subject.outline.layers if layer.name == GROUP)
+
+
+def texts(picture: ET.Element) -> list[str]:
+    return [str(text.text) for text in picture.iter(f"{SVG}text")]
+
+
+def fills(picture: ET.Element, colour: str) -> int:
+    return sum(each.get("fill") == colour for each in picture.iter())
+
+
+def test_everything_that_the_screen_names_is_in_the_picture(subject: Subject, exploration: Exploration) -> None:
+    opened = frozenset(around(subject))
+    shown = texts(drawn(subject, exploration, tuple(opened)))
+    elements = build_elements(subject.outline, opened, subject.sizes)
+    labels = [line for element in elements for line in element["data"]["label"].split("\n") if line]
+    assert sorted(shown) == sorted(labels)
+
+
+def test_nothing_is_highlighted_without_a_group(subject: Subject, exploration: Exploration) -> None:
+    picture = drawn(subject, exploration, ())
+    assert not any(fills(picture, C[f"hue-{slot}"]) for slot in range(8))
+    assert not any(each.get("opacity") == "0.75" for each in picture.iter())
+
+
+def test_a_highlighted_group_has_its_hue_and_letter_and_the_rest_steps_back(
+    subject: Subject, exploration: Exploration
+) -> None:
+    picture = drawn(subject, exploration, around(subject), GROUP)
+    members = [each for each in subject.graph.layers if GROUP in {*each.outputs.groups, *each.inputs.groups}]
+    ports = sum(GROUP in port.groups for layer in members for port in (layer.inputs, layer.outputs))
+    assert texts(picture).count("A 16") == ports
+    assert {"A", GROUP} <= set(texts(picture))  # the legend
+    assert any(line.get("stroke") == C["hue-0"] for line in picture.iter(f"{SVG}polyline"))
+    assert sum(each.get("opacity") == "0.75" for each in picture.iter()) > 0
+
+
+def test_bands_show_what_stays(subject: Subject, exploration: Exploration) -> None:
+    picture = drawn(subject, set_ratio(exploration, GROUP, 0.5), around(subject))
+    assert texts(picture).count("16 → 8") == 4
+    assert port_text({"groups": [GROUP], "size": "64"}, {GROUP: [16, 4]}) == "64 → 16"  # four indices per channel
+    assert port_text({"groups": [], "size": "3"}, {}) == "3"
+
+
+def test_everything_is_inside_the_picture(subject: Subject, exploration: Exploration) -> None:
+    picture = drawn(subject, exploration, ("layer1", "layer2", "layer3"), "conv1")
+    left, top, width, height = map(float, str(picture.get("viewBox")).split())
+    for box in picture.iter(f"{SVG}rect"):
+        x, y, w, h = (float(str(box.get(name))) for name in ("x", "y", "width", "height"))
+        if "scale" not in str(box.get("transform")) and w > 12:  # locks have coordinates of their own
+            assert left <= x + 0.1
+            assert x + w <= left + width + 0.1
+            assert top <= y + 0.1
+            assert y + h <= top + height + 0.1
+
+
+def test_the_table_of_groups_can_be_read_back(exploration: Exploration) -> None:
+    table = list(csv.DictReader(io.StringIO(groups_csv(set_ratio(exploration, GROUP, 0.5)))))
+    assert tuple(table[0]) == COLUMNS
+    assert [row["name"] for row in table] == [group.name for group in exploration.graph.groups]
+    row = next(row for row in table if row["name"] == GROUP)
+    assert (row["size"], row["kept"], row["percent"], row["members"]) == ("16", "8", "50", "6")
+    assert row["layers"].split() == ["layer1.0.conv1", "layer1.0.bn1", "layer1.0.conv2"]
+
+
+def test_files_are_named_after_the_model(workspace: Workspace, subject: Subject, exploration: Exploration) -> None:
+    recipe, opened = exploration.recipe.to_json(), opening_state(subject).opened
+    made = {which: file(workspace, which, recipe, opened, ["conv1"]) for which in (ids.SAVE_SVG, ids.SAVE_CSV)}
+    assert [each["filename"] for each in made.values()] == ["resnet-20-graph.svg", "resnet-20-groups.csv"]
+    assert ET.fromstring(made[ids.SAVE_SVG]["content"]).tag == f"{SVG}svg"
+    with pytest.raises(PlanError, match="another version"):
+        file(workspace, ids.SAVE_CSV, recipe | {"fingerprint": "other"}, opened, [])
