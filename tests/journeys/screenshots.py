@@ -1,4 +1,4 @@
-"""Takes the main states of the app: `python -m tests.journeys.screenshots [FOLDER]`, and the picture of the README."""
+"""Takes the main states of the app: `python -m tests.journeys.screenshots [FOLDER]`, and the pictures of the README."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.journeys.browser import ROOT, Watched, launch, serving
 
 SIZES = ((1440, 900), (1024, 768))
 SCHEMES = ("light", "dark")
-README = ROOT / "docs" / "images" / "explorer.png"
+IMAGES = ROOT / "docs" / "images"
 
 
 def first_run(page: Page) -> None:
@@ -40,6 +40,37 @@ def layer(page: Page) -> None:
     page.evaluate("explorerCy.zoom(1.1); explorerCy.center(explorerCy.getElementById('layer:layer2.0.conv1'))")
 
 
+def playing(page: Page) -> None:
+    """How a removed channel spreads, a few steps in."""
+    pruned(page)
+    button = page.locator("#inspector [data-play]").first
+    if not button.is_visible():  # where the window is narrow the inspector is a drawer
+        page.locator("#right-toggle").click()
+    button.click()
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")
+
+
+def matrices(page: Page) -> None:
+    """The paper's matrix of dependencies."""
+    _view(page, "Matrices")
+
+
+def comparison(page: Page) -> None:
+    """Every layer before and after."""
+    _view(page, "Before / after")
+
+
+def plans(page: Page) -> None:
+    """The plans that were measured."""
+    _view(page, "Plans")
+
+
+def _view(page: Page, name: str) -> None:
+    pruned(page)
+    page.locator("#centre-view label", has_text=name).click()
+
+
 def exported(page: Page) -> None:
     """The export has begun."""
     pruned(page)
@@ -54,11 +85,25 @@ def mistake(page: Page) -> None:
     page.wait_for_selector("#export-result .message")
 
 
-STATES: tuple[Callable[[Page], None], ...] = (first_run, pruned, layer, exported, mistake)
+STATES: tuple[Callable[[Page], None], ...] = (
+    first_run,
+    pruned,
+    layer,
+    playing,
+    matrices,
+    comparison,
+    plans,
+    exported,
+    mistake,
+)
+
+
+README = {pruned: "explorer.png", playing: "propagation.png", matrices: "matrices.png"}
+"""The states that the README shows, each in a picture of its own."""
 
 
 def main(folder: Path) -> None:
-    """Takes every state in every size and colour scheme, and the picture of the README."""
+    """Takes every state in every size and colour scheme, and the pictures of the README."""
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, serving() as address:
         browser = launch(playwright)
@@ -69,10 +114,11 @@ def main(folder: Path) -> None:
                     path = folder / f"{state.__name__}-{width}-{scheme}.png"
                     _take(Watched(context.new_page()), address, state, path)
                 context.close()
-        README.parent.mkdir(parents=True, exist_ok=True)
-        README.write_bytes((folder / f"{pruned.__name__}-1440-light.png").read_bytes())
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        for state, name in README.items():
+            (IMAGES / name).write_bytes((folder / f"{state.__name__}-1440-light.png").read_bytes())
         browser.close()
-    sys.stdout.write(f"Screenshots are in {folder}; the README's is {README.relative_to(ROOT)}\n")
+    sys.stdout.write(f"Screenshots are in {folder}; the README's are in {IMAGES.relative_to(ROOT)}\n")
 
 
 def _take(watched: Watched, address: str, state: Callable[[Page], None], path: Path) -> None:
