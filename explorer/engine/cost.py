@@ -70,7 +70,6 @@ class CostModel:
             coupling: The solved coupling; its first program is the one that is counted.
             sizes: Every parameter and buffer of the model, reached or not.
         """
-        self._solution = coupling.solution
         self._factors = _FactorTable(coupling.solution)
         program, dims = coupling.programs[0], coupling.dims[0]
         counted = list(counted_ops(program))
@@ -82,20 +81,6 @@ class CostModel:
         self._storages = _Lifetimes(program)
         self._values = _Products(self._factors, [dims.get(value, ()) for value in self._storages.values])
         self._factors.freeze()
-
-    def alive(self, removed: Labels) -> Mask:
-        """For each class, whether it stays when the channels `removed` go."""
-        solution = self._solution
-        alive = np.ones(len(solution.frozen), dtype=bool)
-        alive[removed] = False
-        products = np.flatnonzero(solution.outer >= 0)
-        outer, inner = solution.outer[products], solution.inner[products]
-        while len(products):
-            new = alive[outer] & alive[inner]
-            if (new == alive[products]).all():
-                break
-            alive[products] = new
-        return alive
 
     def macs_per_op(self, alive: Mask) -> Labels:
         """Multiply-adds of each counted op, in the order of `op_numbers`."""

@@ -293,7 +293,7 @@ class DependencyGraph:
     @cached_property
     def cost(self) -> Cost:
         """What the model costs as it is."""
-        return self.cost_model.cost(self.cost_model.alive(np.empty(0, dtype=np.int64)))
+        return self.cost_model.cost(self.coupling.solution.alive(np.empty(0, dtype=np.int64)))
 
     @cached_property
     def cost_model(self) -> CostModel:

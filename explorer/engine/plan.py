@@ -70,7 +70,7 @@ class Plan:
     def alive(self) -> Mask:
         """For each class of atoms, whether it stays."""
         removed = [_removed(self.graph.group(name), kept) for name, kept in self.channels.items()]
-        return self.graph.cost_model.alive(np.concatenate([np.empty(0, dtype=np.int64), *removed]))
+        return self.graph.coupling.solution.alive(np.concatenate([np.empty(0, dtype=np.int64), *removed]))
 
     @cached_property
     def cost(self) -> CostChange:

@@ -43,6 +43,19 @@ class Solution:
         event = int(self.reasons[label])
         return self.events[event] if event >= 0 else ("it goes together with a frozen dimension", -1)
 
+    def alive(self, removed: Labels) -> Mask:
+        """For each class, whether it stays when the channels `removed` go; a product goes with either factor."""
+        alive = np.ones(len(self.frozen), dtype=bool)
+        alive[removed] = False
+        products = np.flatnonzero(self.outer >= 0)
+        outer, inner = self.outer[products], self.inner[products]
+        while len(products):
+            new = alive[outer] & alive[inner]
+            if (new == alive[products]).all():
+                break
+            alive[products] = new
+        return alive
+
 
 def solve(coupler: Coupler, states: list[Factor], untouched: str) -> Solution:
     """Close the couplings over products until nothing changes.

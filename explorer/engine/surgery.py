@@ -147,8 +147,8 @@ def _copy_module(module: nn.Module, memo: dict[int, Any]) -> None:
     Most of what a module holds are flags, names and empty tables of hooks, each of which takes `deepcopy` a call.
     """
     kind: Any = type(module)
-    is_usual = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__setstate__ is nn.Module.__setstate__
-    if id(module) in memo or hasattr(kind, "__deepcopy__") or kind.__getstate__ is not _GETSTATE or not is_usual:
+    own = [vars(base) for base in kind.__mro__ if base not in (nn.Module, object)]
+    if id(module) in memo or any(name in names for names in own for name in _COPYING):
         return
     made = memo[id(module)] = kind.__new__(kind)
     for name, found in module.__dict__.items():
@@ -160,7 +160,7 @@ def _copy_module(module: nn.Module, memo: dict[int, Any]) -> None:
             made.__dict__[name] = deepcopy(found, memo)
 
 
-_GETSTATE = object.__getstate__
+_COPYING = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
 _ATOMS = frozenset({bool, int, float, str, type(None)})
 
 

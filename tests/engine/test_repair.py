@@ -393,7 +393,7 @@ class TestEqualByChance:
         layers = {"a": nn.Linear(12, 8), "b": nn.Linear(12, 8), "c": nn.Linear(8, 5), "d": nn.Linear(8, 5)}
         graph = traced(Run(forward, **layers, dim=8), 4, 12)
         proven(every_group(graph))
-        apart = graph.cost_model.alive(graph.group("a").channels[:4])  # whatever a plan would do about the ties
+        apart = graph.coupling.solution.alive(graph.group("a").channels[:4])  # whatever a plan would do about the ties
         with pytest.raises(ApplyError, match=r"view at .* uses model\.dim, which gives 4, where 8 is needed"):
             find_repairs(PlannedShapes(graph.coupling, 0, apart, {Attribute("", "dim"): 8}), {})
 
