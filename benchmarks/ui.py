@@ -18,7 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
-from tests.journeys.browser import Watched, launch, serving
+from tests.journeys.browser import Watched, launch, serving, visiting
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 BEGIN, END = "<!-- make ui writes from here -->", "<!-- to here -->"
@@ -139,12 +139,9 @@ def measure(browser: Browser, source: str, repeats: int) -> Iterator[Figure]:
 @contextmanager
 def opened(browser: Browser, address: str) -> Iterator[Page]:
     """A page that shows the app, closed afterwards."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
-    watched = Watched(context.new_page())
-    watched.open(address)
-    watched.page.wait_for_load_state("networkidle")
-    yield watched.page
-    context.close()
+    with visiting(browser, address) as watched:
+        watched.page.wait_for_load_state("networkidle")
+        yield watched.page
 
 
 def seconds_to_ready(browser: Browser, address: str) -> float:

@@ -12,8 +12,6 @@ from explorer.app.parts import layer_groups, message, proof_tag
 from explorer.engine.changes import LayerChange
 from explorer.jobs import Job
 
-PENDING = ("waiting", "running")
-
 
 def table_rows(changes: Sequence[LayerChange], *, changed_only: bool = False) -> list[dict[str, Any]]:
     """One row per layer, in execution order.
@@ -47,7 +45,7 @@ def verdict(job: Job, is_pruning: bool) -> list[Any]:
     """
     if not is_pruning:
         return []
-    if job.state in PENDING:
+    if job.is_pending:
         return [html.Span("applying and verifying…", className="quiet")]
     if job.state == "failed":
         return [message(job.error), _verify("Try again")]

@@ -8,6 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from explorer.engine.trees import map_tensors
+
 Inputs = Tensor | tuple[Any, ...] | Mapping[str, Any]
 """What one forward takes: a tensor, positional tensors, or tensors by keyword."""
 
@@ -41,8 +43,5 @@ def as_call(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 def on_device(inputs: Inputs, device: torch.device) -> Inputs:
     """The inputs on a device."""
-    if isinstance(inputs, Tensor):
-        return inputs.to(device)
-    if isinstance(inputs, Mapping):
-        return {name: tensor.to(device) for name, tensor in inputs.items()}
-    return tuple(tensor.to(device) for tensor in inputs)
+    moved: Inputs = map_tensors(inputs, lambda tensor: tensor.to(device))
+    return moved

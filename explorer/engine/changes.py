@@ -7,6 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from explorer.engine.naming import owner
+from explorer.engine.shapes import PlannedShapes
 
 if TYPE_CHECKING:
     from explorer.engine.layers import Layer
@@ -52,26 +53,18 @@ def layer_changes(plan: Plan) -> tuple[LayerChange, ...]:
         mode too has more of them in `plan.cost`.
     """
     graph = plan.graph
-    counts = graph.cost_model.macs_per_op(plan.alive).tolist()
-    macs = dict(zip(graph.cost_model.op_numbers.tolist(), counts, strict=True))
+    macs = graph.cost_model.macs_per_op(plan.alive)
+    shapes = PlannedShapes(graph.coupling, 0, plan.alive, {})
     return tuple(
         LayerChange(
             layer,
             tuple((name, shape, plan.shape(name)) for name, shape in layer.parameters),
-            (layer.output_shape, _output_shape(plan, layer)),
+            (layer.output_shape, shapes.shape(layer.output) if layer.output >= 0 else layer.output_shape),
             (layer.params, _params(plan, layer)),
             (layer.macs, sum(macs.get(op, 0) for op in layer.ops)),
         )
         for layer in graph.layers
     )
-
-
-def _output_shape(plan: Plan, layer: Layer) -> Shape:
-    dims = plan.graph.coupling.dims[0].get(layer.output)
-    if dims is None:
-        return layer.output_shape
-    labels = plan.graph.coupling.solution.labels
-    return tuple(prod(int(plan.alive[labels[factor]].sum()) for factor in dim) for dim in dims)
 
 
 def _params(plan: Plan, layer: Layer) -> int:

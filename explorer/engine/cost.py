@@ -73,7 +73,7 @@ class CostModel:
         self._factors = _FactorTable(coupling.solution)
         program, dims = coupling.programs[0], coupling.dims[0]
         counted = list(counted_ops(program))
-        self.op_numbers = np.array([op.index for op, _ in counted], dtype=np.int64)
+        self._counted = [op.index for op, _ in counted]
         self._macs = _Products(self._factors, [_op_dims(program, dims, op, parts) for op, parts in counted])
         self._states = [size for size in sizes if size.name in coupling.states]
         self._state_sizes = _Products(self._factors, [coupling.states[size.name].dims for size in self._states])
@@ -82,9 +82,9 @@ class CostModel:
         self._values = _Products(self._factors, [dims.get(value, ()) for value in self._storages.values])
         self._factors.freeze()
 
-    def macs_per_op(self, alive: Mask) -> Labels:
-        """Multiply-adds of each counted op, in the order of `op_numbers`."""
-        return self._macs.evaluate(self._factors.counts(alive))
+    def macs_per_op(self, alive: Mask) -> dict[int, int]:
+        """Multiply-adds of each op that has any, by its number in the first program."""
+        return dict(zip(self._counted, self._macs.evaluate(self._factors.counts(alive)).tolist(), strict=True))
 
     def cost(self, alive: Mask) -> Cost:
         """The cost when the classes that are not `alive` are gone."""

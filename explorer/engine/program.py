@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 
 from explorer.engine.provenance import TracedInt, attributes_of, sizes_of, traced_ints
+from explorer.engine.trees import find_leaves
 
 
 @dataclass(frozen=True)
@@ -251,29 +251,7 @@ def is_in_place(name: str) -> bool:
 
 def refs(tree: Any) -> list[Ref]:
     """Every `Ref` in nested tuples, lists and dicts, in order."""
-    found: list[Ref] = []
-    _collect_refs(tree, found)
-    return found
-
-
-def _collect_refs(tree: Any, found: list[Ref]) -> None:
-    kind = type(tree)
-    if kind is Ref:
-        found.append(tree)
-    elif kind in _PLAIN:
-        return
-    elif isinstance(tree, (tuple, list)):
-        for item in tree:
-            _collect_refs(item, found)
-    elif isinstance(tree, Mapping):
-        for item in tree.values():
-            _collect_refs(item, found)
-    elif is_dataclass(tree) and not isinstance(tree, type):
-        for entry in fields(tree):
-            _collect_refs(getattr(tree, entry.name), found)
-
-
-_PLAIN = frozenset({int, float, bool, complex, str, type(None), torch.dtype, torch.device, torch.Size})
+    return find_leaves(tree, Ref)
 
 
 def _base_name(name: str) -> str:

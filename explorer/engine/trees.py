@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+Leaf = TypeVar("Leaf")
+
 
 def flatten_tensors(tree: Any) -> list[Tensor]:
     """Every tensor in nested tuples, lists, dicts and dataclasses, in order."""
-    found: list[Tensor] = []
-    _collect(tree, found)
+    return find_leaves(tree, Tensor)
+
+
+def find_leaves(tree: Any, kind: type[Leaf]) -> list[Leaf]:
+    """Every leaf of one type in nested tuples, lists, dicts and dataclasses, in order."""
+    found: list[Leaf] = []
+    _collect(tree, kind, found)
     return found
 
 
@@ -96,18 +103,18 @@ def _named_states(model: nn.Module, holder: str) -> list[tuple[str, Any]]:
 _PLAIN = frozenset({int, float, bool, complex, str, type(None), torch.dtype, torch.device, torch.Size})
 
 
-def _collect(tree: Any, found: list[Tensor]) -> None:
-    """Adds every tensor of `tree`; what is met most often is asked for first, since every recorded op passes here."""
+def _collect(tree: Any, kind: type, found: list[Any]) -> None:
+    """Adds every leaf of one type; what is met most often is asked for first, since every recorded op passes here."""
     if type(tree) in _PLAIN:
         return
-    if isinstance(tree, Tensor):
+    if isinstance(tree, kind):
         found.append(tree)
     elif isinstance(tree, (tuple, list)):
         for item in tree:
-            _collect(item, found)
+            _collect(item, kind, found)
     elif isinstance(tree, Mapping):
         for item in tree.values():
-            _collect(item, found)
+            _collect(item, kind, found)
     elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         for field in dataclasses.fields(tree):
-            _collect(getattr(tree, field.name), found)
+            _collect(getattr(tree, field.name), kind, found)

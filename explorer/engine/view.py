@@ -20,7 +20,7 @@ from explorer.engine.layers import Dependency, Edge, Layer, Port
 from explorer.engine.links import Links
 from explorer.engine.naming import owner
 from explorer.engine.program import Op, SourceLine
-from explorer.engine.solve import Mask, Solution
+from explorer.engine.solve import Mask
 
 RECURRENT = frozenset({
     "lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell",
@@ -91,7 +91,7 @@ def build_view(model: nn.Module, coupling: Coupling, grouping: Grouping, cost_mo
     flow = _Flow(model, coupling)
     flow.run()
     reader = _PortReader(coupling, grouping)
-    macs = _macs_per_op(cost_model, coupling.solution)
+    macs = cost_model.macs_per_op(coupling.solution.alive(np.empty(0, dtype=np.int64)))
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     layers = tuple(_layer(node, flow, reader, macs, names) for node in flow.nodes.values())
     edges = tuple(
@@ -330,11 +330,6 @@ def _owners(model: nn.Module) -> dict[str, list[str]]:
         for state in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
             owners.setdefault(first_name[id(state)], []).append(path)
     return owners
-
-
-def _macs_per_op(cost_model: CostModel, solution: Solution) -> dict[int, int]:
-    counts = cost_model.macs_per_op(solution.alive(np.empty(0, dtype=np.int64)))
-    return dict(zip(cost_model.op_numbers.tolist(), counts.tolist(), strict=True))
 
 
 def _dependencies(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from explorer.engine.errors import EvaluationError
 from explorer.engine.latency import forward_seconds
 from explorer.engine.trace import ExampleInputs, in_eval_mode
+from explorer.engine.trees import map_tensors
 from explorer.exploration import Exploration
 
 WARM_UP = 3
@@ -105,12 +106,8 @@ def with_batch(inputs: ExampleInputs, batch: int) -> ExampleInputs:
     def taken(tensor: Tensor) -> Tensor:
         return tensor[samples.to(tensor.device)]
 
-    if isinstance(inputs, Tensor):
-        return taken(inputs)
-    if isinstance(inputs, Mapping):
-        return {name: taken(value) for name, value in inputs.items()}
-    assert isinstance(inputs, tuple)  # batch_of tells no size of anything else
-    return tuple(taken(value) for value in inputs)
+    repeated: ExampleInputs = map_tensors(inputs, taken)
+    return repeated
 
 
 def _timed(models: Sequence[nn.Module], inputs: ExampleInputs, tell: Tell) -> list[tuple[float, ...]]:

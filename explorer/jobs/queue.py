@@ -44,6 +44,11 @@ class Job:
     error: str = ""
     fraction: float = 0.0
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is something to wait for."""
+        return self.state in ("waiting", "running")
+
 
 @dataclass(frozen=True)
 class _Request:

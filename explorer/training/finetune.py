@@ -11,6 +11,7 @@ from torch import nn
 
 from explorer.engine.batches import Batches, as_call, batches_of, on_device
 from explorer.engine.errors import TrainingError
+from explorer.engine.trace import mode_of
 from explorer.training.feeding import Data, parts_of
 from explorer.training.loop import Loss, Run, Training, Watch, fit
 from explorer.training.settings import settings_of
@@ -86,19 +87,16 @@ def recalibrate(model: nn.Module, data: Data, *, batch_size: int = 256, max_batc
     Source: Li et al., EagleEye: Fast Sub-net Evaluation for Efficient Neural Network Pruning, ECCV 2020, section 3.3.
     """
     copy = deepcopy(model)
-    modes = [(module, module.training) for module in copy.modules()]
     norms = [module for module in copy.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
-    copy.eval()
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain mean over all batches
-        norm.train()
-    _run_through(copy, parts_of(data, None)[0], batch_size, max_batches)
+    with mode_of(copy, is_training=False):
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain mean over all batches
+            norm.train()
+        _run_through(copy, parts_of(data, None)[0], batch_size, max_batches)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
-    for module, was_training in modes:
-        module.training = was_training
     return copy
 
 

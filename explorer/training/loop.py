@@ -18,6 +18,7 @@ from torch.optim import Optimizer
 
 from explorer.engine.batches import Batch, Batches
 from explorer.engine.errors import TrainingError
+from explorer.engine.trace import mode_of
 from explorer.training import processes
 from explorer.training.checkpoint import State, read_checkpoint, weights_digest, write_checkpoint
 from explorer.training.data import Split
@@ -162,17 +163,15 @@ def _training_copy(model: nn.Module, settings: TrainingSettings) -> Iterator[nn.
     if home.type == "meta":
         raise TrainingError("The model has shapes but no weights (it is on the meta device). Load weights first.")
     copy = deepcopy(model)
-    modes = [(module, module.training) for module in copy.modules()]
     wanted = torch.device(settings.device) if settings.device else processes.default_device() or home
     try:
-        copy.to(wanted).train()
+        copy.to(wanted)
     except RuntimeError as error:
         raise TrainingError(f"The model cannot train on {wanted}: {error}") from error
-    yield copy
+    with mode_of(copy, is_training=True):
+        yield copy
     copy.to(home)
     copy.zero_grad(set_to_none=True)
-    for module, was_training in modes:
-        module.training = was_training
 
 
 class _Trainer:

@@ -110,3 +110,13 @@ class Watched:
     def _asked(self, address: str) -> None:
         if urlsplit(address).scheme not in ("data", "blob") and urlsplit(address).hostname != "127.0.0.1":
             self.foreign.append(address)
+
+
+@contextmanager
+def visiting(browser: Browser, address: str) -> Iterator[Watched]:
+    """A page of its own that shows the app, closed afterwards."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    watched = Watched(context.new_page())
+    watched.open(address)
+    yield watched
+    context.close()

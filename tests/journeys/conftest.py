@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.journeys.browser import NoBrowserError, Watched, launch, serving
+from tests.journeys.browser import NoBrowserError, Watched, launch, serving, visiting
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +29,5 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def watched(browser: Browser, address: str) -> Iterator[Watched]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
-    page = Watched(context.new_page())
-    page.open(address)
-    yield page
-    context.close()
+    with visiting(browser, address) as opened:
+        yield opened

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browser import Watched, serving
+from tests.journeys.browser import Watched, serving, visiting
 
 BOX = """id => {
   const at = explorerCy.getElementById(id).renderedBoundingBox({includeLabels: false});
@@ -34,11 +34,8 @@ def large_address() -> Iterator[str]:
 
 @pytest.fixture
 def large(browser: Browser, large_address: str) -> Iterator[Watched]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
-    page = Watched(context.new_page())
-    page.open(large_address)
-    yield page
-    context.close()
+    with visiting(browser, large_address) as opened:
+        yield opened
 
 
 def has(page: Page, node: str) -> None:

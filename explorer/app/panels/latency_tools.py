@@ -17,7 +17,6 @@ from explorer.jobs import Job, Progress, measure_latency
 AS_TRACED = "0"
 BATCHES = {AS_TRACED: "batch as traced", "1": "batch 1", "8": "batch 8", "32": "batch 32", "128": "batch 128"}
 POLL_MILLISECONDS = 200
-PENDING = ("waiting", "running")
 
 
 def layout() -> list[Any]:
@@ -77,7 +76,7 @@ def follow(workspace: Workspace, asked: dict[str, Any] | None, page: str) -> tup
         return [], True, no_update
     job = workspace.jobs.job(owner(page), str(asked.get("key")))
     if job.result is None:
-        return status(job), job.state not in PENDING, no_update
+        return status(job), not job.is_pending, no_update
     return status(job), True, record(workspace.exploration(asked["recipe"]), latency=job.result)
 
 
@@ -89,7 +88,7 @@ def status(job: Job) -> list[Any]:
     """
     if job.state == "failed":
         return [message(job.error)]
-    if job.state in PENDING:
+    if job.is_pending:
         said = f"timing… {100 * job.fraction:.0f} %" if job.state == "running" else "waiting…"
         return [said, html.Button("Cancel", id=ids.LATENCY_CANCEL, className="text-tool", type="button")]
     if job.result is None:

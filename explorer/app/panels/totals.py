@@ -14,7 +14,6 @@ from explorer.exploration import Exploration
 from explorer.jobs import Job, measure
 
 POLL_MILLISECONDS = 150
-PENDING = ("waiting", "running")
 
 
 def layout(preview: dict[str, Any]) -> html.Div:
@@ -53,7 +52,7 @@ def accuracy(subject: Subject, job: Job, is_pruning: bool) -> list[Any]:
     title = html.Div(["Accuracy" if is_measurable else "Proof", _state_tag(job)], className="card-title")
     if job.state == "failed":
         return [title, message(job.error), _button("Try again")]
-    if job.state in PENDING:
+    if job.is_pending:
         return [title, html.Div("measuring…" if is_measurable else "applying…", className="card-value is-pending")]
     if job.state == "done" and job.result is not None:
         return [title, *_measured(job.result, is_measurable)]
@@ -118,7 +117,7 @@ def _shown(workspace: Workspace, recipe: dict[str, Any], page: str, is_asked: bo
         subject = workspace.open(exploration.recipe.source)
     except ExplorerError as error:
         return [message(str(error))], True
-    return accuracy(subject, job, exploration.is_pruning()), job.state not in PENDING
+    return accuracy(subject, job, exploration.is_pruning()), not job.is_pending
 
 
 def _exactly(totals: list[int], unit: str) -> str:
