@@ -23,6 +23,8 @@ def process_group() -> Iterator[None]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or distributed.is_initialized():
         yield
         return
+    import torch._dynamo  # as DistributedDataParallel does; imported later, it would hold the group and its threads
+
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield
