@@ -110,10 +110,11 @@
     dash_clientside.set_props("toggled", { data: { path, at: Date.now() } });
   };
 
-  /* Drawing the graph and the chart and measuring take longer than a step of a slider: they follow when it rests. */
-  function settle() {
+  /* Drawing the graph and the chart and measuring take longer than a step of a slider: they follow when it rests. What
+     the page came with is settled. */
+  function settle(isFirst) {
     explorer.showPreview(preview);
-    dash_clientside.set_props("settled", { data: preview.key });
+    if (!isFirst) dash_clientside.set_props("settled", { data: preview.key });
     syncControls();
   }
 
@@ -185,7 +186,7 @@
       preview = latest;
       explorer.fillGrid(preview);
       clearTimeout(line.settling);
-      line.settling = setTimeout(settle, isFirst ? 0 : explorer.isHeld ? REST : CALM);
+      line.settling = setTimeout(settle, isFirst ? 0 : explorer.isHeld ? REST : CALM, isFirst);
     },
     /* Hands an answer on to what holds its parts, unless something else was opened since it was asked for. */
     take(answer) {
