@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
@@ -12,7 +11,8 @@ from explorer.app import ids
 from explorer.app.comparison import summary, table_rows, verdict
 from explorer.app.panels import totals
 from explorer.app.panels.centre import COMPARISON
-from explorer.app.parts import attributes, icon, message
+from explorer.app.parts import attributes, message
+from explorer.app.tables import filter_field, table
 from explorer.app.workspace import Workspace
 from explorer.engine.changes import layer_changes
 from explorer.engine.errors import ExplorerError
@@ -27,15 +27,7 @@ PAIRS = (
 
 def layout() -> html.Section:
     """The view; it is filled when it is first shown."""
-    search = dmc.TextInput(
-        id=ids.COMPARISON_SEARCH,
-        placeholder="Filter by name, type or shape",
-        leftSection=icon("search"),
-        size="xs",
-        w=230,
-        debounce=120,
-        **attributes(aria_label="Filter the layers"),
-    )
+    search = filter_field(ids.COMPARISON_SEARCH, "Filter the layers", "Filter by name, type or shape", 230)
     changed = dmc.Switch(id=ids.COMPARISON_CHANGED, label="only what changes", size="xs", checked=False)
     return html.Section(
         [
@@ -53,23 +45,7 @@ def layout() -> html.Section:
 
 def grid() -> Any:
     """The table, without rows; only those in sight are drawn."""
-    return dag.AgGrid(
-        id=ids.COMPARISON_GRID,
-        rowData=[],
-        columnDefs=columns(),
-        getRowId="params.data.name",
-        defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
-        dashGridOptions={
-            "theme": {"function": "themeQuartz"},
-            "rowHeight": 28,
-            "headerHeight": 26,
-            "groupHeaderHeight": 26,
-            "animateRows": False,
-            "suppressFieldDotNotation": True,
-        },
-        className="grid comparison-grid",
-        style={"height": None, "width": "100%"},
-    )
+    return table(ids.COMPARISON_GRID, columns(), [])
 
 
 def columns() -> list[dict[str, Any]]:

@@ -14,11 +14,10 @@ from explorer.app.elements import Element, build_elements
 from explorer.app.graph_view import graph_view
 from explorer.app.panels import progress
 from explorer.app.parts import attributes, icon
+from explorer.app.shades import MODES, NEUTRAL
 from explorer.app.unfolding import most_open, revealed
 from explorer.app.workspace import Subject, Workspace
 
-SHADES = (("none", "Neutral"), ("ratio", "Ratio"), ("macs", "MACs"))
-"""What the layers can be coloured by; assets/explorer_shades.js knows how."""
 HOW_TO_WALK = "Graph of the model. Up and down follow the data, Enter opens and closes, g selects the group."
 
 
@@ -64,8 +63,8 @@ def _head(subject: Subject, selection: dict[str, Any]) -> html.Div:
         className="crumbs",
         **attributes(aria_label="Where the selection is"),
     )
-    choices = [{"label": label, "value": value} for value, label in SHADES]
-    shade = dmc.SegmentedControl(id=ids.SHADE, data=choices, value="none", size="xs")
+    choices = [{"label": label, "value": mode} for mode, label in MODES.items()]
+    shade = dmc.SegmentedControl(id=ids.SHADE, data=choices, value=NEUTRAL, size="xs")
     return html.Div(
         [
             trail,
