@@ -14,6 +14,8 @@ BAND = 15.0
 """Height of the band above and below a layer."""
 BAND_TEXT, EDGE_TEXT = 10.0, 10.0
 """Size of the letters on bands and edges; the smallest that can be read on a graph that was fitted."""
+LABEL_OFFSET = 14.0
+"""Pixels of a bent edge between its source and the middle of its label."""
 SEGMENT = 38.0
 """Room for each group of a band that carries several: a letter, an arrow and two digits."""
 SIGN = 36.0

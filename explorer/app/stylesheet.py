@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-from explorer.app.positions import BAND_TEXT, EDGE_TEXT
+from explorer.app.positions import BAND_TEXT, EDGE_TEXT, LABEL_OFFSET
 from explorer.app.theme import FONT, HUES, SHADES, tokens
 
 Rule = dict[str, Any]
@@ -187,6 +187,9 @@ def _edges(c: dict[str, str]) -> list[Rule]:
         ),
         _rule(
             "edge.bent",
+            label="",
+            source_label="data(label)",  # where it leaves, not at some bend
+            source_text_offset=LABEL_OFFSET,
             curve_style="segments",
             segment_weights="data(weights)",
             segment_distances="data(distances)",

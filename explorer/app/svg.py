@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from explorer.app.elements import Element, build_elements
 from explorer.app.level import Point
 from explorer.app.outline import Outline
-from explorer.app.positions import BAND, BAND_TEXT, EDGE_TEXT, Frame, Layout, place, text_width
+from explorer.app.positions import BAND, BAND_TEXT, EDGE_TEXT, LABEL_OFFSET, Frame, Layout, place, text_width
 from explorer.app.scene import build_scene
 from explorer.app.shades import NEUTRAL, Shading, shading
 from explorer.app.stylesheet import BORDERS, MINUS_PATH, PLUS_PATH, lock_paths
@@ -135,7 +137,9 @@ def _draw_edge(root: ET.Element, element: Element, layout: Layout, look: Look) -
     (x, y), head = end, ARROW_WIDTH if slot is None else ARROW_WIDTH + 1
     _add(root, "path", d=f"M{_number(x)} {_number(y)}l{-head} {-ARROW_HEIGHT}h{2 * head}z", fill=colour)
     if data["label"]:
-        _draw_label(root, data["label"], _middle([start, *bends, end]), look)
+        _draw_label(
+            root, data["label"], _along([start, *bends, end], LABEL_OFFSET if bends else (end[1] - start[1]) / 2), look
+        )
 
 
 def _draw_label(root: ET.Element, label: str, at: Point, look: Look) -> None:
@@ -144,11 +148,15 @@ def _draw_label(root: ET.Element, label: str, at: Point, look: Look) -> None:
     _text(root, label, (at[0], at[1] + 3.5), size=EDGE_TEXT, fill=look.colours["edge-ink"])
 
 
-def _middle(points: Sequence[Point]) -> Point:
-    """The middle of the middle stretch of a line."""
-    at = (len(points) - 1) // 2
-    (x0, y0), (x1, y1) = points[at], points[at + 1]
-    return (x0 + x1) / 2, (y0 + y1) / 2
+def _along(points: Sequence[Point], length: float) -> Point:
+    """The point of a line so far from its start; its end where it is shorter."""
+    for (x0, y0), (x1, y1) in pairwise(points):
+        stretch = math.hypot(x1 - x0, y1 - y0)
+        if length <= stretch:
+            share = length / stretch if stretch else 0.0
+            return x0 + (x1 - x0) * share, y0 + (y1 - y0) * share
+        length -= stretch
+    return points[-1]
 
 
 def _draw_box(root: ET.Element, element: Element, frame: Frame, look: Look) -> None:

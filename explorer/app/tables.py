@@ -15,7 +15,7 @@ ROW, HEADER = 28, 28  # pixels
 def table(
     name: str, columns: list[dict[str, Any]], rows: list[dict[str, Any]], *, is_fitted: bool = False, **options: Any
 ) -> dag.AgGrid:
-    """A table whose rows are known by their ``name``.
+    """A table whose rows are known by their ``name``; arrow keys lead from cell to cell, Tab leaves it.
 
     Args:
         name: Id of the component.
@@ -30,6 +30,8 @@ def table(
         "headerHeight": HEADER,
         "groupHeaderHeight": HEADER,
         "animateRows": False,
+        "tabToNextCell": {"function": "params.editing"},
+        "tabToNextHeader": {"function": "false"},
     }
     return dag.AgGrid(
         id=name,

@@ -18,11 +18,12 @@ from explorer.engine.changes import layer_changes
 from explorer.engine.errors import ExplorerError
 
 PAIRS = (
-    ("weight", "Weight", 104, False),
-    ("params", "Parameters", 76, True),
-    ("macs", "MACs", 92, True),
-    ("output", "Output", 104, False),
+    ("weight", "Weight", 78, False),
+    ("params", "Parameters", 62, True),
+    ("macs", "MACs", 70, True),
+    ("output", "Output", 76, False),
 )
+"""Field, title, least width of both columns in pixels, and whether it holds numbers."""
 
 
 def layout() -> html.Section:
@@ -45,17 +46,18 @@ def layout() -> html.Section:
 
 def grid() -> Any:
     """The table, without rows; only those in sight are drawn."""
-    return table(ids.COMPARISON_GRID, columns(), [])
+    return table(ids.COMPARISON_GRID, columns(), [], is_fitted=True)
 
 
 def columns() -> list[dict[str, Any]]:
     """Layer, type, and a pair of columns for each thing that can change."""
-    first = [
-        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 160, "cellClass": "mono",
-         "tooltipField": "name"},
-        {"field": "type", "headerName": "Type", "width": 100},
-    ]  # fmt: skip
-    return [*first, *(_pair(*pair) for pair in PAIRS)]
+    name = {"field": "name", "headerName": "name", "pinned": "left", "width": 150, "minWidth": 110, "cellClass": "mono",
+            "tooltipField": "name"}  # fmt: skip
+    return [
+        {"headerName": "Layer", "children": [name]},
+        {"field": "type", "headerName": "Type", "width": 104, "minWidth": 92, "tooltipField": "type"},
+        *(_pair(*pair) for pair in PAIRS),
+    ]
 
 
 def register(app: Dash, workspace: Workspace) -> None:
@@ -131,7 +133,7 @@ def judged(workspace: Workspace, recipe: dict[str, Any], page: str, *, is_asked:
 
 def _pair(field: str, title: str, width: int, is_number: bool) -> dict[str, Any]:
     number = {"valueFormatter": {"function": "d3.format(',')(params.value)"}, "type": "rightAligned"}
-    common = {"width": width, **(number if is_number else {"tooltipField": field})}
+    common = {"width": width, "minWidth": width, **(number if is_number else {"tooltipField": field})}
     different = {"is-changed": f"params.data.{field} !== params.data.{field}_after"}
     return {
         "headerName": title,

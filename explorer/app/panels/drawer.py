@@ -15,7 +15,11 @@ from explorer.app.tables import table
 from explorer.app.workspace import Subject, Workspace
 from explorer.exploration import start
 
-OWN_KEYS = {"function": "['ArrowLeft', 'ArrowRight', 'Home', 'End', 'PageUp', 'PageDown'].includes(params.event.key)"}
+SLIDER_KEYS = {
+    "function": "['ArrowLeft', 'ArrowRight', 'Home', 'End', 'PageUp', 'PageDown'].includes(params.event.key)"
+}
+BUTTON_KEYS = {"function": "['Enter', ' '].includes(params.event.key)"}
+"""Keys that belong to what a cell holds, not to the grid."""
 
 
 CHECKED = {
@@ -80,7 +84,7 @@ def columns() -> list[dict[str, Any]]:
             "width": 380,
             "minWidth": 130,
             "sortable": False,
-            "suppressKeyboardEvent": OWN_KEYS,
+            "suppressKeyboardEvent": SLIDER_KEYS,
         },
         {
             "field": "percent",
@@ -103,6 +107,7 @@ def columns() -> list[dict[str, Any]]:
             "maxWidth": 44,
             "sortable": False,
             "resizable": False,
+            "suppressKeyboardEvent": BUTTON_KEYS,
             "cellClass": "lock-cell",
         },
     ]

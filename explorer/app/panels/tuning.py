@@ -81,6 +81,7 @@ def _for_all() -> list[Any]:
         w=120,
         updatemode="drag",
         label=None,
+        thumbLabel="Channels of all groups to remove, in percent",
         className="every",
     )
     return [html.Label(["all groups", every], className="tool-field"), _presets(), _button(ids.RESET, "Reset")]
