@@ -128,10 +128,6 @@
 
   const nothing = () => window.dash_clientside.no_update;
 
-  function systemScheme() {
-    return window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  }
-
   /* Anything with data-pick selects a layer or group, with data-toggle opens or closes a module, with data-why explains. */
   document.addEventListener("click", (event) => {
     const asked = event.target.closest("[data-why]");
@@ -244,13 +240,6 @@
       const isSet = (value) => value === importance || (Number.isInteger(value) && value > 0);
       const changed = wanted.filter(([name, value]) => isSet(value) && value !== known[name]);
       if (changed.length) explorer.askChange({ kind: "options", ...Object.fromEntries(changed) });
-    },
-    scheme(clicks, stored, styles) {
-      const before = stored || systemScheme();
-      const isClick = window.dash_clientside.callback_context.triggered_id === "theme";
-      const scheme = isClick ? (before === "dark" ? "light" : "dark") : before;
-      document.documentElement.setAttribute("data-mantine-color-scheme", scheme);
-      return [scheme, scheme, styles[scheme]];
     },
   });
 })();

@@ -86,6 +86,7 @@ RIGHT = "right"
 RIGHT_TOGGLE = "right-toggle"
 
 # Bottom drawer
+BOTTOM_TOGGLE = "bottom-toggle"
 TOTALS = "totals"
 GRID = "grid"
 GRID_TOOLS = "grid-tools"

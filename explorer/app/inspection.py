@@ -10,7 +10,7 @@ from dash import html
 
 from explorer.app import ids, numbers
 from explorer.app.layer_details import layer_details, layer_head, module_details, module_head
-from explorer.app.parts import attributes, badge, fact, icon, message, plain, section, source_line
+from explorer.app.parts import attributes, badge, fact, message, plain, section, source_line, tool
 from explorer.app.playing import play_button, producer
 from explorer.app.workspace import Subject
 from explorer.engine.errors import ExplorerError
@@ -91,7 +91,7 @@ def _head(title: str, *below: Any, before: Any = None, after: Any = None) -> lis
 
 
 def _group_head(graph: DependencyGraph, group: Group) -> list[Any]:
-    pin = html.Button(icon("pin"), id=ids.PIN, className="tool", type="button", title="Keep this hue")
+    pin = tool(ids.PIN, "pin", "Keep this hue")
     below: list[Any] = [html.P(counted(group), className="quiet")]
     port = producer(graph, group)
     below += [play_button(port, "Play how it spreads")] if port else []
@@ -113,13 +113,15 @@ def _group_details(graph: DependencyGraph, group: Group) -> list[Any]:
     head = html.Thead(html.Tr([html.Th("Parameter"), html.Th("Dim"), html.Th("Shape"), html.Th("Indices")]))
     table = html.Table([head, html.Tbody(rows)], className="table")
     chain = why(graph, group, _telling_member(group))
+    title = "Why they go together"
+    steps = html.Div(chain, id=ids.WHY_CHAIN, tabIndex=0, role="region", **attributes(aria_label=title))
     return [
         section(
             f"Members ({len(group.members)})",
             html.P("Pick one to see below why it is here.", className="quiet"),
             html.Div(plain(table), className="members"),
         ),
-        section("Why they go together", html.Div(chain, id=ids.WHY_CHAIN)),
+        section(title, steps),
     ]
 
 
@@ -135,9 +137,10 @@ def _member_row(group: str, index: int, member: Member, shapes: dict[str, tuple[
     for dim, size in enumerate(sizes):
         parts += [f" {numbers.TIMES} "] if dim else []
         parts.append(html.B(size) if dim == member.dim else str(size))
+    module, dot, leaf = member.parameter.rpartition(".")
     link = html.Button(
-        member.parameter,
-        className="link mono",
+        [html.Span(module + dot), html.Span(leaf)] if module else leaf,
+        className="link mono split-name" if module else "link mono",
         type="button",
         title=member.parameter,
         **attributes(data_why=json.dumps([group, index])),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import dash_mantine_components as dmc
 from dash import dcc, html
 from plotly.utils import PlotlyJSONEncoder
 
@@ -37,6 +38,38 @@ def plain(children: Any) -> html.Div:
 def icon(name: str) -> html.Span:
     """A sign drawn by the stylesheet, in the colour of the text around it; screen readers skip it."""
     return html.Span(className=f"icon icon-{name}", **attributes(aria_hidden="true"))
+
+
+def tool(name: str, sign: str, title: str, *, disabled: bool = False) -> html.Button:
+    """A button that is only a sign; its title is what pointers and screen readers are told.
+
+    Args:
+        name: Id of the button.
+        sign: Name of the sign.
+        title: What it does.
+        disabled: Whether it can not be used yet.
+    """
+    return html.Button(
+        icon(sign),
+        id=name,
+        className="tool",
+        type="button",
+        title=title,
+        disabled=disabled,
+        **attributes(aria_label=title),
+    )
+
+
+def modal(name: str, title: str, content: Sequence[Any]) -> dmc.Modal:
+    """A dialog over the page, closed at first.
+
+    Args:
+        name: Id of the dialog.
+        title: What it is about.
+        content: What is in it.
+    """
+    close = attributes(aria_label="Close")
+    return dmc.Modal(content, id=name, title=title, size="lg", opened=False, closeButtonProps=close)
 
 
 def badge(group: str) -> html.Span:

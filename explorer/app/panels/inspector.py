@@ -20,7 +20,7 @@ def layout() -> html.Aside:
         [
             html.Div(
                 [
-                    html.Div(id=ids.INSPECTOR),
+                    html.Div(id=ids.INSPECTOR, **attributes(aria_live="polite")),
                     html.Div(id=ids.TERMS),
                     channels_panel.layout(),
                     html.Div(id=ids.DETAILS),
@@ -32,7 +32,7 @@ def layout() -> html.Aside:
         ],
         id=ids.RIGHT,
         className="pane right",
-        **attributes(aria_label="Inspector", aria_live="polite"),
+        **attributes(aria_label="Inspector"),
     )
 
 

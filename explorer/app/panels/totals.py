@@ -129,9 +129,10 @@ def _card(title: str, totals: list[int], text: Any, exactly: str) -> html.Div:
     is_changed = before != after
     share = after / before if before else 1.0
     was = [html.Span(text(before), className="was"), html.Span("→", className="arrow")] if is_changed else []
+    change = numbers.change(before, after) if is_changed else ""
     return html.Div(
         [
-            html.Div([title, html.Span(numbers.change(before, after), className="change")], className="card-title"),
+            html.Div([title, html.Span(change, className="change")], className="card-title"),
             html.Div([*was, html.Span(text(after), className="now")], className="card-value"),
             html.Div(exactly, className="card-exact", title=exactly),
             html.Div(
