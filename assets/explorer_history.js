@@ -164,6 +164,7 @@
     clearTimeout(page.timer);
     page.timer = setTimeout(follows, REST);
   }
+  explorer.addressFollows = soon;
 
   /* What this page should show: as it was before a reload, what the address says, or what was last seen of this model. */
   function begin() {

@@ -37,7 +37,6 @@ DROP = "drop"
 
 # Top bar
 PICKER = "picker"
-PICKER_ERROR = "picker-error"
 THEME = "theme"
 PROVIDER = "provider"
 EXPORT = "export"
@@ -73,6 +72,9 @@ OPENING_TITLE = "opening-title"
 OPENING_STAGE = "opening-stage"
 OPENING_TIME = "opening-time"
 OPENING_CLOCK = "opening-clock"
+OPENING_CANCEL = "opening-cancel"
+CANCELLED = "cancelled"  # the model that somebody no longer waits for
+FAILURE = "failure"  # why a model could not be opened, and what to try
 EXPAND_ALL = "expand-all"
 COLLAPSE_ALL = "collapse-all"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plotly.utils import PlotlyJSONEncoder
 
 from explorer.app import ids
 from explorer.app.answers import RECIPE_BYTES, after_changes, after_restoring
@@ -149,7 +150,6 @@ def test_the_recipe_of_an_exported_model_opens_too(
         ("[" * 100_000, "no JSON"),
         (" " * (RECIPE_BYTES + 1), "larger than a recipe"),
         ('{"format": 2, "source": "sample:resnet20", "keep": {"conv1": "x"}}', "list of whole numbers"),
-        ('{"format": 2, "source": "sample:nothing"}', "no sample model 'nothing'"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused_in_words(workspace: Workspace, text: str, reason: str) -> None:
@@ -158,10 +158,13 @@ def test_a_file_that_is_no_recipe_is_refused_in_words(workspace: Workspace, text
     assert reason in said(answer, ids.NOTICE)
 
 
-def test_a_model_that_cannot_be_opened_is_told_by_the_picker(workspace: Workspace) -> None:
-    answer = after_restoring(workspace, {"source": "sample:nothing", "why": "pick", "epoch": 4})
+def test_a_model_that_cannot_be_opened_is_told_in_its_place_with_what_is_near(workspace: Workspace) -> None:
+    answer = after_restoring(workspace, {"source": "sample:resnet21", "why": "pick", "epoch": 4})
     assert (answer["isMade"], answer["epoch"]) == (False, 4)
-    assert "no sample model" in said(answer, ids.PICKER_ERROR)
+    assert list(answer["set"]) == [ids.FAILURE]
+    card = json.dumps(answer["set"][ids.FAILURE].to_plotly_json(), cls=PlotlyJSONEncoder)
+    assert "no sample model 'resnet21'" in card
+    assert '"data-open": "sample:resnet20"' in card
 
 
 def test_whatever_goes_wrong_the_page_gets_an_answer(

@@ -8,6 +8,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, html
 
 from explorer.app import ids
+from explorer.app.panels import progress
 from explorer.app.parts import attributes, icon
 from explorer.app.workspace import Workspace
 
@@ -16,7 +17,7 @@ VIEWS = {GRAPH: "Graph", MATRICES: "Matrices", COMPARISON: "Before / after", PLA
 
 
 def layout(views: dict[str, Any]) -> html.Div:
-    """The views on top of each other, one of them visible.
+    """The views on top of each other, one of them visible, and over them what is said while a model is opened.
 
     Args:
         views: What each view of `VIEWS` shows, by name.
@@ -32,7 +33,11 @@ def layout(views: dict[str, Any]) -> html.Div:
     right = _tool(ids.RIGHT_TOGGLE, "right", "Inspector")
     stacked = [html.Div(view, className="view", **attributes(data_view=name)) for name, view in views.items()]
     return html.Div(
-        [html.Div([left, switch, html.Div(className="grow"), right], className="views-bar"), *stacked],
+        [
+            html.Div([left, switch, html.Div(className="grow"), right], className="views-bar"),
+            *stacked,
+            *progress.layout(),
+        ],
         id=ids.CENTRE,
         className="views",
         **attributes(data_shown=GRAPH),

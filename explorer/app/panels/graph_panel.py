@@ -12,7 +12,6 @@ from explorer.app import ids
 from explorer.app.crumbs import crumbs
 from explorer.app.elements import Element, build_elements
 from explorer.app.graph_view import graph_view
-from explorer.app.panels import progress
 from explorer.app.parts import attributes, icon
 from explorer.app.unfolding import most_open, revealed
 from explorer.app.workspace import Subject, Workspace
@@ -49,7 +48,6 @@ def layout(subject: Subject, opened: Sequence[str], scheme: str, selection: dict
         html.Div(id=ids.GRAPH_LIVE, className="only-heard", role="status"),
         html.Div([*folds, *buttons], className="graph-tools"),
         _legend(),
-        progress.layout(),
     ]
     return html.Main(
         [_head(subject, selection), html.Div([drawing, *over], className="graph-area")], className="centre"

@@ -20,7 +20,7 @@ ANSWERED = {
     ids.PINS: "data",
     ids.PANELS: "data",
     ids.PICKER: "value",
-    ids.PICKER_ERROR: "children",
+    ids.FAILURE: "children",
     ids.MODEL_NOTE: "children",
     ids.TOTALS: "children",
     ids.CHANGE_ERROR: "children",
@@ -56,10 +56,13 @@ def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of history and sharing."""
 
     @app.callback(
-        Output(ids.ANSWER, "data", allow_duplicate=True), Input(ids.RESTORE, "data"), prevent_initial_call=True
+        Output(ids.ANSWER, "data", allow_duplicate=True),
+        Input(ids.RESTORE, "data"),
+        State(ids.PAGE, "data"),
+        prevent_initial_call=True,
     )
-    def restore(asked: dict[str, Any] | None) -> Any:
-        return after_restoring(workspace, asked) if isinstance(asked, dict) else no_update
+    def restore(asked: dict[str, Any] | None, page: str) -> Any:
+        return after_restoring(workspace, asked, page) if isinstance(asked, dict) else no_update
 
     app.clientside_callback(
         ClientsideFunction("explorer", "take"),
