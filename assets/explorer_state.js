@@ -56,7 +56,7 @@
     line.opening = source;
     if (isOther) dash_clientside.set_props("app", { "data-busy": "opening" });
     if (isOther && !source.startsWith("session:")) dash_clientside.set_props("picker", { value: source }); // which is on its way
-    dash_clientside.set_props("restore", { data: { ...what, epoch: line.epoch, shown: line.source } });
+    dash_clientside.set_props("restore", { data: { ...what, panels: explorer.keptView(), epoch: line.epoch, shown: line.source } });
   };
   explorer.isOpening = () => line.isOpening;
   explorer.opening = () => line.opening; // which model, while another one is opened
@@ -202,6 +202,7 @@
       explorer.answeredGesture = answer.serial ? line.madeIn : null;
       if (answer.serial) answered(answer.serial);
       else restored(answer);
+      if (answer.set.panels) explorer.showPanels(answer.set.panels);
       return outputs.map(({ id }) => (id in answer.set ? answer.set[id] : nothing()));
     },
     pick(source, shown) {

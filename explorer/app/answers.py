@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from explorer.app import ids
@@ -17,13 +18,26 @@ from explorer.app.opening import opening_state
 from explorer.app.panels import totals
 from explorer.app.parts import message, notes
 from explorer.app.preview import preview
+from explorer.app.remembered import for_another_model
 from explorer.app.workspace import OPAQUE, RefusedSourceError, Subject, Workspace, checked_name
 from explorer.engine.errors import ExplorerError, PlanError
-from explorer.exploration import Exploration, Recipe, change_all, exported_recipe, fitted, start, without_implied
+from explorer.exploration import (
+    Exploration,
+    Recipe,
+    View,
+    change_all,
+    checked_map,
+    exported_recipe,
+    fitted,
+    start,
+    without_implied,
+)
 
 log = logging.getLogger(__name__)
 
 RECIPE_BYTES = 2_000_000
+VIEW_STAYS = ("undo", "file")
+"""Why a page goes to another state that need not say how the model is looked at: that stays as it is then."""
 UNEXPECTED = "Something went wrong that the explorer did not expect. The log of the server has the details."
 
 Asked = Mapping[str, Any]
@@ -64,19 +78,21 @@ def after_restoring(workspace: Workspace, asked: Asked, page: str = "") -> Answe
     Args:
         workspace: The models.
         asked: ``why`` (``pick``, ``link``, ``reload``, ``file`` or ``undo``), ``epoch``, ``shown`` (source of the model
-            on the page), and ``source``, ``recipe`` or ``text`` (of a file that should hold a recipe).
+            on the page), ``panels`` (what they remember), and ``source``, ``recipe`` or ``text`` (of a file that should
+            hold a recipe).
         page: Who asks, and may give up waiting.
 
     Returns:
         ``epoch``, and ``set``: everything that the page holds about the model, and remarks. Of a model that is on the
-        page already, what the recipe does not say is left as it is. Where it could not be opened, why and what to try.
+        page already, an undo and a file leave the view that they say nothing of as it is. Where it could not be opened,
+        why and what to try.
     """
 
     def made() -> dict[str, Any]:
         subject, exploration, remarks = restored(workspace, asked, page)
         is_same = subject.source == asked.get("shown")
         state = opening_state(subject, exploration).stores()
-        if is_same:
+        if is_same and asked.get("why") in VIEW_STAYS:
             state = _less_untouched(state, exploration)
         return {
             **state,
@@ -100,7 +116,9 @@ def restored(workspace: Workspace, asked: Asked, page: str = "") -> tuple[Subjec
     """
     if "source" in asked:
         subject = workspace.open(str(asked["source"]), page)
-        return subject, start(subject.graph, subject.source), ()
+        view = View(panels=for_another_model(checked_map("panels", asked.get("panels"))))
+        exploration = start(subject.graph, subject.source)
+        return subject, replace(exploration, recipe=replace(exploration.recipe, view=view)), ()
     recipe = _asked_recipe(asked)
     subject = workspace.open(_source(workspace, recipe, str(asked.get("why")), str(asked.get("shown"))), page)
     exploration, remarks = fitted(subject.graph, subject.source, recipe)

@@ -57,7 +57,7 @@ def fact(term: str, *value: Any) -> list[Any]:
 
 
 def chart(name: str, figure: Any, class_name: str, *, scroll_zoom: bool = False) -> dcc.Graph:
-    """A Plotly chart. It is put on the page with its first figure, not before: the page is there before Plotly is loaded.
+    """A Plotly chart. It is put on the page with its first figure: the page is there before Plotly is loaded.
 
     Args:
         name: Its id.
@@ -65,7 +65,7 @@ def chart(name: str, figure: Any, class_name: str, *, scroll_zoom: bool = False)
         class_name: Its place in the stylesheet.
         scroll_zoom: Whether the wheel zooms.
     """
-    config = {"displayModeBar": False, "responsive": True, "scrollZoom": scroll_zoom}
+    config: Any = {"displayModeBar": False, "responsive": True, "scrollZoom": scroll_zoom}
     return dcc.Graph(id=name, figure=figure, config=config, className=class_name)
 
 

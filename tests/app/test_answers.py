@@ -57,7 +57,7 @@ def test_changes_of_what_is_no_recipe_are_refused_in_words(workspace: Workspace,
 
 
 def test_a_recipe_brings_back_what_was_pruned_and_how_it_looked(workspace: Workspace, exploration: Exploration) -> None:
-    view = View(("layer2",), {"kind": "layer", "name": "fc"}, ("conv1",), {"centre": {"tab": "matrices"}})
+    view = View(("layer2",), {"kind": "layer", "name": "fc"}, ("conv1",), {"centre": "matrices", "unknown": 3})
     state = set_options(set_keep(set_ratio(exploration, "conv1", 0.5), "layer1.0.conv1", [0, 3]), minimum=2)
     recipe = replace(state.recipe, view=view)
     held = after_restoring(workspace, {"recipe": recipe.to_json(), "why": "link"})["set"]
@@ -65,7 +65,7 @@ def test_a_recipe_brings_back_what_was_pruned_and_how_it_looked(workspace: Works
     assert held[ids.RECIPE] == state.recipe.to_json()
     assert held[ids.OPENED] == {"source": "sample:resnet20", "paths": ["layer2"]}
     assert held[ids.PINS] == ["conv1"]
-    assert held[ids.PANELS] == {"centre": {"tab": "matrices"}}
+    assert held[ids.PANELS] == {"centre": "matrices"}
     assert held[ids.SELECTION]["name"] == "fc"
     assert "layer3.2.conv1" in str(held[ids.SELECTION]["groups"]) or held[ids.SELECTION]["groups"]
     assert held[ids.PREVIEW]["groups"]["conv1"][1] == 8
@@ -79,6 +79,22 @@ def test_an_undo_leaves_the_view_as_it_is(workspace: Workspace, exploration: Exp
     assert not {ids.MODEL, ids.OPENED, ids.SELECTION, ids.PANELS} & set(held)
     assert held[ids.PINS] == ["conv1"]
     assert held[ids.RECIPE]["ratios"] == {"conv1": 0.5}
+
+
+def test_a_link_brings_the_view_that_it_says_and_else_the_first_one(
+    workspace: Workspace, exploration: Exploration
+) -> None:
+    recipe = exploration.recipe.to_json()
+    asked = {"recipe": recipe, "why": "link", "shown": "sample:resnet20", "panels": {"centre": "plans"}}
+    held = after_restoring(workspace, asked)["set"]
+    assert held[ids.PANELS] == {}
+    assert held[ids.SELECTION]["kind"] == "group"
+
+
+def test_another_model_is_looked_at_in_the_same_way_but_for_what_was_played(workspace: Workspace) -> None:
+    panels = {"centre": "matrices", "scope": "layer1", "player": {"port": "conv1+", "step": 2}}
+    asked = {"source": "sample:vgg", "why": "pick", "shown": "sample:resnet20", "panels": panels}
+    assert after_restoring(workspace, asked)["set"][ids.PANELS] == {"centre": "matrices"}
 
 
 def test_a_recipe_for_another_model_warns_and_what_fits_is_used(workspace: Workspace, exploration: Exploration) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, html
+from dash import ClientsideFunction, Dash, Input, Output, html
 
 from explorer.app import ids
 from explorer.app.panels import progress
@@ -41,6 +42,26 @@ def layout(views: dict[str, Any]) -> html.Div:
         id=ids.CENTRE,
         className="views",
         **attributes(data_shown=GRAPH),
+    )
+
+
+def ask_when_shown(app: Dash, view: str, asked: Output, parts: Sequence[Input]) -> None:
+    """Hands what a view is drawn from to a store, as a list, while the view is in the centre and whenever it differs.
+
+    A view that nobody sees asks the server for nothing.
+
+    Args:
+        app: The app.
+        view: One of `VIEWS`.
+        asked: What a callback on the server draws the view from.
+        parts: What it is drawn from.
+    """
+    app.clientside_callback(
+        f"(shown, ...parts) => dash_clientside.centre.ask(shown === '{view}', parts)",
+        asked,
+        Input(ids.CENTRE_VIEW, "value"),
+        *parts,
+        prevent_initial_call=True,
     )
 
 

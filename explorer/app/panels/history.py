@@ -9,6 +9,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 from explorer.app import ids
 from explorer.app.answers import after_restoring
 from explorer.app.parts import attributes, icon
+from explorer.app.remembered import REMEMBERED
 from explorer.app.workspace import Workspace
 
 ANSWERED = {
@@ -74,6 +75,11 @@ def register(app: Dash, workspace: Workspace) -> None:
         ClientsideFunction("explorer", "remember"),
         *(Input(name, "data") for name in (ids.RECIPE, ids.OPENED, ids.SELECTION, ids.PINS, ids.PANELS)),
         State(ids.RUN, "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("panels", "keep"),
+        *(Input(each.control, each.part) for each in REMEMBERED),
+        State(ids.REMEMBERED, "data"),
     )
     for name, function in ((ids.UNDO, "undo"), (ids.REDO, "redo"), (ids.SHARE, "share")):
         app.clientside_callback(
