@@ -62,7 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         run(options)
     except ExplorerError as error:
-        sys.stderr.write(f"explorer: {error}\n")
+        from explorer.models.advice import advice
+
+        sys.stderr.write("".join([f"explorer: {error}\n", *(f"  try: {hint}\n" for hint in advice(error))]))
         return 2
     except KeyboardInterrupt:
         return 130

@@ -80,6 +80,7 @@ def test_the_grid_has_a_row_per_group(exploration: Exploration) -> None:
         "percent": 25,
         "members": 6,
         "ties": [],
+        "loose": False,
         "locked": False,
         "chosen": False,
     }
