@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explorer.commands import training
-from explorer.commands.text import say, table
+from explorer.commands.text import Bar, say, table
 from explorer.engine.errors import ExplorerError, VerifyError
 
 if TYPE_CHECKING:
@@ -181,21 +181,22 @@ def _prune(options: argparse.Namespace) -> None:
     from explorer.engine.save import check_free, save
 
     check_free(options.out)
-    with _Progress(5) as progress:
-        progress.step("tracing")
+    with Bar() as shown:
+        shown.show(0.0, "tracing", is_milestone=True)
         _, graph = _traced(options)
-        progress.step("planning")
+        shown.show(0.2, "planning", is_milestone=True)
         plan = graph.plan(
             options.ratio, importance=options.importance, round_to=options.round_to, minimum=options.minimum
         )
-        progress.step("applying")
+        shown.show(0.4, "applying", is_milestone=True)
         pruned = plan.apply()
-        progress.step("verifying")
+        shown.show(0.6, "verifying", is_milestone=True)
         proof = pruned.verify()
         if not proof.ok:
             raise VerifyError(f"The pruned model is {proof}. Nothing was saved; please report the model.")
-        progress.step("saving")
+        shown.show(0.8, "saving", is_milestone=True)
         save(pruned, options.out)
+        shown.show(1.0, "done", is_milestone=True)
     say(
         [
             *cost_report(plan),
@@ -244,30 +245,6 @@ def _group_row(group: Group) -> tuple[str, ...]:
 def _frozen_row(frozen: Frozen) -> tuple[str, ...]:
     indices = str(frozen.size) if len(frozen.indices) == frozen.size else f"{len(frozen.indices)} of {frozen.size}"
     return frozen.parameter, str(frozen.dim), indices, frozen.reason
-
-
-class _Progress:
-    """A bar on stderr, drawn over itself on a terminal and one line per step elsewhere."""
-
-    def __init__(self, total: int) -> None:
-        self._total, self._done = total, -1
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        if failure[0] is None:
-            self.step("done")
-        if sys.stderr.isatty():
-            sys.stderr.write("\n")
-
-    def step(self, text: str) -> None:
-        """Shows that a step begins."""
-        self._done += 1
-        width = 24 * self._done // self._total
-        start, end = ("\r\x1b[K", "") if sys.stderr.isatty() else ("", "\n")
-        sys.stderr.write(f"{start}[{'█' * width}{'·' * (24 - width)}] {text}{end}")
-        sys.stderr.flush()
 
 
 if __name__ == "__main__":
