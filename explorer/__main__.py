@@ -40,6 +40,9 @@ examples
   torchrun --nproc-per-node 4 -m explorer finetune ...      the same on four GPUs or processes
   python -m explorer sensitivity sample:resnet20 --data digits --out sweep.json
                                                             accuracy with each group pruned alone
+  celery -A explorer.jobs -b redis://HOST:6379/0 worker     work for others, on as many machines as you like
+  python -m explorer sensitivity --broker redis://HOST:6379/0
+                                                            the same sweep, measured by those workers
 
 `python -m explorer prune --help`, and the same for each command, says more.
 """
@@ -86,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--host", default="127.0.0.1", help="address to serve on (127.0.0.1: this machine only)")
     serve.add_argument("--port", type=_port, default=8050, help="port to serve on; 0 takes a free one (8050)")
+    training.add_broker(serve, "let workers measure, through this Redis server")
     serve.add_argument("--no-browser", action="store_true", help="do not open a browser")
     _command(commands, "trace", "print groups, frozen dimensions with reasons, and ops without a rule", _trace)
     prune = _command(commands, "prune", "remove a fraction of every group, prove the result and save it", _prune)
@@ -162,12 +166,14 @@ def _traced(options: argparse.Namespace) -> tuple[OpenedModel, DependencyGraph]:
 def _serve(options: argparse.Namespace) -> None:
     from explorer.app.serving import run
     from explorer.app.workspace import Workspace
+    from explorer.jobs import JobQueue, connect
     from explorer.training import open_data
 
+    jobs = JobQueue(elsewhere=connect(options.broker) if options.broker else None)
     opened, graph = _traced(options)
     data = open_data(options.data, trust_code=True) if options.data else None
     is_as_named = options.weights is None and options.input is None and data is None
-    workspace = Workspace()
+    workspace = Workspace(jobs)
     subject = workspace.add(graph, opened, data=data, is_as_named=is_as_named)
     run(workspace, subject, port=options.port, host=options.host, open_browser=not options.no_browser)
 
