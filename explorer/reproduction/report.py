@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import asdict
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 
 from explorer.reproduction.charts import DotChart, Histograms, dot_charts, histograms
+from explorer.reproduction.comparing import (
+    BEFORE_TUNING,
+    STAGES,
+    against_base,
+    full_against_partial,
+    matching,
+    spread,
+)
 from explorer.reproduction.experiments import BASE, METHODS, Experiment
 from explorer.reproduction.published import PUBLISHED, Published
 from explorer.reproduction.records import FILE, Record
@@ -16,6 +24,11 @@ from explorer.training import TrainingSettings
 from explorer.training.checkpoint import write_whole
 
 PAGE, ACCURACIES, SPARSITY = "README.md", "accuracy.svg", "group-sparsity.svg"
+PAPERS_METHOD = "sparse-group"
+FULL_AGAINST_PARTIAL = {
+    "sparse-group": ("sparse-producer", "sparse-conv"),
+    "l1-group": ("l1-producer", "l1-conv"),
+}
 _DATA = {
     "digits": (
         "**The data is scikit-learn's handwritten digits, 8 x 8 pixels; the paper's is CIFAR and ImageNet.** The\n"
@@ -31,8 +44,10 @@ _INTRODUCTION = """\
 
 Source: Fang et al., *DepGraph: Towards Any Structural Pruning*, CVPR 2023.
 
-{progress} Every accuracy is in per cent of the test part, which nothing was trained, chosen or stopped on. One of its
-{samples} samples is {one:.2f} points. *a ± b* is the mean over the seeds and their standard deviation.
+{progress}
+
+Every accuracy is in per cent of the test part, which nothing was trained, chosen or stopped on. One of its {samples}
+samples is {one:.2f} points. *a ± b* is the mean over the seeds and their standard deviation.
 
 - **speed-up**: multiply-adds before over after, as counted on the plan.
 - **right after pruning**: no weight was trained, no statistic changed. Every pruned network was proven to give what the
@@ -44,11 +59,10 @@ Source: Fang et al., *DepGraph: Towards Any Structural Pruning*, CVPR 2023.
 _AGAIN = """
 ## How to run it again
 
-    python -m explorer reproduce{names}{quick}
+    python -m explorer reproduce{options}
 
 It goes on where it was stopped. Every run is a line of `{file}`, with its settings and versions.
 """
-Value = Callable[[Record], float | None]
 
 
 def write_report(folder: Path, experiments: Sequence[Experiment], records: Sequence[Record]) -> None:
@@ -80,37 +94,44 @@ def page(experiments: Sequence[Experiment], records: Sequence[Record]) -> str:
         experiments: What there is on this data; those of which nothing was measured are left out.
         records: What has been measured of it, at least one.
     """
-    begun = [experiment for experiment in experiments if _of(records, experiment=experiment.name)]
-    studies = [each for each in begun if len(each.methods) > 1]
-    families = [each for each in begun if len(each.methods) == 1]
+    begun = [experiment for experiment in experiments if matching(records, experiment=experiment.name)]
+    studies = [experiment for experiment in begun if _is_study(experiment)]
+    families = [experiment for experiment in begun if not _is_study(experiment)]
     parts = [_introduction(experiments, records)]
-    parts += [_study(each, _of(records, experiment=each.name)) for each in studies]
+    parts += [_study(experiment, matching(records, experiment=experiment.name)) for experiment in studies]
     parts += [_families(families, records)] if families else []
     parts += [_budget(begun, records), _again(experiments)]
-    return "\n".join(part.strip("\n") + "\n" for part in parts if part)
+    return "\n".join(part.strip("\n") + "\n" for part in parts)
 
 
 def accuracy_figure(experiments: Sequence[Experiment], records: Sequence[Record]) -> str:
     """Dots for every seed of every method, a chart for each speed-up, as SVG; empty where nothing was compared."""
-    charts = []
-    for experiment in (each for each in experiments if len(each.methods) > 1):
-        bases = [100 * record.unpruned for record in _of(records, experiment=experiment.name, method=BASE)]
-        for speed_up in experiment.speed_ups:
-            runs = _of(records, experiment=experiment.name, speed_up=speed_up)
-            if not runs:
-                continue
-            series = {
-                name: [
-                    [100 * found for record in _of(runs, method=method) if (found := value(record)) is not None]
-                    for method in experiment.methods
-                ]
-                for name, value in _STAGES.items()
-            }
-            title = f"{experiment.title} at {speed_up:g}x fewer multiply-adds"
-            rows = [METHODS[method].title for method in experiment.methods]
-            mark = (fmean(bases), "base") if bases else None
-            charts.append(DotChart(title, rows, series, "test accuracy, %", (0, 100), range(0, 101, 20), mark))
+    charts = [
+        _accuracy_chart(experiment, speed_up, matching(records, experiment=experiment.name))
+        for experiment in experiments
+        if _is_study(experiment)
+        for speed_up in experiment.speed_ups
+        if matching(records, experiment=experiment.name, speed_up=speed_up)
+    ]
     return dot_charts(charts) if charts else ""
+
+
+def _accuracy_chart(experiment: Experiment, speed_up: float, records: Sequence[Record]) -> DotChart:
+    runs = [matching(records, method=method, speed_up=speed_up) for method in experiment.methods]
+    series = {
+        name: [[100 * found for record in row if (found := value(record)) is not None] for row in runs]
+        for name, value in STAGES.items()
+    }
+    bases = [100 * record.unpruned for record in matching(records, method=BASE)]
+    return DotChart(
+        title=f"{experiment.title} at {speed_up:g}x fewer multiply-adds",
+        rows=[METHODS[method].title for method in experiment.methods],
+        series=series,
+        axis="test accuracy, %",
+        limits=(0, 100),
+        ticks=range(0, 101, 20),
+        mark=(fmean(bases), "base") if bases else None,
+    )
 
 
 def sparsity_figure(records: Sequence[Record]) -> str:
@@ -120,35 +141,32 @@ def sparsity_figure(records: Sequence[Record]) -> str:
     """
     charts = []
     for method in (name for name, method in METHODS.items() if method.is_sparse):
-        runs = {record.seed: record.norms for record in _of(records, method=method) if record.norms}
+        runs = {record.seed: record.norms for record in matching(records, method=method) if record.norms}
         if runs:
             before, after = (
                 [sum(bins) for bins in zip(*each, strict=True)] for each in zip(*runs.values(), strict=True)
             )
-            title = f"{METHODS[method].title.capitalize()}: {len(runs)} seeds together"
+            title = f"{METHODS[method].title.capitalize()}: {_count(runs, 'seed')}"
             axis = "channels, by the squared norm of all their coupled slices over the mean of the group's better half"
             series = {"before sparse training": before, "after": after}
             charts.append(Histograms(title, series, NORM_STEP, axis))
     return histograms(charts) if charts else ""
 
 
-_STAGES: Mapping[str, Value] = {
-    "right after pruning": lambda record: record.pruned,
-    "statistics renewed": lambda record: record.recalibrated,
-    "fine-tuned": lambda record: record.tuned,
-}
-_FULL_AGAINST_PARTIAL = {
-    "l1-group": ("l1-producer", "l1-conv"),
-    "sparse-group": ("sparse-producer", "sparse-conv"),
-}
+def _count(things: Sized, name: str) -> str:
+    return f"{len(things)} {name}" + ("" if len(things) == 1 else "s")
+
+
+def _is_study(experiment: Experiment) -> bool:
+    """Whether methods are compared; else it shows one family."""
+    return len(experiment.methods) > 1
 
 
 def _introduction(experiments: Sequence[Experiment], records: Sequence[Record]) -> str:
     total, samples = len(cases_of(experiments)), max(record.samples for record in records)
-    progress = f"{len(records)} of {total} runs are done." if len(records) < total else f"All {total} runs are done."
     return _INTRODUCTION.format(
         data=_DATA[experiments[0].data.partition(":")[0].partition("-")[0]],
-        progress=progress,
+        progress=f"{len(records)} of {total} runs are done." if len(records) < total else f"All {total} runs are done.",
         samples=samples,
         one=100 / samples,
     )
@@ -156,46 +174,63 @@ def _introduction(experiments: Sequence[Experiment], records: Sequence[Record]) 
 
 def _study(experiment: Experiment, records: Sequence[Record]) -> str:
     """One network, several methods."""
-    bases = _of(records, method=BASE)
-    head = ("method", "speed-up", "parameters left", *_STAGES, "fine-tuned, against the base", "seeds")
+    bases = matching(records, method=BASE)
+    head = ("method", "speed-up", "parameters left", *STAGES, "against the base", "seeds")
     rows = [_base_row(bases)] if bases else []
     for speed_up in experiment.speed_ups:
         for method in experiment.methods:
-            if runs := _of(records, method=method, speed_up=speed_up):
-                rows.append(_method_row(METHODS[method].title, runs, bases))
+            if runs := matching(records, method=method, speed_up=speed_up):
+                rows.append((*_method_row(METHODS[method].title, runs), _mean(against_base(runs, bases)), _seeds(runs)))
     parts = [f"## {experiment.title}", "", *_markdown(head, rows), "", f"![Accuracy of every run]({ACCURACIES})", ""]
-    parts += _claims(experiment, records)
-    parts += _published(experiment.name)
+    parts += [*_claims(experiment, records), *_grouping(experiment, records), *_published(experiment.name)]
     if any(record.norms for record in records):
         parts += ["### Group sparsity", "", f"![Norms before and after sparse training]({SPARSITY})", ""]
     return "\n".join(parts)
 
 
 def _base_row(bases: Sequence[Record]) -> tuple[str, ...]:
-    tuned = _spread([record.tuned for record in bases])
-    return ("base", "1.00", "100 %", _spread([record.unpruned for record in bases]), "", tuned,
-            _difference(bases, bases), str(len(bases)))  # fmt: skip
+    unpruned, tuned = (spread(values) for values in zip(*((each.unpruned, each.tuned) for each in bases), strict=True))
+    return "base", "1.00", "100 %", unpruned, "", tuned, _mean(against_base(bases, bases)), _seeds(bases)
 
 
-def _method_row(title: str, runs: Sequence[Record], bases: Sequence[Record]) -> tuple[str, ...]:
-    stages = (_spread([value(record) for record in runs]) for value in _STAGES.values())
-    return (title, _speed_up(runs), _left(runs), *stages, _difference(runs, bases), str(len(runs)))
+def _method_row(title: str, runs: Sequence[Record]) -> tuple[str, ...]:
+    speed_up = fmean(record.macs[0] / record.macs[1] for record in runs)
+    left = 100 * fmean(record.params[1] / record.params[0] for record in runs)
+    stages = (spread(value(record) for record in runs) for value in STAGES.values())
+    return title, f"{speed_up:.2f}", f"{left:.0f} %", *stages
 
 
 def _claims(experiment: Experiment, records: Sequence[Record]) -> list[str]:
-    """What the paper says, held against what was measured, seed by seed."""
-    head = ("full grouping", "speed-up", "against", *list(_STAGES)[:2])
+    """How often what the paper says came out, a row for each claim that something was measured of."""
+    highest = max(experiment.speed_ups)
     rows = []
-    for full, others in _FULL_AGAINST_PARTIAL.items():
-        for speed_up in experiment.speed_ups:
-            for other in others:
-                ours, theirs = (_of(records, method=method, speed_up=speed_up) for method in (full, other))
-                found = [_paired(ours, theirs, value) for value in list(_STAGES.values())[:2]]
-                if any(found):
-                    rows.append((METHODS[full].title, f"{speed_up:g}", METHODS[other].title, *found))
+    for full, partials in FULL_AGAINST_PARTIAL.items():
+        pairs = [(partial, speed_up) for partial in partials for speed_up in experiment.speed_ups]
+        found = [full_against_partial(records, full, *pair)[0] for pair in pairs]
+        above = [difference for each in found for difference in each]
+        claim = f"{METHODS[full].title}: better than partial grouping right after pruning"
+        rows.append((claim, above, sum(difference > 0 for difference in above)))
+    lost = against_base(matching(records, method=PAPERS_METHOD, speed_up=highest), matching(records, method=BASE))
+    claim = f"{METHODS[PAPERS_METHOD].title}: nothing lost at {highest:g}x after fine-tuning"
+    rows.append((claim, lost, sum(difference >= 0 for difference in lost)))
+    told = [(claim, f"{held} of {len(found)}", _mean(found)) for claim, found, held in rows if found]
+    head = ("claim of the paper", "held in", "mean difference in points")
+    return ["### What holds", "", *_markdown(head, told), ""] if told else []
+
+
+def _grouping(experiment: Experiment, records: Sequence[Record]) -> list[str]:
+    """Full grouping against each partial one."""
+    rows = [
+        (METHODS[full].title, f"{speed_up:g}", METHODS[partial].title, *map(_paired, found))
+        for full, partials in FULL_AGAINST_PARTIAL.items()
+        for speed_up in experiment.speed_ups
+        for partial in partials
+        if any(found := full_against_partial(records, full, partial, speed_up))
+    ]
     if not rows:
         return []
-    said = "Differences in points, seed by seed: full grouping minus partial grouping, before any fine-tuning."
+    said = "Points by which full grouping is above partial grouping before fine-tuning, and for how many seeds it is."
+    head = ("full grouping", "speed-up", "partial grouping", *BEFORE_TUNING)
     return ["### Full grouping against partial grouping", "", said, "", *_markdown(head, rows), ""]
 
 
@@ -211,24 +246,21 @@ def _published_row(row: Published) -> tuple[str, ...]:
 
 def _families(experiments: Sequence[Experiment], records: Sequence[Record]) -> str:
     """Many networks, one method each."""
-    head = ("network", "data", "method", "speed-up", "parameters left", "base", *_STAGES, "seeds")
     rows = []
     for experiment in experiments:
-        bases = _of(records, experiment=experiment.name, method=BASE)
+        bases = matching(records, experiment=experiment.name, method=BASE)
         for method in experiment.methods:
-            runs = _of(records, experiment=experiment.name, method=method)
-            if runs and bases:
-                stages = (_spread([value(record) for record in runs]) for value in _STAGES.values())
-                base = f"{100 * bases[0].unpruned:.1f}"
-                rows.append((experiment.title, experiment.data, METHODS[method].title, _speed_up(runs), _left(runs),
-                             base, *stages, str(len(runs))))  # fmt: skip
-    published = [line for each in experiments for line in _published(each.name)[2:]]
+            if runs := matching(records, experiment=experiment.name, method=method):
+                base = spread(record.unpruned for record in bases)
+                row = (*_method_row(METHODS[method].title, runs), base, _seeds(runs))
+                rows.append((experiment.title, experiment.data, *row))
     said = (
         "Each network starts from the same trained weights for all seeds; a seed changes the order of samples and\n"
         "dropout. The paper prunes other networks of these families on other data."
     )
-    parts = ["## The other families", "", said, "", *_markdown(head, rows), ""]
-    return "\n".join([*parts, "What the paper reports:", "", *published] if published else parts)
+    head = ("network", "data", "method", "speed-up", "parameters left", *STAGES, "base", "seeds")
+    published = [line for experiment in experiments for line in _published(experiment.name)]
+    return "\n".join(["## The other families", "", said, "", *_markdown(head, rows), "", *published])
 
 
 def _budget(experiments: Sequence[Experiment], records: Sequence[Record]) -> str:
@@ -261,57 +293,22 @@ def _said(settings: TrainingSettings) -> str:
 
 
 def _again(experiments: Sequence[Experiment]) -> str:
-    is_quick = any(experiment.samples for experiment in experiments)
-    kind = experiments[0].data.partition(":")[0]
-    names = "" if kind != "cifar10" else " --data cifar10:DIR"
-    return _AGAIN.format(names=names, quick=" --quick" if is_quick else "", file=FILE)
+    is_cifar, is_quick = experiments[0].data.startswith("cifar10"), experiments[0].samples is not None
+    options = (" --data cifar10:DIR" if is_cifar else "") + (" --quick" if is_quick else "")
+    return _AGAIN.format(options=options, file=FILE)
 
 
-def _of(records: Iterable[Record], **wanted: object) -> list[Record]:
-    """The records whose fields have the wanted values, by seed."""
-    found = [record for record in records if all(getattr(record, name) == value for name, value in wanted.items())]
-    return sorted(found, key=lambda record: record.seed)
+def _paired(found: Sequence[float]) -> str:
+    higher = sum(difference > 0 for difference in found)
+    return f"{_mean(found)} ({higher} of {len(found)})" if found else ""
 
 
-def _spread(fractions: Iterable[float | None]) -> str:
-    """Mean and standard deviation in per cent.
-
-    Example:
-        >>> _spread([0.98, 1.0])
-        '99.0 ± 1.4'
-    """
-    known = [100 * fraction for fraction in fractions if fraction is not None]
-    if not known:
-        return ""
-    return f"{fmean(known):.1f} ± {stdev(known):.1f}" if len(known) > 1 else f"{known[0]:.1f}"
-
-
-def _paired(ours: Sequence[Record], theirs: Sequence[Record], value: Value) -> str:
-    """The mean difference in points over the seeds that both have, and for how many of them it is above zero."""
-    other = {record.seed: value(record) for record in theirs}
-    pairs = [(value(record), other.get(record.seed)) for record in ours]
-    differences = [100 * (a - b) for a, b in pairs if a is not None and b is not None]
-    if not differences:
-        return ""
-    higher = sum(difference > 0 for difference in differences)
-    return f"{fmean(differences):+.1f} (higher for {higher} of {len(differences)} seeds)"
-
-
-def _difference(runs: Sequence[Record], bases: Sequence[Record]) -> str:
-    """Points of the tuned networks above the bases of their seeds, as they were before any pruning or tuning."""
-    base = {record.seed: record.unpruned for record in bases}
-    found = [
-        100 * (record.tuned - base[record.seed]) for record in runs if record.tuned is not None and record.seed in base
-    ]
+def _mean(found: Sequence[float]) -> str:
     return f"{fmean(found):+.1f}" if found else ""
 
 
-def _speed_up(runs: Sequence[Record]) -> str:
-    return f"{fmean(record.macs[0] / record.macs[1] for record in runs):.2f}"
-
-
-def _left(runs: Sequence[Record]) -> str:
-    return f"{100 * fmean(record.params[1] / record.params[0] for record in runs):.0f} %"
+def _seeds(runs: Sequence[Record]) -> str:
+    return str(len(runs))
 
 
 def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
