@@ -37,13 +37,13 @@ class Method:
 
 METHODS: Mapping[str, Method] = {
     "random": Method("random", "random"),
-    "l1-producer": Method("L1, no grouping", "l1", scope="producer"),
-    "l1-conv": Method("L1, convolutions only", "l1", scope="conv"),
-    "l1-group": Method("L1, full grouping", "l1"),
+    "l1-producer": Method("L1 without grouping", "l1", scope="producer"),
+    "l1-conv": Method("L1 on convolutions only", "l1", scope="conv"),
+    "l1-group": Method("L1 with full grouping", "l1"),
     "group-norm": Method("group norm", "group_norm"),
-    "sparse-producer": Method("sparse training, no grouping", "group_norm", scope="producer", is_sparse=True),
-    "sparse-conv": Method("sparse training, convolutions only", "group_norm", scope="conv", is_sparse=True),
-    "sparse-group": Method("sparse training, group norm", "group_norm", is_sparse=True),
+    "sparse-producer": Method("sparse training without grouping", "group_norm", scope="producer", is_sparse=True),
+    "sparse-conv": Method("sparse training on convolutions only", "group_norm", scope="conv", is_sparse=True),
+    "sparse-group": Method("sparse training with full grouping", "group_norm", is_sparse=True),
 }
 
 

@@ -204,14 +204,13 @@ def _claims(experiment: Experiment, records: Sequence[Record]) -> list[str]:
     """How often what the paper says came out, a row for each claim that something was measured of."""
     highest = max(experiment.speed_ups)
     rows = []
-    for full, partials in FULL_AGAINST_PARTIAL.items():
-        pairs = [(partial, speed_up) for partial in partials for speed_up in experiment.speed_ups]
-        found = [full_against_partial(records, full, *pair)[0] for pair in pairs]
+    for full, partial in ((full, partial) for full, partials in FULL_AGAINST_PARTIAL.items() for partial in partials):
+        found = [full_against_partial(records, full, partial, speed_up)[0] for speed_up in experiment.speed_ups]
         above = [difference for each in found for difference in each]
-        claim = f"{METHODS[full].title}: better than partial grouping right after pruning"
+        claim = f"right after pruning, {METHODS[full].title} is better than {METHODS[partial].title}"
         rows.append((claim, above, sum(difference > 0 for difference in above)))
     lost = against_base(matching(records, method=PAPERS_METHOD, speed_up=highest), matching(records, method=BASE))
-    claim = f"{METHODS[PAPERS_METHOD].title}: nothing lost at {highest:g}x after fine-tuning"
+    claim = f"after fine-tuning, {METHODS[PAPERS_METHOD].title} loses nothing at {highest:g}x"
     rows.append((claim, lost, sum(difference >= 0 for difference in lost)))
     told = [(claim, f"{held} of {len(found)}", _mean(found)) for claim, found, held in rows if found]
     head = ("claim of the paper", "held in", "mean difference in points")

@@ -72,7 +72,7 @@ class Case:
         plain = {
             "data": given.data.partition(":")[0],
             "samples": given.samples,
-            "method": asdict(method) if method else None,
+            "method": method and {name: value for name, value in asdict(method).items() if name != "title"},
             "base": _plain(given.base),
             "sparse": _plain(given.sparse) if method and method.is_sparse else None,
             "strength": given.strength if method and method.is_sparse else None,
@@ -149,7 +149,8 @@ def reproduce(
             if case.key not in known:
                 done = sum(other.key in known for other in cases)
                 measured = _Runner(case, work, watch, done, len(cases)).run()
-                records = (*read_records(folder), measured)
+                others = (record for record in read_records(folder) if record.key != case.key)
+                records = (*others, measured)  # another process may have written meanwhile
                 write_records(folder, records)
                 yield records
         shutil.rmtree(work, ignore_errors=True)

@@ -20,7 +20,7 @@ def test_means_spreads_and_differences_are_those_of_the_records() -> None:
     lines = page([STUDY, FAMILY], [*measured()]).splitlines()
     assert "8 of 55 runs are done." in lines
     assert "| base | 1.00 | 100 % | 99.0 ± 0.0 |  | 98.0 ± 0.0 | -1.0 | 2 |" in lines
-    row = "| sparse training, group norm | 2.50 | 30 % | 65.0 ± 35.4 | 65.0 ± 35.4 | 99.8 ± 0.4 | +0.8 | 2 |"
+    row = "| sparse training with full grouping | 2.50 | 30 % | 65.0 ± 35.4 | 65.0 ± 35.4 | 99.8 ± 0.4 | +0.8 | 2 |"
     assert row in lines
     family = "| VGG with BatchNorm | digits | group norm | 2.50 | 30 % | 25.0 | 25.0 | 75.0 | 99.0 | 1 |"
     assert family in lines
@@ -32,10 +32,11 @@ def test_claims_are_counted_whether_they_hold_or_not() -> None:
     lines = page([STUDY], [*measured()]).splitlines()
     claims = [line for line in lines if " of 2 | " in line]
     assert claims == [
-        "| sparse training, group norm: better than partial grouping right after pruning | 1 of 2 | +15.0 |",
-        "| sparse training, group norm: nothing lost at 2.57x after fine-tuning | 2 of 2 | +0.8 |",
+        "| right after pruning, sparse training with full grouping is better than sparse training on convolutions only "
+        "| 1 of 2 | +15.0 |",
+        "| after fine-tuning, sparse training with full grouping loses nothing at 2.57x | 2 of 2 | +0.8 |",
     ]
-    compared = "| sparse training, group norm | 2.57 | sparse training, convolutions only |"
+    compared = "| sparse training with full grouping | 2.57 | sparse training on convolutions only |"
     assert f"{compared} +15.0 (1 of 2) | +15.0 (1 of 2) |" in lines
 
 
@@ -70,8 +71,8 @@ def test_histograms_add_up_the_seeds_and_count_each_training_once() -> None:
     root = ET.fromstring(sparsity_figure(runs))
     titles = [text.text for text in root.iter(f"{SVG}text") if text.get("font-weight")]
     assert titles == [
-        "Sparse training, convolutions only: 2 seeds",
-        "Sparse training, group norm: 2 seeds",
+        "Sparse training on convolutions only: 2 seeds",
+        "Sparse training with full grouping: 2 seeds",
     ]
     assert sparsity_figure([each for each in runs if not each.norms]) == ""
 

@@ -53,6 +53,10 @@ def test_a_seed_of_every_experiment_comes_before_the_next_seed() -> None:
     ]
 
 
+def test_what_a_method_is_called_is_no_setting() -> None:
+    assert cases_of([TINY])[1].settings["method"] == {"importance": "random", "scope": "group", "is_sparse": False}
+
+
 def test_every_run_is_measured_proven_and_written(tmp_path: Path) -> None:
     records = run(TINY, tmp_path)
     assert [record.key for record in records] == [case.key for case in cases_of([TINY])]
@@ -122,8 +126,8 @@ def test_results_of_other_settings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=said):
         next(reproduce([longer], tmp_path))
     assert read_records(tmp_path) == before
-    more = replace(ONE_SEED, methods=("random", "l1-group", "sparse-group"))
-    assert len(run(more, tmp_path)) == 4  # another method is no other setting
+    more = replace(ONE_SEED, title="Another title", methods=("random", "l1-group", "sparse-group"))
+    assert len(run(more, tmp_path)) == 4  # what is called otherwise, or more of it, is no other setting
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"experiment": "tiny"}'])
