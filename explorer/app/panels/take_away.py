@@ -22,7 +22,7 @@ from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration
 
 COLUMNS = ("name", "kind", "size", "kept", "percent", "members", "locked", "chosen", "ties", "loose", "layers")
-"""Of the table of groups; ``percent`` is what the recipe removes, ``members`` counts the coupled tensors, ``loose`` says whether ties are let go."""
+"""Of the table of groups. Of each: ``percent`` that the recipe removes, ``members`` coupled tensors, ``loose`` ties."""
 
 
 def items() -> list[Any]:
