@@ -188,7 +188,8 @@ def _trace(options: argparse.Namespace) -> None:
 
 
 def _prune(options: argparse.Namespace) -> None:
-    from explorer.engine.save import check_free, save
+    from explorer.engine.save import save
+    from explorer.engine.writing import check_free
 
     check_free(options.out)
     with Bar() as shown:

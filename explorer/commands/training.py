@@ -172,7 +172,8 @@ def _train_and_save(
     train: Callable[[dict[str, Any]], Training],
 ) -> None:
     """Trains, saves what there is and says how good it is; the first process alone writes and speaks."""
-    from explorer.engine.save import check_free, save
+    from explorer.engine.save import save
+    from explorer.engine.writing import check_free
     from explorer.training import evaluate, processes
 
     checkpoint = options.checkpoint or options.out.with_name(f"{options.out.name}.checkpoint")
