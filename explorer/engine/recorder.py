@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -31,6 +32,7 @@ from explorer.engine.values import ValueTable
 _TORCH_FOLDER = str(Path(torch.__file__).parent) + os.sep
 _ENGINE_FOLDER = str(Path(__file__).parent) + os.sep
 _SHAPE_GETTER = torch.Tensor.shape.__get__  # type: ignore[attr-defined]
+_SIZE_GETTERS = (torch.Tensor.size, torch.ops.aten.sym_size.int)
 
 
 RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell"})
@@ -195,7 +197,7 @@ class CallMode(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func == _SHAPE_GETTER or func is torch.Tensor.size:
+        if func == _SHAPE_GETTER or func in _SIZE_GETTERS:
             return self._sizes(func, args, kwargs)
         name = self._name(func)
         if name in ("numel", "nelement"):
@@ -255,5 +257,12 @@ class CallMode(TorchFunctionMode):
     def _name(self, func: Any) -> str:
         known = self._names.get(func)
         if known is None:
-            known = self._names[func] = getattr(func, "__name__", None) or resolve_name(func) or str(func)
+            known = self._names[func] = _name_of(func)
         return known
+
+
+def _name_of(func: Any) -> str:
+    """What torch calls a function; an exported program calls ATen ops, which are named alike but for the overload."""
+    if isinstance(func, OpOverload) and func.namespace == "aten":
+        return str(func.overloadpacket.__name__)
+    return getattr(func, "__name__", None) or resolve_name(func) or str(func)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from torch import nn
+from torch.export import ExportedProgram
 from torch.jit import ScriptModule
 
 from explorer.engine.errors import TraceError
@@ -15,22 +16,26 @@ from explorer.engine.graph import DependencyGraph, graph_of
 from explorer.engine.graph import trace as trace_module
 from explorer.engine.programs import record_all
 from explorer.engine.trace import ExampleInputs
+from explorer.models.from_export import inputs_of, module_of
 from explorer.models.opening import OpenedModel, open_model
 
 
-def trace(model: nn.Module | str, example_inputs: ExampleInputs | None = None) -> DependencyGraph:
+def trace(model: nn.Module | ExportedProgram | str, example_inputs: ExampleInputs | None = None) -> DependencyGraph:
     """The dependency graph of a model, from one run.
 
     Args:
-        model: Any module, or a source by name: ``sample:NAME`` or ``torchvision:NAME``.
+        model: Any module, a source by name (``sample:NAME`` or ``torchvision:NAME``), or what `torch.export.export`
+            returned, whose parameters keep their names. The code of that is gone: sizes are literals, so that where
+            one is pruned the recorded calls are replayed. To load what was saved, pass ``model=graph.model`` and
+            ``example_inputs=graph.example_inputs``.
         example_inputs: A tensor, a tuple of positional inputs, a dict of keyword inputs, or a callable that runs the
-            model it is given. A source by name brings its own.
+            model it is given. A source by name and an exported program bring their own.
 
     Returns:
         The graph; the model is as before.
 
     Raises:
-        TraceError: The model does not run on the example inputs.
+        TraceError: The model does not run on the example inputs, or an exported program holds none.
         ModelSourceError: The source names no model.
 
     Example:
@@ -40,8 +45,14 @@ def trace(model: nn.Module | str, example_inputs: ExampleInputs | None = None) -
     """
     if isinstance(model, str):
         return trace_opened(open_model(model), example_inputs)
+    if isinstance(model, ExportedProgram):
+        module = module_of(model)
+        return trace_module(module, inputs_of(model, module) if example_inputs is None else example_inputs)
     if not isinstance(model, nn.Module):
-        raise TraceError(f"trace got a {type(model).__name__}. Pass a torch.nn.Module, or the name of a source.")
+        raise TraceError(
+            f"trace got a {type(model).__name__}. Pass a torch.nn.Module, a torch.export.ExportedProgram, or the name "
+            "of a source."
+        )
     if example_inputs is None:
         raise TraceError(
             f"{type(model).__name__} needs example inputs to run on: a tensor, a tuple of positional inputs, a dict of "

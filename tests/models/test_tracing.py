@@ -99,7 +99,9 @@ def test_a_list_of_inputs_is_refused() -> None:
 
 
 def test_what_is_no_model_is_refused() -> None:
-    with pytest.raises(TraceError, match=r"trace got a dict\. Pass a torch.nn.Module, or the name of a source"):
+    with pytest.raises(
+        TraceError, match=r"trace got a dict\. Pass a torch.nn.Module, a torch.export.ExportedProgram, or"
+    ):
         trace({"weights": torch.zeros(3)}, torch.randn(5, 3))  # type: ignore[arg-type]
 
 
