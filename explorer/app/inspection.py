@@ -31,6 +31,8 @@ ONE = {
 }
 
 MOST_UNREACHED = 12
+MOST_MEMBERS = 40
+"""Rows of the table of members at first."""
 
 
 def inspect(subject: Subject, selection: dict[str, Any], opened: Sequence[str]) -> tuple[list[Any], list[Any]]:
@@ -109,19 +111,30 @@ def counted(group: Group) -> str:
 
 
 def _group_details(graph: DependencyGraph, group: Group) -> list[Any]:
-    shapes = graph.state_shapes
-    rows = [_member_row(index, member, shapes) for index, member in enumerate(group.members)]
-    head = html.Thead(html.Tr([html.Th("Parameter"), html.Th("Dim"), html.Th("Shape"), html.Th("Indices")]))
-    table = html.Table([head, html.Tbody(rows)], className="table")
     chain = why(graph, group, _telling_member(group))
     return [
         section(
             f"Members ({len(group.members)})",
             html.P("Pick one to see below why it is here.", className="quiet"),
-            html.Div(table, className="members"),
+            html.Div(members(graph, group), id=ids.MEMBERS, className="members"),
         ),
         section("Why they go together", html.Div(chain, id=ids.WHY_CHAIN)),
     ]
+
+
+def members(graph: DependencyGraph, group: Group, most: int = MOST_MEMBERS) -> list[Any]:
+    """The table of what a group goes through, and a button for the rest where it is long: a browser draws it slowly.
+
+    Args:
+        graph: The dependency graph.
+        group: The group.
+        most: How many rows at most.
+    """
+    shapes, left = graph.state_shapes, len(group.members) - most
+    rows = [_member_row(index, member, shapes) for index, member in enumerate(group.members[:most])]
+    head = html.Thead(html.Tr([html.Th("Parameter"), html.Th("Dim"), html.Th("Shape"), html.Th("Indices")]))
+    more = html.Button(f"Show {left} more", id=ids.ALL_MEMBERS, className="text-tool is-boxed", type="button")
+    return [html.Table([head, html.Tbody(rows)], className="table"), *([more] if left > 0 else [])]
 
 
 def _telling_member(group: Group) -> int:
@@ -137,7 +150,7 @@ def _member_row(index: int, member: Member, shapes: dict[str, tuple[int, ...]]) 
         parts += [f" {numbers.TIMES} "] if dim else []
         parts.append(html.B(size) if dim == member.dim else str(size))
     link = html.Button(
-        member.parameter,
+        html.Bdi(member.parameter),  # what does not fit is cut at its beginning, which rows have in common
         id={"role": ids.WHY, "member": index},
         className="link mono",
         type="button",
@@ -153,6 +166,11 @@ def _model_details(subject: Subject) -> html.Div:
         *fact("Layers", sum(layer.kind == "module" for layer in graph.layers)),
         *fact("Parameters", numbers.count(sum(layer.params for layer in graph.layers))),
         *fact("FLOPs", numbers.count(2 * sum(layer.macs for layer in graph.layers))),
+        *(
+            fact("Measured on", f"{subject.data.title}, {numbers.counted(len(subject.data.test), 'sample')}")
+            if subject.data
+            else []
+        ),
     ]
     warnings = [message(f"No rule yet for {each}; what it touches stays.", "warn") for each in graph.unsupported_ops()]
     return html.Div(

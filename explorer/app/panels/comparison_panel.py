@@ -21,7 +21,7 @@ from explorer.engine.errors import ExplorerError
 PAIRS = (
     ("weight", "Weight", 104, False),
     ("params", "Parameters", 76, True),
-    ("macs", "MACs", 92, True),
+    ("macs", "MACs", 104, True),
     ("output", "Output", 104, False),
 )
 

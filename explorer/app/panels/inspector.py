@@ -75,6 +75,37 @@ def register(app: Dash, workspace: Workspace) -> None:
     def announce(clicks: int | None, selection: dict[str, Any], recipe: dict[str, Any]) -> Any:
         return untying(workspace.exploration(recipe), selection["name"]) if clicks else no_update
 
+    _register_members(app, workspace)
+    app.clientside_callback(
+        ClientsideFunction("explorer", "pin"),
+        Output(ids.PINS, "data"),
+        Input(ids.PIN, "n_clicks"),
+        State(ids.SELECTION, "data"),
+        State(ids.PINS, "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("explorer", "repaint"),
+        Input(ids.DETAILS, "children"),
+        Input(ids.INSPECTOR, "children"),
+    )
+
+
+def _register_members(app: Dash, workspace: Workspace) -> None:
+    @app.callback(
+        Output(ids.MEMBERS, "children"),
+        Input(ids.ALL_MEMBERS, "n_clicks"),
+        State(ids.SELECTION, "data"),
+        State(ids.MODEL, "data"),
+        prevent_initial_call=True,
+    )
+    def show_all(clicks: int | None, selection: dict[str, Any], source: str) -> Any:
+        if not clicks:
+            return no_update
+        graph = workspace.open(source).graph
+        group = graph.group(selection["name"])
+        return inspection.members(graph, group, len(group.members))
+
     @app.callback(
         Output(ids.WHY_CHAIN, "children"),
         Output(ids.WEIGHTS_MEMBER, "value", allow_duplicate=True),
@@ -89,17 +120,3 @@ def register(app: Dash, workspace: Workspace) -> None:
         graph, member = workspace.open(source).graph, int(ctx.triggered_id["member"])
         group = graph.group(selection["name"])
         return inspection.why(graph, group, member), group.members[member].parameter
-
-    app.clientside_callback(
-        ClientsideFunction("explorer", "pin"),
-        Output(ids.PINS, "data"),
-        Input(ids.PIN, "n_clicks"),
-        State(ids.SELECTION, "data"),
-        State(ids.PINS, "data"),
-        prevent_initial_call=True,
-    )
-    app.clientside_callback(
-        ClientsideFunction("explorer", "repaint"),
-        Input(ids.DETAILS, "children"),
-        Input(ids.INSPECTOR, "children"),
-    )
