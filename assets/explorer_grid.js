@@ -70,6 +70,12 @@
     }
   });
 
+  /* Enter in a cell of any table does what a click on it does. */
+  document.addEventListener("keydown", (event) => {
+    const isCell = event.target.matches(".ag-cell:not(.is-editable)");
+    if (event.key === "Enter" && isCell) event.target.click();
+  });
+
   window.dash_clientside = window.dash_clientside || {};
   Object.assign((window.dash_clientside.explorer = window.dash_clientside.explorer || {}), {
     filled(data) {

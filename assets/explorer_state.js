@@ -120,10 +120,11 @@
     dash_clientside.set_props("toggled", { data: { path, at: Date.now() } });
   };
 
-  /* Drawing the graph and the chart and measuring take longer than a step of a slider: they follow when it rests. */
-  function settle() {
+  /* Drawing the graph and the chart and measuring take longer than a step of a slider: they follow when it rests. What
+     the page came with is settled. */
+  function settle(isFirst) {
     explorer.showPreview(preview);
-    dash_clientside.set_props("settled", { data: preview.key });
+    if (!isFirst) dash_clientside.set_props("settled", { data: preview.key });
     syncControls();
   }
 
@@ -137,12 +138,10 @@
 
   const nothing = () => window.dash_clientside.no_update;
 
-  function systemScheme() {
-    return window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  }
-
-  /* Anything with data-pick selects a layer or group; anything with data-toggle opens or closes a module. */
+  /* Anything with data-pick selects a layer or group, with data-toggle opens or closes a module, with data-why explains. */
   document.addEventListener("click", (event) => {
+    const asked = event.target.closest("[data-why]");
+    if (asked) dash_clientside.set_props("why", { data: JSON.parse(asked.dataset.why) });
     const toggled = event.target.closest("[data-toggle]");
     if (toggled) {
       explorer.toggle(toggled.dataset.toggle);
@@ -193,7 +192,7 @@
       preview = latest;
       explorer.fillGrid(preview);
       clearTimeout(line.settling);
-      line.settling = setTimeout(settle, isFirst ? 0 : explorer.isHeld ? REST : CALM);
+      line.settling = setTimeout(settle, isFirst ? 0 : explorer.isHeld ? REST : CALM, isFirst);
     },
     /* Hands an answer on to what holds its parts, unless something else was opened since it was asked for. */
     take(answer) {
@@ -262,13 +261,6 @@
       const isSet = (value) => value === importance || (Number.isInteger(value) && value > 0);
       const changed = wanted.filter(([name, value]) => isSet(value) && value !== known[name]);
       if (changed.length) explorer.askChange({ kind: "options", ...Object.fromEntries(changed) });
-    },
-    scheme(clicks, stored, styles) {
-      const before = stored || systemScheme();
-      const isClick = window.dash_clientside.callback_context.triggered_id === "theme";
-      const scheme = isClick ? (before === "dark" ? "light" : "dark") : before;
-      document.documentElement.setAttribute("data-mantine-color-scheme", scheme);
-      return [scheme, scheme, styles[scheme]];
     },
   });
 })();

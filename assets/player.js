@@ -4,7 +4,7 @@
   const explorer = (window.explorer = window.explorer || {});
   const PACE = 1300; // milliseconds a step at normal speed
   const BEAT = 450;
-  const MARGIN = 40; // pixels that a step keeps from the edge of the graph
+  const MARGIN = 20; // pixels more than usual that a step keeps from the edge of what is in sight
   const CLASSES = ["reached", "unreached", "now", "moving", "beat"];
   const WORDS = { start: "start", inter: "inter-layer", intra: "intra-layer" };
   const player = { recorded: null, position: 0, speed: 1, timer: 0, beat: 0, isDue: false };
@@ -94,10 +94,12 @@
   /* Moves the view where the step is out of it. */
   function follow(cy, nodes) {
     if (nodes.empty()) return;
-    const box = nodes.renderedBoundingBox();
-    const over = (low, high, size) =>
-      high - low > size - 2 * MARGIN ? size / 2 - (low + high) / 2 : Math.max(MARGIN - low, 0) || Math.min(size - MARGIN - high, 0);
-    const by = { x: over(box.x1, box.x2, cy.width()), y: over(box.y1, box.y2, cy.height()) };
+    const [box, room] = [nodes.renderedBoundingBox(), explorer.room(cy)];
+    const over = (low, high, start, size) => {
+      const [first, last] = [start + MARGIN, start + size - MARGIN];
+      return high - low > last - first ? (first + last - low - high) / 2 : Math.max(first - low, 0) || Math.min(last - high, 0);
+    };
+    const by = { x: over(box.x1, box.x2, room.x, room.w), y: over(box.y1, box.y2, room.y, room.h) };
     if (!by.x && !by.y) return;
     cy.stop();
     if (isStill()) cy.panBy(by);
@@ -137,7 +139,9 @@
   }
 
   function writeList() {
-    panel().querySelectorAll("[data-step]").forEach((row) => {
+    const rows = [...panel().querySelectorAll("[data-step]")];
+    explorer.rove(rows, rows[player.position]);
+    rows.forEach((row) => {
       const number = Number(row.dataset.step);
       row.classList.toggle("is-done", number < player.position);
       row.classList.toggle("is-now", number === player.position);

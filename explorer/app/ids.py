@@ -82,14 +82,13 @@ COLLAPSE_ALL = "collapse-all"
 INSPECTOR = "inspector"
 DETAILS = "details"
 PIN = "pin"
-MEMBERS = "members"
-ALL_MEMBERS = "all-members"
-WHY = "why"
+WHY = "why"  # the group and the position of the member that someone wants explained
 WHY_CHAIN = "why-chain"
 RIGHT = "right"
 RIGHT_TOGGLE = "right-toggle"
 
 # Bottom drawer
+BOTTOM_TOGGLE = "bottom-toggle"
 TOTALS = "totals"
 GRID = "grid"
 GRID_TOOLS = "grid-tools"

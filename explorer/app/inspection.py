@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from dash import html
 
 from explorer.app import ids, numbers
 from explorer.app.layer_details import layer_details, layer_head, module_details, module_head
-from explorer.app.parts import badge, fact, icon, message, section, source_line
+from explorer.app.parts import attributes, badge, fact, message, plain, section, source_line, tool
 from explorer.app.playing import play_button, producer
 from explorer.app.workspace import Subject
 from explorer.engine.errors import ExplorerError
@@ -31,8 +32,6 @@ ONE = {
 }
 
 MOST_UNREACHED = 12
-MOST_MEMBERS = 40
-"""Rows of the table of members at first."""
 
 
 def inspect(subject: Subject, selection: dict[str, Any], opened: Sequence[str]) -> tuple[list[Any], list[Any]]:
@@ -74,7 +73,7 @@ def why(graph: DependencyGraph, group: Group, member: int) -> list[Any]:
         ["From ", html.Span(first.parameter, className="mono"), " to ", html.Span(other.parameter, className="mono")],
         className="quiet",
     )
-    return [title, html.Ol([_step(step) for step in steps], className="chain")]
+    return [title, plain(html.Ol([_step(step) for step in steps], className="chain"))]
 
 
 def _step(step: Any) -> html.Li:
@@ -94,7 +93,7 @@ def _head(title: str, *below: Any, before: Any = None, after: Any = None) -> lis
 
 
 def _group_head(graph: DependencyGraph, group: Group) -> list[Any]:
-    pin = html.Button(icon("pin"), id=ids.PIN, className="tool", type="button", title="Keep this hue")
+    pin = tool(ids.PIN, "pin", "Keep this hue")
     below: list[Any] = [html.P(counted(group), className="quiet")]
     port = producer(graph, group)
     below += [play_button(port, "Play how it spreads")] if port else []
@@ -111,30 +110,21 @@ def counted(group: Group) -> str:
 
 
 def _group_details(graph: DependencyGraph, group: Group) -> list[Any]:
+    shapes = graph.state_shapes
+    rows = [_member_row(group.name, index, member, shapes) for index, member in enumerate(group.members)]
+    head = html.Thead(html.Tr([html.Th("Parameter"), html.Th("Dim"), html.Th("Shape"), html.Th("Indices")]))
+    table = html.Table([head, html.Tbody(rows)], className="table")
     chain = why(graph, group, _telling_member(group))
+    title = "Why they go together"
+    steps = html.Div(chain, id=ids.WHY_CHAIN, tabIndex=0, role="region", **attributes(aria_label=title))
     return [
         section(
             f"Members ({len(group.members)})",
             html.P("Pick one to see below why it is here.", className="quiet"),
-            html.Div(members(graph, group), id=ids.MEMBERS, className="members"),
+            html.Div(plain(table), className="members"),
         ),
-        section("Why they go together", html.Div(chain, id=ids.WHY_CHAIN)),
+        section(title, steps),
     ]
-
-
-def members(graph: DependencyGraph, group: Group, most: int = MOST_MEMBERS) -> list[Any]:
-    """The table of what a group goes through, and a button for the rest where it is long: a browser draws it slowly.
-
-    Args:
-        graph: The dependency graph.
-        group: The group.
-        most: How many rows at most.
-    """
-    shapes, left = graph.state_shapes, len(group.members) - most
-    rows = [_member_row(index, member, shapes) for index, member in enumerate(group.members[:most])]
-    head = html.Thead(html.Tr([html.Th("Parameter"), html.Th("Dim"), html.Th("Shape"), html.Th("Indices")]))
-    more = html.Button(f"Show {left} more", id=ids.ALL_MEMBERS, className="text-tool is-boxed", type="button")
-    return [html.Table([head, html.Tbody(rows)], className="table"), *([more] if left > 0 else [])]
 
 
 def _telling_member(group: Group) -> int:
@@ -143,18 +133,19 @@ def _telling_member(group: Group) -> int:
     return weights[-1] if weights else len(group.members) - 1
 
 
-def _member_row(index: int, member: Member, shapes: dict[str, tuple[int, ...]]) -> html.Tr:
+def _member_row(group: str, index: int, member: Member, shapes: dict[str, tuple[int, ...]]) -> html.Tr:
     sizes = shapes.get(member.parameter, ())
     parts: list[Any] = []
     for dim, size in enumerate(sizes):
         parts += [f" {numbers.TIMES} "] if dim else []
         parts.append(html.B(size) if dim == member.dim else str(size))
+    module, dot, leaf = member.parameter.rpartition(".")
     link = html.Button(
-        html.Bdi(member.parameter),  # what does not fit is cut at its beginning, which rows have in common
-        id={"role": ids.WHY, "member": index},
-        className="link mono",
+        [html.Span(module + dot), html.Span(leaf)] if module else leaf,
+        className="link mono split-name" if module else "link mono",
         type="button",
         title=member.parameter,
+        **attributes(data_why=json.dumps([group, index])),
     )
     return html.Tr([html.Td(link), html.Td(member.dim), html.Td(parts), html.Td(sum(map(len, member.indices)))])
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from explorer.app import ids
 from explorer.app.matrices import EVERYTHING, SHOWN
-from explorer.app.panels import centre, channels_panel, graph_panel, lists, matrices_panel
+from explorer.app.panels import centre, channels_panel, lists, matrices_panel
 from explorer.app.pareto import AXES
 from explorer.app.playing import port_of
+from explorer.app.shades import MODES
 from explorer.app.workspace import Subject
 from explorer.engine.errors import PlanError
 
@@ -38,7 +39,7 @@ class Remembered:
 REMEMBERED = (
     Remembered("centre", ids.CENTRE_VIEW, tuple(centre.VIEWS)),
     Remembered("list", ids.LIST_KIND, tuple(lists.KINDS)),
-    Remembered("shade", ids.SHADE, tuple(name for name, _ in graph_panel.SHADES)),
+    Remembered("shade", ids.SHADE, tuple(MODES)),
     Remembered("matrix", ids.MATRIX_KIND, tuple(matrices_panel.KINDS)),
     Remembered(SCOPE, ids.MATRIX_SCOPE, (SHOWN, EVERYTHING)),
     Remembered("channels", ids.CHANNELS_SORT, tuple(channels_panel.SORTS)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
@@ -12,31 +11,25 @@ from explorer.app import ids
 from explorer.app.comparison import summary, table_rows, verdict
 from explorer.app.panels import centre, totals
 from explorer.app.panels.centre import COMPARISON
-from explorer.app.parts import attributes, icon, message
+from explorer.app.parts import attributes, message
+from explorer.app.tables import filter_field, table
 from explorer.app.terms import way_tag
 from explorer.app.workspace import Workspace
 from explorer.engine.changes import layer_changes
 from explorer.engine.errors import ExplorerError
 
 PAIRS = (
-    ("weight", "Weight", 104, False),
-    ("params", "Parameters", 76, True),
-    ("macs", "MACs", 104, True),
-    ("output", "Output", 104, False),
+    ("weight", "Weight", 78, False),
+    ("params", "Parameters", 62, True),
+    ("macs", "MACs", 70, True),
+    ("output", "Output", 76, False),
 )
+"""Field, title, least width of both columns in pixels, and whether it holds numbers."""
 
 
 def layout() -> html.Section:
     """The view; it is filled when it is first shown."""
-    search = dmc.TextInput(
-        id=ids.COMPARISON_SEARCH,
-        placeholder="Filter by name, type or shape",
-        leftSection=icon("search"),
-        size="xs",
-        w=230,
-        debounce=120,
-        **attributes(aria_label="Filter the layers"),
-    )
+    search = filter_field(ids.COMPARISON_SEARCH, "Filter the layers", "Filter by name, type or shape", 230)
     changed = dmc.Switch(id=ids.COMPARISON_CHANGED, label="only what changes", size="xs", checked=False)
     return html.Section(
         [
@@ -59,33 +52,18 @@ def stores() -> list[Any]:
 
 def grid() -> Any:
     """The table, without rows; only those in sight are drawn."""
-    return dag.AgGrid(
-        id=ids.COMPARISON_GRID,
-        rowData=[],
-        columnDefs=columns(),
-        getRowId="params.data.name",
-        defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
-        dashGridOptions={
-            "theme": {"function": "themeQuartz"},
-            "rowHeight": 28,
-            "headerHeight": 26,
-            "groupHeaderHeight": 26,
-            "animateRows": False,
-            "suppressFieldDotNotation": True,
-        },
-        className="grid comparison-grid",
-        style={"height": None, "width": "100%"},
-    )
+    return table(ids.COMPARISON_GRID, columns(), [], is_fitted=True)
 
 
 def columns() -> list[dict[str, Any]]:
     """Layer, type, and a pair of columns for each thing that can change."""
-    first = [
-        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 160, "cellClass": "mono",
-         "tooltipField": "name"},
-        {"field": "type", "headerName": "Type", "width": 100},
-    ]  # fmt: skip
-    return [*first, *(_pair(*pair) for pair in PAIRS)]
+    name = {"field": "name", "headerName": "name", "pinned": "left", "width": 150, "minWidth": 110, "cellClass": "mono",
+            "tooltipField": "name"}  # fmt: skip
+    return [
+        {"headerName": "Layer", "children": [name]},
+        {"field": "type", "headerName": "Type", "width": 104, "minWidth": 92, "tooltipField": "type"},
+        *(_pair(*pair) for pair in PAIRS),
+    ]
 
 
 def register(app: Dash, workspace: Workspace) -> None:
@@ -171,7 +149,7 @@ def judged(workspace: Workspace, recipe: dict[str, Any], page: str, *, is_asked:
 
 def _pair(field: str, title: str, width: int, is_number: bool) -> dict[str, Any]:
     number = {"valueFormatter": {"function": "d3.format(',')(params.value)"}, "type": "rightAligned"}
-    common = {"width": width, **(number if is_number else {"tooltipField": field})}
+    common = {"width": width, "minWidth": width, **(number if is_number else {"tooltipField": field})}
     different = {"is-changed": f"params.data.{field} !== params.data.{field}_after"}
     return {
         "headerName": title,

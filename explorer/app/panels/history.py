@@ -8,7 +8,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from explorer.app import ids
 from explorer.app.answers import after_restoring
-from explorer.app.parts import attributes, icon
+from explorer.app.parts import attributes, tool
 from explorer.app.remembered import REMEMBERED
 from explorer.app.workspace import Workspace
 
@@ -33,14 +33,14 @@ ANSWERED = {
 def steps() -> list[html.Button]:
     """The buttons that go back and forth."""
     return [
-        _tool(ids.UNDO, "undo", "Undo (Ctrl+Z)", disabled=True),
-        _tool(ids.REDO, "redo", "Redo (Ctrl+Y)", disabled=True),
+        tool(ids.UNDO, "undo", "Undo (Ctrl+Z)", disabled=True),
+        tool(ids.REDO, "redo", "Redo (Ctrl+Y)", disabled=True),
     ]
 
 
 def share_button() -> html.Button:
     """The button that copies a link to what the page shows."""
-    return _tool(ids.SHARE, "link", "Copy a link to this state")
+    return tool(ids.SHARE, "link", "Copy a link to this state")
 
 
 def notices() -> list[html.Div]:
@@ -85,15 +85,3 @@ def register(app: Dash, workspace: Workspace) -> None:
         app.clientside_callback(
             ClientsideFunction("explorer", function), Input(name, "n_clicks"), prevent_initial_call=True
         )
-
-
-def _tool(name: str, sign: str, title: str, *, disabled: bool = False) -> html.Button:
-    return html.Button(
-        icon(sign),
-        id=name,
-        className="tool",
-        type="button",
-        title=title,
-        disabled=disabled,
-        **attributes(aria_label=title),
-    )

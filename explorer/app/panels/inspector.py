@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from explorer.app import ids, inspection
 from explorer.app.panels import channels_panel, player, weights_panel
@@ -20,7 +20,7 @@ def layout() -> html.Aside:
         [
             html.Div(
                 [
-                    html.Div(id=ids.INSPECTOR),
+                    html.Div(id=ids.INSPECTOR, **attributes(aria_live="polite")),
                     html.Div(id=ids.TERMS),
                     channels_panel.layout(),
                     html.Div(id=ids.DETAILS),
@@ -32,8 +32,13 @@ def layout() -> html.Aside:
         ],
         id=ids.RIGHT,
         className="pane right",
-        **attributes(aria_label="Inspector", aria_live="polite"),
+        **attributes(aria_label="Inspector"),
     )
+
+
+def stores() -> list[Any]:
+    """What is asked of the inspector."""
+    return [dcc.Store(id=ids.WHY)]
 
 
 def register(app: Dash, workspace: Workspace) -> None:
@@ -75,7 +80,18 @@ def register(app: Dash, workspace: Workspace) -> None:
     def announce(clicks: int | None, selection: dict[str, Any], recipe: dict[str, Any]) -> Any:
         return untying(workspace.exploration(recipe), selection["name"]) if clicks else no_update
 
-    _register_members(app, workspace)
+    @app.callback(
+        Output(ids.WHY_CHAIN, "children"),
+        Output(ids.WEIGHTS_MEMBER, "value", allow_duplicate=True),
+        Input(ids.WHY, "data"),
+        State(ids.MODEL, "data"),
+        prevent_initial_call=True,
+    )
+    def explain(asked: tuple[str, int], source: str) -> Any:
+        graph = workspace.open(source).graph
+        group, member = graph.group(asked[0]), asked[1]
+        return inspection.why(graph, group, member), group.members[member].parameter
+
     app.clientside_callback(
         ClientsideFunction("explorer", "pin"),
         Output(ids.PINS, "data"),
@@ -89,34 +105,3 @@ def register(app: Dash, workspace: Workspace) -> None:
         Input(ids.DETAILS, "children"),
         Input(ids.INSPECTOR, "children"),
     )
-
-
-def _register_members(app: Dash, workspace: Workspace) -> None:
-    @app.callback(
-        Output(ids.MEMBERS, "children"),
-        Input(ids.ALL_MEMBERS, "n_clicks"),
-        State(ids.SELECTION, "data"),
-        State(ids.MODEL, "data"),
-        prevent_initial_call=True,
-    )
-    def show_all(clicks: int | None, selection: dict[str, Any], source: str) -> Any:
-        if not clicks:
-            return no_update
-        graph = workspace.open(source).graph
-        group = graph.group(selection["name"])
-        return inspection.members(graph, group, len(group.members))
-
-    @app.callback(
-        Output(ids.WHY_CHAIN, "children"),
-        Output(ids.WEIGHTS_MEMBER, "value", allow_duplicate=True),
-        Input({"role": ids.WHY, "member": ALL}, "n_clicks"),
-        State(ids.SELECTION, "data"),
-        State(ids.MODEL, "data"),
-        prevent_initial_call=True,
-    )
-    def explain(clicks: list[int | None], selection: dict[str, Any], source: str) -> Any:
-        if not any(clicks) or not isinstance(ctx.triggered_id, dict):
-            return no_update, no_update
-        graph, member = workspace.open(source).graph, int(ctx.triggered_id["member"])
-        group = graph.group(selection["name"])
-        return inspection.why(graph, group, member), group.members[member].parameter
