@@ -29,7 +29,7 @@ def readable(page: Page) -> bool:
 @pytest.mark.parametrize(
     ("source", "wanted", "layer"),
     [
-        ("torchvision:densenet201", "denseblock3.denselayer7 conv2", "features.denseblock3.denselayer7.conv2"),
+        ("torchvision:densenet201", "denseblock3.denselayer7.conv2", "features.denseblock3.denselayer7.conv2"),
         pytest.param("torchvision:swin_b", "features.5.3 mlp linear", "features.5.3.mlp.0", marks=pytest.mark.large),
         pytest.param(
             "torchvision:maskrcnn_resnet50_fpn",
