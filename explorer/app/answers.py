@@ -18,7 +18,7 @@ from explorer.app.parts import message, notes
 from explorer.app.preview import preview
 from explorer.app.workspace import OPAQUE, Subject, Workspace, checked_name
 from explorer.engine.errors import ExplorerError, PlanError
-from explorer.exploration import Exploration, Recipe, change_all, exported_recipe, fitted, start, without_implied
+from explorer.exploration import Exploration, Recipe, change_all, exported_recipe, fitted, without_implied
 
 log = logging.getLogger(__name__)
 
@@ -98,10 +98,10 @@ def restored(workspace: Workspace, asked: Asked) -> tuple[Subject, Exploration, 
     """
     if "source" in asked:
         subject = workspace.open(str(asked["source"]))
-        return subject, start(subject.graph, subject.source), ()
+        return subject, workspace.begin(subject.source), ()
     recipe = Recipe.from_json(read_recipe(str(asked["text"])) if "text" in asked else asked.get("recipe") or {})
     subject = _subject(workspace, recipe, str(asked.get("why")), str(asked.get("shown")))
-    exploration, remarks = fitted(subject.graph, subject.source, recipe)
+    exploration, remarks = fitted(subject.graph, subject.source, recipe, workspace.gradients(subject))
     return subject, without_implied(exploration) if "text" in asked else exploration, remarks
 
 

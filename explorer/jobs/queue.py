@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class Job:
         result: What came out, for a job that is done.
         error: What went wrong, in words, for one that failed.
         fraction: How much of a running job is done, 0-1, where it tells.
+        partial: What a running job has so far, where it shows that.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Job:
     result: Result | None = None
     error: str = ""
     fraction: float = 0.0
+    partial: Mapping[str, Any] | None = None
 
     @property
     def is_pending(self) -> bool:
@@ -126,7 +128,8 @@ class JobQueue:
                 return Job(key, "waiting")
             running = self._running.get(owner)
             if running and running.key == key:
-                return Job(key, "running", fraction=running.progress.fraction)
+                progress = running.progress
+                return Job(key, "running", fraction=progress.fraction, partial=progress.partial)
             return Job(key, "gone")
 
     def forget(self, owner: str) -> None:
@@ -143,10 +146,12 @@ class JobQueue:
                 running.progress.cancel()
 
     def close(self) -> None:
-        """Stops after the job that runs now."""
+        """Stops after the job that runs now, which is cancelled."""
         with self._changed:
             self._is_closed = True
             self._waiting.clear()
+            for request in self._running.values():
+                request.progress.cancel()
             self._changed.notify_all()
         if self._thread:
             self._thread.join()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from explorer.engine.batches import Batch, Inputs, as_call, on_device
 from explorer.engine.errors import EvaluationError
@@ -25,12 +26,14 @@ class Evaluation:
         correct: Number of those samples.
         total: Number of samples.
         seconds: Wall-clock time of the whole measurement.
+        loss: Mean cross-entropy, which tells apart what accuracy counts as alike.
     """
 
     accuracy: float
     correct: int
     total: int
     seconds: float
+    loss: float
 
 
 def evaluate(model: nn.Module, data: Split | Iterable[Batch], *, batch_size: int = 256) -> Evaluation:
@@ -52,18 +55,20 @@ def evaluate(model: nn.Module, data: Split | Iterable[Batch], *, batch_size: int
     num_classes = data.num_classes if isinstance(data, Split) else None
     batches = data.batches(batch_size) if isinstance(data, Split) else data
     started = time.perf_counter()
-    correct = total = 0
+    correct, total, loss = 0, 0, 0.0
     with _eval_mode(model), torch.no_grad():
         for inputs, labels in batches:
             logits = _logits(model, inputs)
             check_logits(logits, labels, num_classes)
-            correct += int((logits.argmax(dim=1) == labels.to(logits.device)).sum())
+            labels = labels.to(logits.device)
+            correct += int((logits.argmax(dim=1) == labels).sum())
+            loss += float(F.cross_entropy(logits.float(), labels, reduction="sum"))
             total += len(labels)
     if total == 0:
         raise EvaluationError(
             "Accuracy was asked for, but the data holds no samples. Give at least one labelled sample."
         )
-    return Evaluation(correct / total, correct, total, time.perf_counter() - started)
+    return Evaluation(correct / total, correct, total, time.perf_counter() - started, loss / total)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
+from zlib import crc32
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from torch.optim import Optimizer
 
 from explorer.engine.batches import Batch, Batches
 from explorer.engine.errors import TrainingError
+from explorer.engine.randomness import own_random_state
 from explorer.engine.trace import mode_of
 from explorer.training import processes
 from explorer.training.checkpoint import State, read_checkpoint, weights_digest, write_checkpoint
@@ -206,10 +208,7 @@ class _Trainer:
         began, seed = time.perf_counter(), self.settings.seed * 100_003 + number
         if self.run.regulariser:
             self.run.regulariser.begin_epoch(self.model)
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(seed + 7919 * processes.rank())
-            losses = self._steps(number, seed)
+        losses = self._steps(number, seed)
         if losses is None:
             return False
         loss = processes.mean_over_processes(sum(losses) / len(losses), self.device)
@@ -226,10 +225,15 @@ class _Trainer:
     def _steps(self, number: int, seed: int) -> list[float] | None:
         """The loss of every batch of an epoch; None where it was cancelled."""
         losses: list[float] = []
-        for batch in training_batches(self.run.train, self.settings.batch_size, seed):
+        batches = training_batches(self.run.train, self.settings.batch_size, seed)
+        while True:
             done = min(1.0, len(losses) / self.steps) if self.steps else 0.0
             self._set_rate((number - 1 + done) / self.settings.epochs)
-            losses.append(self._step(batch, number, len(losses) + 1))
+            with self._own_random_state(f"{seed} {len(losses)} {processes.rank()}"):
+                batch = next(batches, None)
+                if batch is None:
+                    break
+                losses.append(self._step(batch, number, len(losses) + 1))
             if self._is_cancelled(number, losses):
                 return None
         if not losses:
@@ -238,6 +242,14 @@ class _Trainer:
                 "process."
             )
         return losses
+
+    @contextmanager
+    def _own_random_state(self, name: str) -> Iterator[None]:
+        """What one step draws, for dropout or the order of a loader, follows from its name; others draw in between."""
+        seed, devices = crc32(name.encode()), [self.device] if self.device.type == "cuda" else []
+        with own_random_state(), torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seed)
+            yield
 
     def _is_cancelled(self, number: int, losses: list[float]) -> bool:
         """Shows how far the training is, and asks whether to go on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,10 @@ REGULARISERS: Mapping[str, str] = {
     "group": "the paper's: squared norms of whole groups, harder on channels that are small already",
     "bn_scale": "absolute scales of the BatchNorm layers that prunable channels pass",
 }
+
+
+WatchNorms = Callable[[Mapping[str, Scores]], object]
+"""Told the squared norms I(g, k) of the channels of each group."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +57,7 @@ def sparsify(
     regulariser: str = "group",
     strength: float = 1e-4,
     watch: Watch | None = None,
+    watch_norms: WatchNorms | None = None,
     **choices: Any,
 ) -> SparseTraining:
     """A copy of the graph's model, trained so that unimportant channels of each group shrink together.
@@ -67,6 +72,7 @@ def sparsify(
         regulariser: A name of `REGULARISERS`.
         strength: Weight of the regulariser; 0 only trains.
         watch: As for `finetune`.
+        watch_norms: Called with the squared norms of each group, before each epoch and at the end.
         choices: ``validation``, ``loss`` and ``checkpoint`` as for `finetune`, and fields of `TrainingSettings`. The
             weights of the last epoch are returned unless ``keep_best=True``.
 
@@ -77,7 +83,7 @@ def sparsify(
     """
     _check(graph, regulariser, strength)
     kind = _Groups if regulariser == "group" else _Scales
-    pressure = kind(graph.groups, strength)
+    pressure = kind(graph.groups, strength, watch_norms)
     train, measured = parts_of(data, choices.pop("validation", None))
     checkpoint = choices.pop("checkpoint", None)
     run = Run(
@@ -128,8 +134,8 @@ def _check(graph: DependencyGraph, regulariser: str, strength: float) -> None:
 class _Pressure:
     """What both regularisers share: the record of norms."""
 
-    def __init__(self, groups: Sequence[Group], strength: float) -> None:
-        self.groups, self.strength = groups, strength
+    def __init__(self, groups: Sequence[Group], strength: float, watch: WatchNorms | None = None) -> None:
+        self.groups, self.strength, self._watch = groups, strength, watch
         self._norms: list[dict[str, Scores]] = []
 
     def __str__(self) -> str:
@@ -140,6 +146,8 @@ class _Pressure:
 
     def record(self, model: nn.Module) -> None:
         self._norms.append(squared_norms(self.groups, model))
+        if self._watch:
+            self._watch(self._norms[-1])
 
     def history(self) -> dict[str, np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
         return {group.name: np.array([norms[group.name] for norms in self._norms]) for group in self.groups}
