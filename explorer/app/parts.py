@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dash import html
+from dash import dcc, html
 
 from explorer.engine.layers import Layer
 from explorer.engine.program import SourceLine
@@ -54,6 +54,19 @@ def layer_groups(layer: Layer) -> tuple[str, ...]:
 def fact(term: str, *value: Any) -> list[Any]:
     """A term and its value, for a definition list."""
     return [html.Dt(term), html.Dd(list(value))]
+
+
+def chart(name: str, figure: Any, class_name: str, *, scroll_zoom: bool = False) -> dcc.Graph:
+    """A Plotly chart. It is put on the page with its first figure, not before: the page is there before Plotly is loaded.
+
+    Args:
+        name: Its id.
+        figure: What it shows.
+        class_name: Its place in the stylesheet.
+        scroll_zoom: Whether the wheel zooms.
+    """
+    config = {"displayModeBar": False, "responsive": True, "scrollZoom": scroll_zoom}
+    return dcc.Graph(id=name, figure=figure, config=config, className=class_name)
 
 
 def section(title: str, *children: Any) -> html.Section:

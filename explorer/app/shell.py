@@ -24,6 +24,7 @@ from explorer.app.panels import (
     plans_panel,
     player,
     top_bar,
+    weights_panel,
 )
 from explorer.app.stylesheet import stylesheet
 from explorer.app.theme import FONT, SCHEMES
@@ -84,6 +85,7 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
         *player.stores(),
         *matrices_panel.stores(),
         *channels_panel.stores(),
+        *weights_panel.stores(),
         *plans_panel.stores(),
         dcc.Store(id=ids.SCHEME, storage_type="local"),
     ]

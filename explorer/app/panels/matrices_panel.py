@@ -23,7 +23,7 @@ from explorer.app.matrices import (
 )
 from explorer.app.outline import PLACE, STACK, last, module_path
 from explorer.app.panels.centre import MATRICES
-from explorer.app.parts import attributes
+from explorer.app.parts import attributes, chart
 from explorer.app.theme import slot_of
 from explorer.app.workspace import Subject, Workspace
 
@@ -49,9 +49,6 @@ def layout() -> html.Section:
         id=ids.MATRIX_SCOPE, data=scopes([]), value=SHOWN, size="xs", w=210, allowDeselect=False, searchable=True,
         **attributes(aria_label="Which layers"),
     )  # fmt: skip
-    chart = dcc.Graph(
-        id=ids.MATRIX, config={"displayModeBar": False, "responsive": True, "scrollZoom": True}, className="matrix"
-    )
     return html.Section(
         [
             html.Div(
@@ -59,7 +56,7 @@ def layout() -> html.Section:
             ),
             html.P(id=ids.MATRIX_NOTE, className="matrix-note quiet"),
             html.Div(
-                [chart, html.Div(className="matrix-tip", hidden=True, **attributes(aria_live="polite"))],
+                [html.Div(id=ids.MATRIX_CHART), html.Div(className="matrix-tip", hidden=True, **attributes(aria_live="polite"))],
                 id=ids.MATRIX_BOX,
                 className="matrix-box",
                 tabIndex=0,
@@ -129,7 +126,7 @@ def register(app: Dash, workspace: Workspace) -> None:
 
     @app.callback(
         output=(
-            Output(ids.MATRIX, "figure"),
+            Output(ids.MATRIX_CHART, "children"),
             Output(ids.MATRIX_CELLS, "data"),
             Output(ids.MATRIX_NOTE, "children"),
             Output(ids.MATRIX_LEGEND, "children"),
@@ -150,7 +147,7 @@ def register(app: Dash, workspace: Workspace) -> None:
         subject = workspace.open(opened["source"])
         matrix, runs, said = drawn(subject, *choice, opened["paths"], group)
         figure = matrix_map(matrix, runs, look[0] or "light", slot_of(group, look[1]))
-        return figure, readable(matrix), said, legend(choice[0])
+        return chart(ids.MATRIX, figure, "matrix", scroll_zoom=True), readable(matrix), said, legend(choice[0])
 
     @app.callback(
         Output(ids.MATRIX_SCOPE, "data"),

@@ -12,7 +12,7 @@ from explorer.app import ids
 from explorer.app.panels import latency_tools, totals
 from explorer.app.panels.centre import PLANS
 from explorer.app.pareto import AXES, nothing_to_plot, pareto_figure
-from explorer.app.parts import attributes, message
+from explorer.app.parts import attributes, chart, message
 from explorer.app.plans import difference, record, table
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
@@ -29,12 +29,11 @@ def layout() -> html.Section:
         size="xs",
         **attributes(aria_label="Cost on the plot"),
     )
-    chart = dcc.Graph(id=ids.PLANS_CHART, config={"displayModeBar": False, "responsive": True}, className="plans-chart")
     return html.Section(
         [
             html.Div(["accuracy against", axis, *latency_tools.layout()], className="matrix-tools quiet"),
             html.Div(
-                [chart, html.P(id=ids.PLANS_NOTE, className="empty", **attributes(aria_live="polite"))],
+                [html.Div(id=ids.PLANS_PLOT), html.P(id=ids.PLANS_NOTE, className="empty", **attributes(aria_live="polite"))],
                 className="plans-plot",
             ),
             html.Div(
@@ -74,7 +73,7 @@ def shown(
     why_not = nothing_to_plot(rows, axis) if rows else EMPTY
     return (
         table(rows, current, compared) if rows else [],
-        no_update if why_not else pareto_figure(rows, axis, current, scheme),
+        no_update if why_not else chart(ids.PLANS_CHART, pareto_figure(rows, axis, current, scheme), "plans-chart"),
         why_not,
     )
 
@@ -128,7 +127,7 @@ def register(app: Dash, workspace: Workspace) -> None:
 
     @app.callback(
         Output(ids.PLANS_TABLE, "children"),
-        Output(ids.PLANS_CHART, "figure"),
+        Output(ids.PLANS_PLOT, "children"),
         Output(ids.PLANS_NOTE, "children"),
         Input(ids.CENTRE_VIEW, "value"),
         Input(ids.PLAN_ROWS, "data"),
