@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
 from collections import OrderedDict, deque
@@ -13,8 +14,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
-
-from torch import Tensor
 
 from explorer.app.outline import Outline, outline
 from explorer.engine.errors import ModelSourceError, PlanError
@@ -133,31 +132,39 @@ class Workspace:
             opened = open_model(name, weights=weights)
         return self._keep_few(self.add(trace_opened(opened), opened, is_as_named=False))
 
-    def add_trained(self, source: str, weights: Mapping[str, Tensor], training: str) -> Subject:
-        """Takes in a model with other weights, which a page trained.
+    def add_trained(self, source: str, weights: str, training: str) -> Subject:
+        """Takes in a model with other weights, which a page trained; the same ones only once.
 
         Args:
             source: The model whose weights were trained on.
-            weights: Its state after that, by name.
+            weights: Key of its state after that, in `tensors`.
             training: What was done, in words: ``sparse, 2 epochs``.
 
         Returns:
-            The model under a new opaque id; only the latest few of all pages stay.
+            The model under `trained_source`; only the latest few of all pages stay.
 
         Raises:
-            ExplorerError: The model cannot be opened any more, or the weights do not fit it.
+            ExplorerError: The model or the weights are no longer there, or do not fit each other.
         """
+        name = self.trained_source(weights)
+        if known := self._own.get(name):
+            return known
         origin = self.open(source)
         model = deepcopy(origin.graph.model)
         try:
-            model.load_state_dict(dict(weights))
+            model.load_state_dict(self.tensors.read(weights))
         except RuntimeError as error:
             raise ModelSourceError(f"The trained weights do not fit {origin.title}: {error}") from error
         title = f"{origin.title}, {training}"
         graph = trace(model, origin.graph.example_inputs, source=origin.graph.source, title=title)
-        own = Subject(OPAQUE + secrets.token_urlsafe(12), title, graph, (training,), origin.data, training=training)
-        self._own[own.source] = own
+        own = Subject(name, title, graph, (training,), origin.data, training=training)
+        self._own[name] = own
         return self._keep_few(own)
+
+    @staticmethod
+    def trained_source(weights: str) -> str:
+        """The opaque id of a model that was trained here, from the key of its weights, which only its page knows."""
+        return OPAQUE + hashlib.sha256(weights.encode()).hexdigest()[:24]
 
     def open(self, source: str) -> Subject:
         """The model that `source` names, traced. Who asks for a model that is being opened waits; others do not.

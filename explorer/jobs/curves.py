@@ -16,10 +16,12 @@ class TrainingCurve:
     """What one sees of a training.
 
     Attributes:
+        start: Validation accuracy before it, 0-1.
         losses: (epochs done, loss of that batch), at most `MOST_POINTS` of them, evenly spread.
         history: Finished epochs, as `explorer.training.Epoch` holds them.
     """
 
+    start: float
     losses: list[tuple[float, float]] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
     _every: int = 1
@@ -46,4 +48,4 @@ class TrainingCurve:
 
     def to_json(self) -> dict[str, Any]:
         """The curve as JSON data, which does not change when the curve goes on."""
-        return {"losses": list(self.losses), "history": list(self.history)}
+        return {"start": self.start, "losses": list(self.losses), "history": list(self.history)}

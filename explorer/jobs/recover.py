@@ -34,7 +34,7 @@ def recover(exploration: Exploration, data: Dataset, progress: Progress, **setti
     """
     pruned = exploration.plan().apply()
     before = evaluate(pruned.model, data.test).accuracy
-    curve = TrainingCurve()
+    curve = TrainingCurve(evaluate(pruned.model, data.validation).accuracy)
     training = finetune(pruned.model, data, watch=lambda now: curve.watch(now, progress), **settings)
     model = training.model if training.best_epoch else pruned.model
     result = told(curve, training) | {"before": before, "accuracy": evaluate(model, data.test).accuracy}

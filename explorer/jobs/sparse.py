@@ -36,7 +36,8 @@ def train_sparse(exploration: Exploration, data: Dataset, progress: Progress, **
     Raises:
         ExplorerError: There is nothing to make sparse, or the training failed; the message says which.
     """
-    curve, norms, graph = TrainingCurve(), NormHistograms(), exploration.graph
+    graph, norms = exploration.graph, NormHistograms()
+    curve = TrainingCurve(evaluate(graph.model, data.validation).accuracy)
     training = sparsify(
         graph,
         data,

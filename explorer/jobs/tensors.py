@@ -47,7 +47,7 @@ class TensorStore:
         Raises:
             SaveError: The disk refuses.
         """
-        write_whole(self._path(key), content)
+        write_whole(self.file(key), content)
         files = sorted(self.folder.glob("*.safetensors"), key=lambda file: file.stat().st_mtime, reverse=True)
         total = 0
         for place, file in enumerate(files):
@@ -57,7 +57,7 @@ class TensorStore:
 
     def has(self, key: str) -> bool:
         """Whether there is something under a key."""
-        return self._path(key).exists()
+        return self.file(key).exists()
 
     def read(self, key: str) -> dict[str, Tensor]:
         """What is kept under a key.
@@ -65,7 +65,7 @@ class TensorStore:
         Raises:
             SaveError: There is nothing, or it cannot be read.
         """
-        path = self._path(key)
+        path = self.file(key)
         try:
             found = unpacked(path.read_bytes())
             os.utime(path)
@@ -76,5 +76,11 @@ class TensorStore:
             ) from error
         return found
 
-    def _path(self, key: str) -> Path:
-        return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.safetensors"
+    def file(self, key: str, ending: str = "safetensors") -> Path:
+        """The file for something under a key, there or not.
+
+        Args:
+            key: Any text.
+            ending: What kind of file; only ``safetensors`` ones make room for others.
+        """
+        return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.{ending}"

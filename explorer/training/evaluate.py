@@ -17,6 +17,10 @@ from explorer.engine.trees import structure
 from explorer.training.data.split import Split
 
 
+class NotFiniteError(EvaluationError):
+    """The scores of a model hold NaN or infinity."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """What was measured.
@@ -60,6 +64,7 @@ def evaluate(model: nn.Module, data: Split | Iterable[Batch], *, batch_size: int
         for inputs, labels in batches:
             logits = _logits(model, inputs)
             check_logits(logits, labels, num_classes)
+            _check_finite(logits)
             labels = labels.to(logits.device)
             correct += int((logits.argmax(dim=1) == labels).sum())
             loss += float(F.cross_entropy(logits.float(), labels, reduction="sum"))
@@ -103,7 +108,7 @@ def _logits(model: nn.Module, inputs: Inputs) -> Tensor:
 
 
 def check_logits(logits: Tensor, labels: Tensor, num_classes: int | None) -> None:
-    """Raises `EvaluationError` unless `logits` is finite, (N, classes), and covers the classes of the data."""
+    """Raises `EvaluationError` unless `logits` is (N, classes) and covers the classes of the data."""
     if logits.dim() != 2 or len(logits) != len(labels):
         raise EvaluationError(
             f"Accuracy needs class scores of shape ({len(labels)}, num_classes); the model returned "
@@ -119,8 +124,11 @@ def check_logits(logits: Tensor, labels: Tensor, num_classes: int | None) -> Non
             f"The labels run from {int(labels.min())} to {int(labels.max())}; the model gives {logits.shape[1]} scores "
             "per sample. Labels must be class indices that the model has a score for."
         )
+
+
+def _check_finite(logits: Tensor) -> None:
     if not bool(torch.isfinite(logits).all()):
-        raise EvaluationError(
+        raise NotFiniteError(
             "The model's scores hold NaN or infinity, so no class is the highest. "
             "Check its weights and whether the inputs are scaled as in training."
         )

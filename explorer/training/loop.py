@@ -24,7 +24,7 @@ from explorer.engine.trace import mode_of
 from explorer.training import processes
 from explorer.training.checkpoint import State, read_checkpoint, weights_digest, write_checkpoint
 from explorer.training.data import Split
-from explorer.training.evaluate import check_logits, evaluate
+from explorer.training.evaluate import NotFiniteError, check_logits, evaluate
 from explorer.training.feeding import batches_per_epoch, scores_of, training_batches
 from explorer.training.settings import OPTIMIZERS, SCHEDULES, TrainingSettings
 
@@ -268,11 +268,7 @@ class _Trainer:
             loss = self._loss(scores_of(self.together, inputs, self.device), labels)
         value = float(loss.detach())
         if not math.isfinite(value):
-            rate = self.optimizer.param_groups[0]["lr"]
-            raise TrainingError(
-                f"The loss is {value} in epoch {epoch}, step {step}, at learning rate {rate:g}. Lower the learning "
-                "rate, and check that inputs and labels hold no NaN. The model that was given is untouched."
-            )
+            raise self._diverged(f"The loss is {value} in epoch {epoch}, step {step}")
         self.precision.backward(loss, self.optimizer)
         if self.run.regulariser:
             self.run.regulariser.add_gradients(self.model)
@@ -295,7 +291,18 @@ class _Trainer:
         if self.run.validation is None:
             return None
         held_out: Any = self.run.validation
-        return processes.agreed(evaluate(self.model, held_out).accuracy if processes.is_first() else 0.0)
+        try:
+            return processes.agreed(evaluate(self.model, held_out).accuracy if processes.is_first() else 0.0)
+        except NotFiniteError as error:
+            raise self._diverged(f"After epoch {len(self.history) + 1} the scores hold NaN or infinity") from error
+
+    def _diverged(self, what: str) -> TrainingError:
+        """What went wrong, and what to do about it."""
+        rate = self.optimizer.param_groups[0]["lr"]
+        return TrainingError(
+            f"{what}, at learning rate {rate:g}. Lower the learning rate, and check that inputs and labels hold no "
+            "NaN. The model that was given is untouched."
+        )
 
     def _set_rate(self, done: float) -> None:
         for group in self.optimizer.param_groups:

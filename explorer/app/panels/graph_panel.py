@@ -17,7 +17,7 @@ from explorer.app.parts import attributes, icon
 from explorer.app.unfolding import most_open, revealed
 from explorer.app.workspace import Subject, Workspace
 
-SHADES = (("none", "Neutral"), ("ratio", "Ratio"), ("macs", "MACs"))
+SHADES = (("none", "Neutral"), ("ratio", "Ratio"), ("macs", "MACs"), ("sensitivity", "Sensitivity"))
 """What the layers can be coloured by; assets/explorer_shades.js knows how."""
 HOW_TO_WALK = "Graph of the model. Up and down follow the data, Enter opens and closes, g selects the group."
 
