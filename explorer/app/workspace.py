@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from explorer.app.openings import Openings
 from explorer.app.outline import Outline, outline
 from explorer.engine.errors import ModelSourceError, PlanError
 from explorer.engine.graph import DependencyGraph, trace
@@ -27,8 +28,6 @@ from explorer.training.data import Dataset, open_data
 MODELS_KEPT = 8
 UPLOADS_KEPT = 4
 OPAQUE = "session:"
-STAGES = ("building", "tracing", "grouping", "laying out")
-"""Of opening a model, in order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +64,10 @@ class Subject:
         return {group.name: group.size for group in self.graph.groups}
 
 
+class RefusedSourceError(ModelSourceError):
+    """A page asked for what no page may open."""
+
+
 class Workspace:
     """Opened models, shared by every page of one server, and the queues that measure and train them.
 
@@ -82,7 +85,7 @@ class Workspace:
         self._uploaded: deque[str] = deque()
         self._named: OrderedDict[str, Subject] = OrderedDict()
         self._gradients: WeakKeyDictionary[Subject, KnownGradients] = WeakKeyDictionary()
-        self._stages: dict[str, str] = {}
+        self.openings = Openings()
         self._lock = threading.Lock()  # held for looking up only
         self._opening: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._building = threading.Lock()  # random weights come from the process's one generator
@@ -166,18 +169,22 @@ class Workspace:
         """The opaque id of a model that was trained here, from the key of its weights, which only its page knows."""
         return OPAQUE + hashlib.sha256(weights.encode()).hexdigest()[:24]
 
-    def open(self, source: str) -> Subject:
+    def open(self, source: str, page: str = "") -> Subject:
         """The model that `source` names, traced. Who asks for a model that is being opened waits; others do not.
 
+        Args:
+            source: The model.
+            page: Who asks, and may give up waiting; empty for somebody who does not.
+
         Raises:
-            ExplorerError: It cannot be opened or traced.
+            ExplorerError: It cannot be opened or traced, or nobody waits for it any more.
         """
         if own := self._own.get(source):
             return own
         checked_name(source)
         if known := self._known(source):
             return known
-        with self._alone(source):
+        with self.openings.waiting(source, page), self._alone(source):
             return self._known(source) or self._keep(self._opened(source))
 
     def knows(self, source: str) -> bool:
@@ -221,6 +228,10 @@ class Workspace:
         self.trainings.close()
         self.jobs.close()
 
+    def names(self) -> tuple[str, ...]:
+        """Every source that a page may open by name."""
+        return tuple(source for family in list_sources() for source in family.sources)
+
     def choices(self, shown: str = "") -> list[dict[str, Any]]:
         """What the model picker offers, in groups.
 
@@ -260,12 +271,8 @@ class Workspace:
         with opening:
             yield
 
-    def stage(self, source: str) -> str:
-        """How far a model is that is being opened: one of `STAGES`, empty where it is not."""
-        return self._stages.get(source, "")
-
     def _opened(self, source: str) -> Subject:
-        tell = partial(self._stages.__setitem__, source)
+        tell = partial(self.openings.tell, source)
         try:
             tell("building")
             with self._building:
@@ -275,7 +282,7 @@ class Workspace:
             _ = subject.outline  # here, where somebody is told of it
             return subject
         finally:
-            self._stages.pop(source, None)
+            tell("")
 
     def _keep(self, subject: Subject) -> Subject:
         with self._lock:
@@ -289,11 +296,11 @@ def checked_name(source: str) -> None:
     """Refuses what a page must not open: only names do, never a path.
 
     Raises:
-        ModelSourceError: `source` is no ``sample:`` and no ``torchvision:`` name.
+        RefusedSourceError: `source` is no ``sample:`` and no ``torchvision:`` name.
     """
     if not source.startswith(("sample:", "torchvision:")):
         shown = "a model of an earlier session" if source.startswith(OPAQUE) else f"'{source}'"
-        raise ModelSourceError(
+        raise RefusedSourceError(
             f"The page asked for {shown}, which cannot be opened from here. Choose a sample or torchvision model, or "
             "start the explorer with your model: python -m explorer path/to/file.py:factory"
         )

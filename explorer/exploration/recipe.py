@@ -79,6 +79,7 @@ class Recipe:
         ratios: Fraction to remove per group name, 0-1; groups that keep everything are left out.
         keep: Channels to keep per group name, in order, chosen one by one; they win over the group's ratio.
         locked: Groups that changes of many groups leave as they are.
+        break_ties: Groups whose ties need not hold.
         importance: Criterion that ranks the channels.
         reduction: How the coupled slices of a channel become one score.
         normalise: How the scores of groups come to one scale, for targets where all channels compete.
@@ -92,6 +93,7 @@ class Recipe:
     ratios: Mapping[str, float] = field(default_factory=dict)
     keep: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     locked: frozenset[str] = frozenset()
+    break_ties: frozenset[str] = frozenset()
     importance: str = "l2"
     reduction: str = "mean"
     normalise: str = "none"
@@ -108,6 +110,7 @@ class Recipe:
             "ratios": {name: self.ratios[name] for name in sorted(self.ratios)},
             "keep": {name: list(self.keep[name]) for name in sorted(self.keep)},
             "locked": sorted(self.locked),
+            "break_ties": sorted(self.break_ties),
             "importance": self.importance,
             "reduction": self.reduction,
             "normalise": self.normalise,
@@ -134,6 +137,7 @@ class Recipe:
             ratios={name: ratio for name, ratio in ratios.items() if ratio},
             keep=keep,
             locked=frozenset(_checked_names("locked", data.get("locked") or ())),
+            break_ties=frozenset(_checked_names("break_ties", data.get("break_ties") or ())),
             importance=checked_choice("importance", data.get("importance", "l2")),
             reduction=checked_choice("reduction", data.get("reduction", "mean")),
             normalise=checked_choice("normalise", data.get("normalise", "none")),

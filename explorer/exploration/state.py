@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from explorer.engine.errors import PlanError
 from explorer.engine.importance import CRITERIA
-from explorer.engine.selection import PlanChoices, is_pruned_by_default
+from explorer.engine.selection import PlanChoices, holding, is_pruned_by_default
 from explorer.exploration.recipe import Recipe
 
 if TYPE_CHECKING:
     from explorer.engine.graph import DependencyGraph
+    from explorer.engine.groups import Tie
     from explorer.engine.importance import Gradients
     from explorer.engine.plan import Plan
 
@@ -56,6 +57,7 @@ class Exploration:
             "normalise": recipe.normalise,
             "round_to": recipe.round_to,
             "minimum": recipe.minimum,
+            "break_ties": sorted(recipe.break_ties),
         }
         if needs := CRITERIA[recipe.importance].needs:
             chosen["data"] = self._measured(needs)
@@ -65,6 +67,11 @@ class Exploration:
         if self.gradients is None:
             raise PlanError(without_data(self.recipe.importance, self.graph.title))
         return self.gradients(needs)
+
+    @property
+    def holding(self) -> list[Tie]:
+        """The ties that the recipe does not let go."""
+        return holding(self.graph.ties, tuple(self.recipe.break_ties))
 
     def is_pruning(self) -> bool:
         """Whether the recipe removes anything."""
@@ -92,12 +99,14 @@ def start(graph: DependencyGraph, source: str = "", gradients: GradientSource | 
     return Exploration(graph, Recipe(source or graph.source, graph.fingerprint), gradients)
 
 
-def tied_groups(graph: DependencyGraph, *groups: str) -> tuple[str, ...]:
+def tied_groups(exploration: Exploration, *groups: str) -> tuple[str, ...]:
     """The groups and every group that an even split ties to one of them, directly or not, in the graph's order.
 
-    Groups tied by a computed size are not among them: their counts follow in the plan, at ratios of their own.
+    Groups tied by a computed size are not among them: their counts follow in the plan, at ratios of their own. Nor are
+    those whose ties the recipe lets go.
     """
-    ties = [tie for tie in graph.ties if tie.kind == "equal_count"]
+    graph = exploration.graph
+    ties = [tie for tie in exploration.holding if tie.kind == "equal_count"]
     found, waiting = set[str](), [graph.group(name).name for name in groups]
     while waiting:
         name = waiting.pop()
@@ -110,7 +119,7 @@ def tied_groups(graph: DependencyGraph, *groups: str) -> tuple[str, ...]:
 def every_group(graph: DependencyGraph) -> tuple[str, ...]:
     """The groups that a single ratio is meant for (DESIGN section 6), in the graph's order."""
     never = [group.name for group in graph.groups if not is_pruned_by_default(group)]
-    fixed = frozenset(tied_groups(graph, *never))
+    fixed = frozenset(tied_groups(start(graph), *never))
     return tuple(group.name for group in graph.groups if group.name not in fixed)
 
 

@@ -10,7 +10,6 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
-from zlib import crc32
 
 import torch
 from torch import Tensor, nn
@@ -187,6 +186,7 @@ class _Trainer:
         self.optimizer: Optimizer = OPTIMIZERS[settings.optimizer](weights, settings)
         self.precision = _Precision(self.device, settings.mixed_precision)
         self.steps = batches_per_epoch(run.train, settings.batch_size)
+        self.random: list[Tensor] = []
         self.history: list[Epoch] = []
         self.best: State | None = None
         self.best_epoch = 0
@@ -208,6 +208,8 @@ class _Trainer:
         began, seed = time.perf_counter(), self.settings.seed * 100_003 + number
         if self.run.regulariser:
             self.run.regulariser.begin_epoch(self.model)
+        with self._own_random_state(seed + 7919 * processes.rank()):
+            pass  # the steps of an epoch go on from here
         losses = self._steps(number, seed)
         if losses is None:
             return False
@@ -229,7 +231,7 @@ class _Trainer:
         while True:
             done = min(1.0, len(losses) / self.steps) if self.steps else 0.0
             self._set_rate((number - 1 + done) / self.settings.epochs)
-            with self._own_random_state(f"{seed} {len(losses)} {processes.rank()}"):
+            with self._own_random_state():
                 batch = next(batches, None)
                 if batch is None:
                     break
@@ -243,13 +245,26 @@ class _Trainer:
             )
         return losses
 
+    def _random_states(self) -> list[Tensor]:
+        is_cuda = self.device.type == "cuda"
+        return [torch.get_rng_state(), *([torch.cuda.get_rng_state(self.device)] if is_cuda else [])]
+
     @contextmanager
-    def _own_random_state(self, name: str) -> Iterator[None]:
-        """What one step draws, for dropout or the order of a loader, follows from its name; others draw in between."""
-        seed, devices = crc32(name.encode()), [self.device] if self.device.type == "cuda" else []
-        with own_random_state(), torch.random.fork_rng(devices=devices):
-            torch.manual_seed(seed)
+    def _own_random_state(self, seed: int | None = None) -> Iterator[None]:
+        """What dropout and loaders draw from, which is this training's own; other threads draw between steps.
+
+        Args:
+            seed: What it starts from; None goes on from the step before.
+        """
+        with own_random_state(), torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            if seed is not None:
+                torch.manual_seed(seed)
+            else:
+                torch.set_rng_state(self.random[0])
+                for state in self.random[1:]:
+                    torch.cuda.set_rng_state(state, self.device)
             yield
+            self.random = self._random_states()
 
     def _is_cancelled(self, number: int, losses: list[float]) -> bool:
         """Shows how far the training is, and asks whether to go on."""
