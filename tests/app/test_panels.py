@@ -143,6 +143,8 @@ class Away:
     def run(self, task: Task) -> Any:
         raise AssertionError(task)
 
+    def stop(self) -> None: ...
+
     def close(self) -> None: ...
 
 

@@ -18,7 +18,7 @@ from explorer.exploration import Exploration, set_ratio, start
 from explorer.jobs import BrokerError, JobCancelledError, JobQueue, Task, connect
 from explorer.jobs import workers as workers_module
 from explorer.jobs.broker import MOST_TRIES, Answer, Board
-from explorer.jobs.celery import work
+from explorer.jobs.celery import celery_app, has_workers, work
 from explorer.jobs.connecting import shown_url
 from explorer.jobs.tasks import message_key
 from explorer.jobs.versions import versions
@@ -101,12 +101,11 @@ def test_a_measurement_is_the_same_as_here_and_known_when_it_is_asked_for_again(
     assert workers.run(task) == found  # to the time that it took
 
 
-@pytest.mark.parametrize("importance", ["l2", "taylor"])
 def test_a_sweep_spreads_over_workers_and_gives_exactly_what_one_process_does(
-    broker: Farm, importance: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    broker: Farm, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     groups = ["features.0", "features.3", "features.7"]
-    asked = ["sensitivity", "sample:vgg", "--ratios", "0.5,0.9", "--importance", importance, "--groups", *groups]
+    asked = ["sensitivity", "sample:vgg", "--ratios", "0.5,0.9", "--importance", "taylor", "--groups", *groups]
     assert main([*asked, "--out", str(tmp_path / "here.json")]) == 0
     here = capsys.readouterr().out
     assert main([*asked, "--out", str(tmp_path / "there.json"), "--broker", broker.url]) == 0
@@ -147,6 +146,18 @@ def test_a_queue_shows_what_a_worker_has_so_far_and_keeps_it_when_it_is_cancelle
         queue.cancel("me")
         wait_until(lambda: queue.job("me", key).state == "done")
         assert queue.job("me", key).result == {"is_whole": False}
+
+
+def test_a_server_that_stops_waits_for_no_worker_and_the_worker_stops_too(
+    broker: Farm, exploration: Exploration, tmp_path: Path
+) -> None:
+    folder = tmp_path / "stopped"
+    queue = JobQueue(elsewhere=connect(broker.url))
+    queue.ask("me", "hold", holding(folder, exploration))
+    wait_until(lambda: at_work(folder))
+    queue.close()
+    with closing(redis.Redis.from_url(broker.url)) as client:
+        wait_until(lambda: not list(client.scan_iter("explorer:life:*")))
 
 
 def test_tensors_come_back_and_what_was_cut_short_is_not_taken_for_the_result(
@@ -227,6 +238,7 @@ def test_where_no_worker_is_that_is_said(
 ) -> None:
     monkeypatch.setattr(workers_module, "PATIENCE_SECONDS", 0.1)
     empty = broker.url.removesuffix("/0") + "/1"
+    assert has_workers(celery_app(broker.url))
     with closing(connect(empty)) as nobody, pytest.raises(BrokerError, match=r"no workers at redis://127.*worker; or"):
         nobody.run(Task("measure", exploration))
 

@@ -56,7 +56,10 @@ def layout() -> html.Section:
             ),
             html.P(id=ids.MATRIX_NOTE, className="matrix-note quiet"),
             html.Div(
-                [html.Div(id=ids.MATRIX_CHART), html.Div(className="matrix-tip", hidden=True, **attributes(aria_live="polite"))],
+                [
+                    html.Div(id=ids.MATRIX_CHART),
+                    html.Div(className="matrix-tip", hidden=True, **attributes(aria_live="polite")),
+                ],
                 id=ids.MATRIX_BOX,
                 className="matrix-box",
                 tabIndex=0,
