@@ -7,7 +7,7 @@ SOURCE ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format screenshots bench zoo scale ui clean
+.PHONY: help run test check format screenshots bench zoo scale ui reproduce clean
 
 help: ## Say what each command does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -45,6 +45,9 @@ scale: $(VENV)/.ready ## Trace a decoder of LLaMA-7B's shape without its weights
 
 ui: $(VENV)/.ready-dev ## Time the app in a real Chromium; writes its table into benchmarks/RESULTS.md (ARGS="--repeats 9")
 	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" $(BIN)/python -m benchmarks.ui $(ARGS)
+
+reproduce: $(VENV)/.ready ## Run the paper's experiments; writes benchmarks/reproduction, goes on where it stopped (ARGS="--quick")
+	@$(BIN)/python -m explorer reproduce $(ARGS)
 
 clean: ## Remove caches and build results; the environment stays
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov

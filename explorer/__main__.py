@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.commands import training
+from explorer.commands import reproduce, training
 from explorer.commands.text import Bar, say, table
 from explorer.engine.errors import ExplorerError, VerifyError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from explorer.engine.plan import Plan
     from explorer.models import OpenedModel
 
-COMMANDS = ("serve", "trace", "prune", *training.COMMANDS)
+COMMANDS = ("serve", "trace", "prune", *training.COMMANDS, reproduce.COMMAND)
 SOURCES = """\
 SOURCE is one of
   sample:resnet20                 a small trained model that comes with the explorer (the default)
@@ -43,6 +43,7 @@ examples
   celery -A explorer.jobs -b redis://HOST:6379/0 worker     work for others, on as many machines as you like
   python -m explorer sensitivity --broker redis://HOST:6379/0
                                                             the same sweep, measured by those workers
+  python -m explorer reproduce --quick                      the paper's experiments, as a trial
 
 `python -m explorer prune --help`, and the same for each command, says more.
 """
@@ -65,7 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         run(options)
     except ExplorerError as error:
-        sys.stderr.write(f"explorer: {error}\n")
+        from explorer.models.advice import advice
+
+        sys.stderr.write("".join([f"explorer: {error}\n", *(f"  try: {hint}\n" for hint in advice(error))]))
         return 2
     except KeyboardInterrupt:
         return 130
@@ -100,6 +103,7 @@ def parser() -> argparse.ArgumentParser:
     prune.add_argument("--round-to", type=int, default=1, metavar="N", help="keep a multiple of N channels (1)")
     prune.add_argument("--minimum", type=int, default=1, metavar="N", help="keep at least N channels per group (1)")
     training.add_commands(partial(_command, commands), lambda options: _traced(options)[1])
+    reproduce.add_command(commands)
     return top
 
 
@@ -184,7 +188,8 @@ def _trace(options: argparse.Namespace) -> None:
 
 
 def _prune(options: argparse.Namespace) -> None:
-    from explorer.engine.save import check_free, save
+    from explorer.engine.save import save
+    from explorer.engine.writing import check_free
 
     check_free(options.out)
     with Bar() as shown:

@@ -55,6 +55,7 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
         "explorer",
         server=server,  # type: ignore[arg-type]  # a Flask application is what the argument is for
         title="Explorer",
+        index_string=shell.PAGE,
         update_title="",
         serve_locally=True,
         assets_folder=str(ASSETS),

@@ -46,6 +46,15 @@ class Bar:
     def __exit__(self, *failure: object) -> None:
         self._drawn.close()
 
+    def start_at(self, fraction: float) -> None:
+        """Counts time from now on: what an earlier call did says nothing of how long the rest takes.
+
+        Args:
+            fraction: What is done already, 0-1.
+        """
+        self._drawn.initial = self._drawn.n = fraction
+        self._drawn.unpause()
+
     def show(self, fraction: float, text: str, *, is_milestone: bool = False) -> None:
         """Shows how much is done.
 

@@ -54,6 +54,9 @@ def add_commands(add: AddCommand, traced: OpenGraph) -> None:
     sparse = add("sparsify", "train a model so that unimportant channels shrink, save it", _run(_sparsify, traced))
     sparse.add_argument("--regulariser", default="group", metavar="NAME", help="group or bn_scale (group)")
     sparse.add_argument("--strength", type=float, default=1e-4, help="weight of the regulariser (0.0001)")
+    sparse.add_argument(
+        "--scope", default="group", metavar="NAME", help="group, or a part of it: producer, conv (group)"
+    )
     _add_training(sparse, epochs=30)
     sweep = add("sensitivity", "measure accuracy with each group pruned alone", _run(_sensitivity, traced))
     _add_data(sweep)
@@ -156,7 +159,8 @@ def _sparsify(options: argparse.Namespace, graph: DependencyGraph, data: Dataset
     from explorer.training import sparsify
 
     def train(how: dict[str, Any]) -> Training:
-        return sparsify(graph, data, regulariser=options.regulariser, strength=options.strength, **how).training
+        chosen = {"regulariser": options.regulariser, "strength": options.strength, "scope": options.scope}
+        return sparsify(graph, data, **chosen, **how).training
 
     _train_and_save(options, graph.plan().apply(), data, train)
 
@@ -168,7 +172,8 @@ def _train_and_save(
     train: Callable[[dict[str, Any]], Training],
 ) -> None:
     """Trains, saves what there is and says how good it is; the first process alone writes and speaks."""
-    from explorer.engine.save import check_free, save
+    from explorer.engine.save import save
+    from explorer.engine.writing import check_free
     from explorer.training import evaluate, processes
 
     checkpoint = options.checkpoint or options.out.with_name(f"{options.out.name}.checkpoint")

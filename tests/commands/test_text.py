@@ -28,3 +28,17 @@ def test_on_a_terminal_the_bar_is_drawn_over_itself(
     assert "] half" in written
     assert written.count("\n") == 1
     assert written.rstrip().split("\r")[-1].startswith(f"[{'█' * 24}] all")
+
+
+def test_what_an_earlier_call_did_does_not_count_as_speed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("tqdm.std.time", lambda: now[0])
+    with Bar() as shown:
+        now[0] = 600.0
+        shown.start_at(0.5)
+        now[0] = 660.0
+        shown.show(0.75, "half of the rest", is_milestone=True)
+    assert "half of the rest  01:00 left" in capsys.readouterr().err

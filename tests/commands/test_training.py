@@ -126,6 +126,7 @@ def test_sensitivity_prints_a_table_and_goes_on_from_its_file(
         (["finetune", "--out", "x", "--data", "nothing"], "nothing"),
         (["finetune", "--out", "{folder}"], "{folder}"),
         (["sparsify", "--out", "x", "--regulariser", "l0"], "regulariser 'l0' is not known"),
+        (["sparsify", "--out", "x", "--scope", "all"], "scope 'all' is not known"),
         (["sensitivity", "--groups", "9"], "There is no group '9'"),
     ],
 )

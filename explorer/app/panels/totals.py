@@ -7,7 +7,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids, numbers
-from explorer.app.parts import attributes, message, proof_tag
+from explorer.app.parts import attributes, message, plain, proof_tag
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration
@@ -20,7 +20,7 @@ def layout(preview: dict[str, Any]) -> html.Div:
     """The strip, with the totals of `preview`."""
     return html.Div(
         [
-            html.Div(cards(preview), id=ids.TOTALS, className="cards", **attributes(aria_live="polite")),
+            html.Div(plain(cards(preview)), id=ids.TOTALS, className="cards", **attributes(aria_live="polite")),
             html.Div(className="card accuracy", id=ids.ACCURACY, **attributes(aria_live="polite")),
             dcc.Interval(id=ids.CLOCK, interval=POLL_MILLISECONDS, disabled=True),
         ],
@@ -135,9 +135,10 @@ def _card(title: str, totals: list[int], text: Any, exactly: str) -> html.Div:
     is_changed = before != after
     share = after / before if before else 1.0
     was = [html.Span(text(before), className="was"), html.Span("→", className="arrow")] if is_changed else []
+    change = numbers.change(before, after) if is_changed else ""
     return html.Div(
         [
-            html.Div([title, html.Span(numbers.change(before, after), className="change")], className="card-title"),
+            html.Div([title, html.Span(change, className="change")], className="card-title"),
             html.Div([*was, html.Span(text(after), className="now")], className="card-value"),
             html.Div(exactly, className="card-exact", title=exactly),
             html.Div(

@@ -8,7 +8,8 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, State, html
 
 from explorer.app import ids
-from explorer.app.parts import attributes, icon
+from explorer.app.parts import attributes
+from explorer.app.tables import filter_field
 from explorer.exploration import PRESETS, TARGETS
 
 CRITERION_NAMES = {
@@ -30,7 +31,7 @@ def layout() -> html.Div:
     return html.Div(
         [
             html.H2("Groups", className="pane-title"),
-            _filter(),
+            filter_field(ids.GRID_FILTER, "Filter the groups by name or kind", "Filter", 128),
             html.Div(_for_all(), className="tools for-all"),
             html.Div(_for_checked(), className="tools for-checked"),
             html.Div(className="grow"),
@@ -69,18 +70,6 @@ def _amount_state() -> State:
     return State(ids.PRESET_AMOUNT, "value")
 
 
-def _filter() -> Any:
-    return dmc.TextInput(
-        id=ids.GRID_FILTER,
-        placeholder="Filter",
-        leftSection=icon("search"),
-        size="xs",
-        w=128,
-        debounce=80,
-        **attributes(aria_label="Filter the groups by name or kind"),
-    )
-
-
 def _for_all() -> list[Any]:
     every = dmc.Slider(
         id=ids.UNIFORM,
@@ -92,6 +81,7 @@ def _for_all() -> list[Any]:
         w=120,
         updatemode="drag",
         label=None,
+        thumbLabel="Channels of all groups to remove, in percent",
         className="every",
     )
     return [html.Label(["all groups", every], className="tool-field"), _presets(), _button(ids.RESET, "Reset")]
