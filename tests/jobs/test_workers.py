@@ -13,9 +13,12 @@ import pytest
 import redis
 
 from explorer.__main__ import main
+from explorer.app import serving
+from explorer.app.panels import totals
+from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration, set_ratio, start
-from explorer.jobs import BrokerError, JobCancelledError, JobQueue, Task, connect
+from explorer.jobs import BrokerError, JobCancelledError, JobQueue, Task, connect, measure
 from explorer.jobs import workers as workers_module
 from explorer.jobs.broker import MOST_TRIES, Answer, Board
 from explorer.jobs.celery import celery_app, has_workers, work
@@ -104,8 +107,7 @@ def test_a_measurement_is_the_same_as_here_and_known_when_it_is_asked_for_again(
 def test_a_sweep_spreads_over_workers_and_gives_exactly_what_one_process_does(
     broker: Farm, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    groups = ["features.0", "features.3", "features.7"]
-    asked = ["sensitivity", "sample:vgg", "--ratios", "0.5,0.9", "--importance", "taylor", "--groups", *groups]
+    asked = ["sensitivity", "sample:lstm", "--ratios", "0.5,0.9", "--importance", "taylor"]
     assert main([*asked, "--out", str(tmp_path / "here.json")]) == 0
     here = capsys.readouterr().out
     assert main([*asked, "--out", str(tmp_path / "there.json"), "--broker", broker.url]) == 0
@@ -114,7 +116,26 @@ def test_a_sweep_spreads_over_workers_and_gives_exactly_what_one_process_does(
     for sweep in written:
         sweep["points"].sort(key=lambda point: (point["group"], point["ratio"]))
     assert written[0] == written[1]
-    assert len(written[1]["points"]) == 6
+    assert len(written[1]["points"]) == 4
+
+
+def test_a_server_with_a_broker_lets_workers_measure(
+    broker: Farm, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[tuple[Workspace, Subject]] = []
+    monkeypatch.setattr(serving, "run", lambda workspace, subject, **_: served.append((workspace, subject)))
+    monkeypatch.setenv("OUR_BROKER", broker.url)
+    assert main(["sample:vgg", "--broker", "env:OUR_BROKER"]) == 0
+    [(workspace, subject)] = served
+    asked = set_ratio(start(subject.graph), "features.0", 0.5)
+    done = broker.logs().count("succeeded")
+    totals.ask(workspace, asked, "page", is_asked=False)
+    wait_until(lambda: workspace.jobs.job("page", totals.job_key(asked)).state == "done")
+    found = workspace.jobs.job("page", totals.job_key(asked)).result
+    assert found is not None
+    assert found | {"seconds": 0} == measure(asked, data.test).to_json() | {"seconds": 0}
+    wait_until(lambda: broker.logs().count("succeeded") > done)
+    workspace.jobs.close()
 
 
 def test_the_work_of_a_killed_worker_is_taken_up_by_another(
