@@ -238,10 +238,10 @@ def _sensitivity(options: argparse.Namespace, graph: DependencyGraph, data: Data
     with Bar() as shown, _interrupts() as is_interrupted, _elsewhere(options, graph, data) as measure:
 
         def watch(found: Sensitivity) -> bool:
-            total = len(found.groups) * len(found.ratios)
-            last = found.points[-1]
+            last = (found.joint + found.points)[-1]
             is_milestone = last.ratio == found.ratios[-1]
-            shown.show(len(found.points) / total, f"{last.group} {last.accuracy:.4f}", is_milestone=is_milestone)
+            said = f"{last.group or 'all groups'} {last.accuracy:.4f}"
+            shown.show(found.measured / found.asked, said, is_milestone=is_milestone)
             return is_interrupted()
 
         found = sensitivity(
@@ -254,8 +254,10 @@ def _sensitivity(options: argparse.Namespace, graph: DependencyGraph, data: Data
             watch=watch,
             measure=measure,
         )
-    rows = [(group, *(_accuracy(found, group, ratio) for ratio in found.ratios)) for group in found.groups]
-    say([f"validation accuracy: {found.base:.4f} with nothing removed", ""])
+    names = {"": "all groups"} if found.joint else {}
+    names |= {group: group for group in found.groups}
+    rows = [(title, *(_accuracy(found, group, ratio) for ratio in found.ratios)) for group, title in names.items()]
+    say([f"validation accuracy: {found.base.accuracy:.4f} with nothing removed", ""])
     say(table(("group", *(f"-{100 * ratio:g} %" for ratio in found.ratios)), rows))
     if not found.is_complete:
         say(["cancelled; the same command goes on" if options.out else "cancelled"])
