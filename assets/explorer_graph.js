@@ -12,6 +12,7 @@
     const found = holder && holder._cyreg && holder._cyreg.cy;
     if (found && found !== state.cy) {
       state.cy = window.explorerCy = found;
+      explorer.quicken(found);
       listen(found);
     }
     return state.cy;
@@ -116,10 +117,13 @@
     });
   }
 
-  /* At once here, so that keys pressed one after the other find each other's result; then for everybody. */
+  const afterPainting = (act) => requestAnimationFrame(() => setTimeout(act));
+
+  /* At once here, so that keys pressed one after the other find each other's result; for everybody once it can be seen. */
   explorer.select = function (selection) {
     state.selection = { ...selection };
-    dash_clientside.set_props("selection", { data: selection });
+    paintSoon();
+    afterPainting(() => dash_clientside.set_props("selection", { data: selection }));
   };
 
   /* What selecting a drawn box means. */

@@ -127,8 +127,10 @@
 
   const nothing = () => window.dash_clientside.no_update;
 
-  /* Anything with data-pick selects a layer or group; anything with data-toggle opens or closes a module. */
+  /* Anything with data-pick selects a layer or group, with data-toggle opens or closes a module, with data-why explains. */
   document.addEventListener("click", (event) => {
+    const asked = event.target.closest("[data-why]");
+    if (asked) dash_clientside.set_props("why", { data: JSON.parse(asked.dataset.why) });
     const toggled = event.target.closest("[data-toggle]");
     if (toggled) {
       explorer.toggle(toggled.dataset.toggle);

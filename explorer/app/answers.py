@@ -14,7 +14,7 @@ from typing import Any
 from explorer.app import ids
 from explorer.app.opening import opening_state
 from explorer.app.panels import totals
-from explorer.app.parts import message, notes
+from explorer.app.parts import message, notes, plain
 from explorer.app.preview import preview
 from explorer.app.workspace import OPAQUE, Subject, Workspace, checked_name
 from explorer.engine.errors import ExplorerError, PlanError
@@ -50,7 +50,7 @@ def after_changes(workspace: Workspace, asked: Asked, recipe: Asked) -> Answer:
         return {
             ids.RECIPE: after.recipe.to_json(),
             ids.PREVIEW: seen,
-            ids.TOTALS: totals.cards(seen),
+            ids.TOTALS: plain(totals.cards(seen)),
             ids.CHANGE_ERROR: said,
         }
 
@@ -78,7 +78,7 @@ def after_restoring(workspace: Workspace, asked: Asked) -> Answer:
             state = _less_untouched(state, exploration)
         return {
             **state,
-            ids.TOTALS: totals.cards(state[ids.PREVIEW]),
+            ids.TOTALS: plain(totals.cards(state[ids.PREVIEW])),
             ids.MODEL_NOTE: notes(subject.notes),
             ids.PICKER: subject.source,
             "choices": workspace.choices(subject.source),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from dash import html
 
 from explorer.app import ids, numbers
 from explorer.app.layer_details import layer_details, layer_head, module_details, module_head
-from explorer.app.parts import attributes, badge, fact, message, section, source_line, tool
+from explorer.app.parts import attributes, badge, fact, message, plain, section, source_line, tool
 from explorer.app.playing import play_button, producer
 from explorer.app.workspace import Subject
 from explorer.engine.errors import ExplorerError
@@ -70,7 +71,7 @@ def why(graph: DependencyGraph, group: Group, member: int) -> list[Any]:
         ["From ", html.Span(first.parameter, className="mono"), " to ", html.Span(other.parameter, className="mono")],
         className="quiet",
     )
-    return [title, html.Ol([_step(step) for step in steps], className="chain")]
+    return [title, plain(html.Ol([_step(step) for step in steps], className="chain"))]
 
 
 def _step(step: Any) -> html.Li:
@@ -108,7 +109,7 @@ def counted(group: Group) -> str:
 
 def _group_details(graph: DependencyGraph, group: Group) -> list[Any]:
     shapes = graph.state_shapes
-    rows = [_member_row(index, member, shapes) for index, member in enumerate(group.members)]
+    rows = [_member_row(group.name, index, member, shapes) for index, member in enumerate(group.members)]
     head = html.Thead(html.Tr([html.Th("Parameter"), html.Th("Dim"), html.Th("Shape"), html.Th("Indices")]))
     table = html.Table([head, html.Tbody(rows)], className="table")
     chain = why(graph, group, _telling_member(group))
@@ -118,7 +119,7 @@ def _group_details(graph: DependencyGraph, group: Group) -> list[Any]:
         section(
             f"Members ({len(group.members)})",
             html.P("Pick one to see below why it is here.", className="quiet"),
-            html.Div(table, className="members"),
+            html.Div(plain(table), className="members"),
         ),
         section(title, steps),
     ]
@@ -130,7 +131,7 @@ def _telling_member(group: Group) -> int:
     return weights[-1] if weights else len(group.members) - 1
 
 
-def _member_row(index: int, member: Member, shapes: dict[str, tuple[int, ...]]) -> html.Tr:
+def _member_row(group: str, index: int, member: Member, shapes: dict[str, tuple[int, ...]]) -> html.Tr:
     sizes = shapes.get(member.parameter, ())
     parts: list[Any] = []
     for dim, size in enumerate(sizes):
@@ -139,10 +140,10 @@ def _member_row(index: int, member: Member, shapes: dict[str, tuple[int, ...]]) 
     module, dot, leaf = member.parameter.rpartition(".")
     link = html.Button(
         [html.Span(module + dot), html.Span(leaf)] if module else leaf,
-        id={"role": ids.WHY, "member": index},
         className="link mono split-name" if module else "link mono",
         type="button",
         title=member.parameter,
+        **attributes(data_why=json.dumps([group, index])),
     )
     return html.Tr([html.Td(link), html.Td(member.dim), html.Td(parts), html.Td(sum(map(len, member.indices)))])
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import dash_mantine_components as dmc
 from dash import dcc, html
+from plotly.utils import PlotlyJSONEncoder
 
 from explorer.engine.layers import Layer
 from explorer.engine.program import SourceLine
@@ -17,6 +18,21 @@ from explorer.engine.program import SourceLine
 def attributes(**given: object) -> dict[str, Any]:
     """Attributes with a hyphen, which Python cannot spell: ``aria_label="x"`` gives ``{"aria-label": "x"}``."""
     return {name.replace("_", "-"): value for name, value in given.items()}
+
+
+def plain(children: Any) -> html.Div:
+    """Content that the browser draws without Dash (assets/explorer_plain.js): long tables, and what changes often.
+
+    Dash visits every component of a page at every change in it, so rows that are components make all of it slow.
+    Nothing in here is one: callbacks cannot name it, and clicks are known by attributes, as of `pick_attributes`.
+
+    Args:
+        children: ``html`` components and text, as for any of them.
+
+    Returns:
+        One component in their place; it has no box of its own.
+    """
+    return html.Div(className="plain", **attributes(data_plain=json.dumps(children, cls=PlotlyJSONEncoder)))
 
 
 def icon(name: str) -> html.Span:
@@ -90,7 +106,7 @@ def fact(term: str, *value: Any) -> list[Any]:
 
 
 def chart(name: str, figure: Any, class_name: str, *, scroll_zoom: bool = False) -> dcc.Graph:
-    """A Plotly chart. It is put on the page with its first figure: the page is there before Plotly is loaded.
+    """A Plotly chart, for a place that is empty until it has one: a page is there before Plotly is loaded.
 
     Args:
         name: Its id.
@@ -98,7 +114,7 @@ def chart(name: str, figure: Any, class_name: str, *, scroll_zoom: bool = False)
         class_name: Its place in the stylesheet.
         scroll_zoom: Whether the wheel zooms.
     """
-    config = {"displayModeBar": False, "responsive": True, "scrollZoom": scroll_zoom}
+    config: Any = {"displayModeBar": False, "responsive": True, "scrollZoom": scroll_zoom}
     return dcc.Graph(id=name, figure=figure, config=config, className=class_name)
 
 

@@ -104,6 +104,7 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
     stores = [dcc.Store(id=name, data=data) for name, data in memory.items()]
     return [
         *stores,
+        *inspector.stores(),
         *player.stores(),
         *matrices_panel.stores(),
         *channels_panel.stores(),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from plotly.utils import PlotlyJSONEncoder
 
 from explorer.app import inspection
 from explorer.app.export import Exported, export_zip, loading_snippet, slug
@@ -23,12 +25,17 @@ from explorer.jobs import Job
 
 
 def text(node: Any) -> str:
-    """All text in a tree of Dash components."""
-    if isinstance(node, (str, int, float)):
-        return str(node).strip()
-    if isinstance(node, (list, tuple)):
-        return " ".join(part for part in map(text, node) if part)
-    return text(getattr(node, "children", None)) if node is not None and hasattr(node, "children") else ""
+    """All text in a tree of Dash components, what the browser draws by itself included."""
+    return said(json.loads(json.dumps(node, cls=PlotlyJSONEncoder)))
+
+
+def said(node: Any) -> str:
+    if isinstance(node, list):
+        return " ".join(part for part in map(said, node) if part)
+    if not isinstance(node, dict):
+        return "" if node is None else str(node).strip()
+    props = node["props"]
+    return said(json.loads(props["data-plain"]) if "data-plain" in props else props.get("children"))
 
 
 def test_a_page_opens_with_the_group_that_couples_most(subject: Subject) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from explorer.app import ids, inspection
 from explorer.app.panels import channels_panel, player, weights_panel
@@ -34,6 +34,11 @@ def layout() -> html.Aside:
         className="pane right",
         **attributes(aria_label="Inspector"),
     )
+
+
+def stores() -> list[Any]:
+    """What is asked of the inspector."""
+    return [dcc.Store(id=ids.WHY)]
 
 
 def register(app: Dash, workspace: Workspace) -> None:
@@ -68,16 +73,13 @@ def register(app: Dash, workspace: Workspace) -> None:
     @app.callback(
         Output(ids.WHY_CHAIN, "children"),
         Output(ids.WEIGHTS_MEMBER, "value", allow_duplicate=True),
-        Input({"role": ids.WHY, "member": ALL}, "n_clicks"),
-        State(ids.SELECTION, "data"),
+        Input(ids.WHY, "data"),
         State(ids.MODEL, "data"),
         prevent_initial_call=True,
     )
-    def explain(clicks: list[int | None], selection: dict[str, Any], source: str) -> Any:
-        if not any(clicks) or not isinstance(ctx.triggered_id, dict):
-            return no_update, no_update
-        graph, member = workspace.open(source).graph, int(ctx.triggered_id["member"])
-        group = graph.group(selection["name"])
+    def explain(asked: tuple[str, int], source: str) -> Any:
+        graph = workspace.open(source).graph
+        group, member = graph.group(asked[0]), asked[1]
         return inspection.why(graph, group, member), group.members[member].parameter
 
     app.clientside_callback(

@@ -7,7 +7,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids, numbers
-from explorer.app.parts import attributes, message, proof_tag
+from explorer.app.parts import attributes, message, plain, proof_tag
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration
@@ -20,7 +20,7 @@ def layout(preview: dict[str, Any]) -> html.Div:
     """The strip, with the totals of `preview`."""
     return html.Div(
         [
-            html.Div(cards(preview), id=ids.TOTALS, className="cards", **attributes(aria_live="polite")),
+            html.Div(plain(cards(preview)), id=ids.TOTALS, className="cards", **attributes(aria_live="polite")),
             html.Div(className="card accuracy", id=ids.ACCURACY, **attributes(aria_live="polite")),
             dcc.Interval(id=ids.CLOCK, interval=POLL_MILLISECONDS, disabled=True),
         ],
