@@ -11,7 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.journeys.browser import ROOT, Watched, launch, serving
 
-SIZES = ((1440, 900), (1024, 768))
+SIZES = ((1440, 900), (1024, 768), (390, 844))
 SCHEMES = ("light", "dark")
 IMAGES = ROOT / "docs" / "images"
 
@@ -125,7 +125,8 @@ def _take(watched: Watched, address: str, state: Callable[[Page], None], path: P
     watched.open(address)
     state(watched.page)
     watched.page.wait_for_timeout(900)  # charts draw themselves in a moment of their own
-    watched.page.screenshot(path=path)
+    is_narrow = watched.page.evaluate("innerWidth < 760")  # where all of it stands below each other
+    watched.page.screenshot(path=path, full_page=is_narrow)
     watched.page.close()
 
 
