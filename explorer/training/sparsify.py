@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from explorer.engine.errors import TrainingError
 from explorer.engine.graph import DependencyGraph
 from explorer.engine.groups import Group
-from explorer.engine.importance import squared_norms
+from explorer.engine.importance import SCOPES, members_in, squared_norms
 from explorer.engine.importance.criteria import Scores
 from explorer.training.feeding import Data, parts_of
 from explorer.training.loop import Run, Training, Watch, fit
@@ -33,8 +33,8 @@ class SparseTraining:
 
     Attributes:
         training: The trained model and its history.
-        norms: For each group the squared norms I(g, k) of its channels, shape (epochs + 1, channels): before each epoch
-            that this call began, and at the end.
+        norms: For each group the squared norms I(g, k) of its channels, over the slices that were pressed, shape
+            (epochs + 1, channels): before each epoch that this call began, and at the end.
     """
 
     training: Training
@@ -52,6 +52,7 @@ def sparsify(
     *,
     regulariser: str = "group",
     strength: float = 1e-4,
+    scope: str = "group",
     watch: Watch | None = None,
     **choices: Any,
 ) -> SparseTraining:
@@ -66,6 +67,8 @@ def sparsify(
         data: As for `finetune`.
         regulariser: A name of `REGULARISERS`.
         strength: Weight of the regulariser; 0 only trains.
+        scope: For ``group``: which coupled slices it acts on, a name of `SCOPES`. What partial grouping leaves out is
+            not driven to zero; the paper compares with that.
         watch: As for `finetune`.
         choices: ``validation``, ``loss`` and ``checkpoint`` as for `finetune`, and fields of `TrainingSettings`. The
             weights of the last epoch are returned unless ``keep_best=True``.
@@ -75,9 +78,9 @@ def sparsify(
 
     Source: DepGraph, section 3.3, equation 4; Liu et al., Network Slimming, ICCV 2017, equation 1.
     """
-    _check(graph, regulariser, strength)
+    _check(graph, regulariser, strength, scope)
     kind = _Groups if regulariser == "group" else _Scales
-    pressure = kind(graph.groups, strength)
+    pressure = kind(graph.groups, strength, scope)
     train, measured = parts_of(data, choices.pop("validation", None))
     checkpoint = choices.pop("checkpoint", None)
     run = Run(
@@ -114,9 +117,12 @@ def gamma(norms: Scores, alpha: float = ALPHA) -> Scores:
     return pressed
 
 
-def _check(graph: DependencyGraph, regulariser: str, strength: float) -> None:
-    if regulariser not in REGULARISERS:
-        raise TrainingError(f"regulariser {regulariser!r} is not known. Choose one of: {', '.join(REGULARISERS)}.")
+def _check(graph: DependencyGraph, regulariser: str, strength: float, scope: str) -> None:
+    for what, name, known in (("regulariser", regulariser, REGULARISERS), ("scope", scope, SCOPES)):
+        if name not in known:
+            raise TrainingError(f"{what} {name!r} is not known. Choose one of: {', '.join(known)}.")
+    if regulariser != "group" and scope != "group":
+        raise TrainingError(f"scope {scope!r} is for regulariser='group'; {regulariser!r} acts on scales alone.")
     if not strength >= 0 or not np.isfinite(strength):
         raise TrainingError(f"strength is {strength!r}. It must be a number of at least 0.")
     if not graph.groups:
@@ -128,18 +134,19 @@ def _check(graph: DependencyGraph, regulariser: str, strength: float) -> None:
 class _Pressure:
     """What both regularisers share: the record of norms."""
 
-    def __init__(self, groups: Sequence[Group], strength: float) -> None:
-        self.groups, self.strength = groups, strength
+    def __init__(self, groups: Sequence[Group], strength: float, scope: str = "group") -> None:
+        self.groups, self.strength, self.scope = groups, strength, scope
         self._norms: list[dict[str, Scores]] = []
 
     def __str__(self) -> str:
-        return f"{type(self).__name__.strip('_').lower()} {self.strength:g}"
+        part = "" if self.scope == "group" else f" {self.scope}"
+        return f"{type(self).__name__.strip('_').lower()} {self.strength:g}{part}"
 
     def begin_epoch(self, model: nn.Module) -> None:
         self.record(model)
 
     def record(self, model: nn.Module) -> None:
-        self._norms.append(squared_norms(self.groups, model))
+        self._norms.append(squared_norms(self.groups, model, self.scope))
 
     def history(self) -> dict[str, np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
         return {group.name: np.array([norms[group.name] for norms in self._norms]) for group in self.groups}
@@ -154,9 +161,7 @@ class _Groups(_Pressure):
         self._factors: dict[str, Tensor] = {}
         for group in self.groups:
             pressed = gamma(self._norms[-1][group.name])
-            for member in group.members:
-                if member.parameter not in parameters:
-                    continue
+            for member in members_in(self.scope, group, model):
                 weight = parameters[member.parameter]
                 along = np.zeros(member.size)
                 np.add.at(along, member.positions, np.repeat(pressed, np.diff(member.starts)))
