@@ -54,7 +54,6 @@ class Bar:
         self._began = self._drawn = time.monotonic()
         self._is_terminal = sys.stderr.isatty()
         self._is_open = False
-        self._start = 0.0
 
     def __enter__(self) -> Bar:
         return self
@@ -63,14 +62,6 @@ class Bar:
         if self._is_open:
             sys.stderr.write("\n")
             sys.stderr.flush()
-
-    def start_at(self, fraction: float) -> None:
-        """Counts time from now on: what an earlier call did says nothing of how long the rest takes.
-
-        Args:
-            fraction: What is done already, 0-1.
-        """
-        self._began, self._start = time.monotonic(), fraction
 
     def show(self, fraction: float, text: str, *, is_milestone: bool = False) -> None:
         """Shows how much is done.
@@ -85,9 +76,7 @@ class Bar:
         if not is_due:
             return
         self._drawn = now
-        is_under_way = self._start < fraction < 1
-        rest = (now - self._began) * (1 - fraction) / (fraction - self._start) if is_under_way else 0.0
-        left = f"  {_clock(rest)} left" if is_under_way else ""
+        left = f"  {_clock((now - self._began) * (1 - fraction) / fraction)} left" if 0 < fraction < 1 else ""
         start, end = ("\r\x1b[K", "") if self._is_terminal else ("", "\n")
         sys.stderr.write(f"{start}[{bar(fraction)}] {text}{left}{end}")
         sys.stderr.flush()

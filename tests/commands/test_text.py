@@ -41,17 +41,3 @@ def test_on_a_terminal_the_bar_is_drawn_over_itself_but_not_too_often(
             shown.show(0.5, f"at {moment:g}")
     written = capsys.readouterr().err
     assert written == f"\r\x1b[K[{bar(0.5)}] at 4  0:04 left\r\x1b[K[{bar(0.5)}] at 7200  2:00:00 left\n"
-
-
-def test_what_an_earlier_call_did_does_not_count_as_speed(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [0.0]
-    monkeypatch.setattr(text.time, "monotonic", lambda: now[0])
-    with Bar() as shown:
-        shown.start_at(0.5)
-        shown.show(0.5, "as it was", is_milestone=True)
-        now[0] = 60.0
-        shown.show(0.75, "half of the rest", is_milestone=True)
-    lines = [f"[{bar(0.5)}] as it was", f"[{bar(0.75)}] half of the rest  1:00 left"]
-    assert capsys.readouterr().err.splitlines() == lines
