@@ -16,8 +16,8 @@ help: ## Say what each command does
 run: $(VENV)/.ready ## Serve the explorer on 127.0.0.1:8050 (SOURCE=torchvision:resnet18, ARGS="--port 8051")
 	@$(BIN)/python -m explorer $(SOURCE) $(ARGS)
 
-test: check ## Run all checks and all tests, browser journeys included (installs a Chromium if none is found)
-	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" \
+test: check ## Run all checks and all tests (installs a Chromium and a Redis server if none is found)
+	@browser="$$(.ci/browser)" && redis="$$(.ci/redis)" && EXPLORER_CHROMIUM="$$browser" EXPLORER_REDIS="$$redis" \
 		$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 check: $(VENV)/.ready-dev ## Check format, lint, types and floors
@@ -58,7 +58,7 @@ $(VENV)/.ready: requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.ready-dev: requirements-dev.txt requirements.txt | $(BIN)/python
+$(VENV)/.ready-dev: requirements-dev.txt requirements-celery.txt requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $(VENV)/.ready $@
 

@@ -75,10 +75,11 @@ dagcomponentfuncs.Channels = function Channels(props) {
   );
 };
 
-/* The groups that the model's code ties to this one: they move along. */
+/* The groups that the model's code ties to this one: they move along, unless the recipe lets their ties go. */
 dagcomponentfuncs.Ties = function Ties(props) {
   const ties = props.value || [];
   if (!ties.length) return null;
+  if (props.data.loose) return React.createElement("span", { className: "quiet", title: ties.join(", ") }, "let go");
   const [first, ...more] = ties;
   const link = {
     className: "link mono tie",

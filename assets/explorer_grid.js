@@ -16,10 +16,11 @@
     rows.preview = preview;
     const grid = api();
     if (!grid || !preview) return;
-    const [locked, chosen] = [new Set(preview.locked), new Set(preview.chosen)];
+    const [locked, chosen, loose] = ["locked", "chosen", "loose"].map((name) => new Set(preview[name]));
     Object.entries(preview.groups).forEach(([name, [, kept, ratio]]) => {
       const row = grid.getRowNode(name);
-      const now = { kept, percent: Math.round(100 * ratio), locked: locked.has(name), chosen: chosen.has(name) };
+      const is = { locked: locked.has(name), chosen: chosen.has(name), loose: loose.has(name) };
+      const now = { kept, percent: Math.round(100 * ratio), ...is };
       if (row && Object.keys(now).some((key) => row.data[key] !== now[key])) row.setData({ ...row.data, ...now });
     });
     sayChecked();

@@ -44,27 +44,37 @@
     send();
   };
 
-  /* Opens a model, or goes to a recipe. Each opens a new epoch: what was asked before it is answered for nothing. */
-  explorer.restore = function (what) {
+  /* Opens a model, or goes to a recipe. Each opens a new epoch: what was asked before it is answered for nothing.
+     `named` is the model of a recipe that only the server reads. */
+  explorer.restore = function (what, named) {
     line.epoch += 1;
-    [line.sent, line.queue, line.isOpening] = [[], [], true];
+    [line.sent, line.queue, line.isOpening, line.asking] = [[], [], true, [what, named]];
     explorer.keepUnanswered();
-    const source = what.source || (what.recipe && what.recipe.source);
+    dash_clientside.set_props("failure", { children: [] });
+    const source = what.source || (what.recipe ? what.recipe.source : named);
     const isOther = source !== undefined && source !== line.source;
     line.opening = source;
     if (isOther) dash_clientside.set_props("app", { "data-busy": "opening" });
     if (isOther && !source.startsWith("session:")) dash_clientside.set_props("picker", { value: source }); // which is on its way
-    dash_clientside.set_props("restore", { data: { ...what, epoch: line.epoch, shown: line.source } });
+    dash_clientside.set_props("restore", { data: { ...what, panels: explorer.keptView(), epoch: line.epoch, shown: line.source } });
   };
   explorer.isOpening = () => line.isOpening;
+  explorer.opening = () => line.opening; // which model, while another one is opened
+  explorer.retry = () => explorer.restore(...line.asking);
 
   function restored(answer) {
     [line.isOpening, line.opening] = [false, null];
     dash_clientside.set_props("app", { "data-busy": "" });
     if (!answer.isMade) answer.set.picker = line.source;
-    if (!answer.isMade) explorer.recordFirst();
+    if (!answer.isMade) stay();
     if (answer.set.choices) dash_clientside.set_props("picker", { data: answer.set.choices });
     send();
+  }
+
+  /* The model that was shown before goes on being shown; what was left of a reload was for the other one. */
+  function stay() {
+    if (line.asking[0].why === "reload") line.queue = [];
+    explorer.recordFirst();
   }
 
   explorer.unanswered = () => [...line.sent, ...line.queue];
@@ -191,10 +201,21 @@
       explorer.answeredGesture = answer.serial ? line.madeIn : null;
       if (answer.serial) answered(answer.serial);
       else restored(answer);
+      if (answer.set.panels) explorer.showPanels(answer.set.panels);
       return outputs.map(({ id }) => (id in answer.set ? answer.set[id] : nothing()));
     },
     pick(source, shown) {
       if (source && source !== shown && source !== line.source && source !== line.opening) explorer.restore({ source, why: "pick" });
+    },
+    /* Back to what is shown: the answer comes for nothing, and the server hears that nobody waits for it. */
+    cancelOpening(clicks) {
+      if (!clicks || !line.isOpening) return nothing();
+      const source = line.opening;
+      line.epoch += 1;
+      restored({ isMade: false, set: {} });
+      dash_clientside.set_props("picker", { value: line.source });
+      explorer.addressFollows();
+      return source;
     },
     newModel(source) {
       line.source = source;

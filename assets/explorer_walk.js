@@ -210,8 +210,18 @@
     if (LISTS.some((list) => event.target.matches(list))) roveLists();
   });
 
+  /* Ties of groups are let go, hold again, or stay as they are after all. */
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-ties]");
+    if (!button) return;
+    const [action, groups] = [button.dataset.ties, JSON.parse(button.dataset.of)];
+    if (action) explorer.askChange({ kind: "ties", groups, broken: action === "break" });
+    else dash_clientside.set_props("untie-said", { children: [] });
+  });
+
   document.addEventListener("click", (event) => {
     const crumb = event.target.closest("[data-zoom]");
     if (crumb) explorer.zoomToModule(crumb.dataset.zoom);
+    if (crumb && !crumb.dataset.zoom) explorer.select({});
   });
 })();

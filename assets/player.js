@@ -162,6 +162,7 @@
 
   function goTo(position) {
     player.position = Math.max(0, Math.min(position, steps().length));
+    explorer.keepView("player", { port: player.recorded.port, step: player.position });
     write();
     paint();
   }
@@ -190,18 +191,21 @@
     close,
   };
 
-  function load(recorded, selection, pins) {
+  /* Plays what somebody asked for, or shows the step of it that a link is about. */
+  function load(recorded, selection, pins, step) {
+    const isAsked = step === undefined;
     const range = document.activeElement;
     player.opener = range && range.dataset && range.dataset.play;
     Object.assign(player, { recorded, position: 0, selection, pins });
     panel().hidden = false;
     document.getElementById("right").dataset.playing = "true";
     dash_clientside.set_props("player-position", { max: Math.max(recorded.steps.length, 1), value: 0 });
-    dash_clientside.set_props("centre-view", { value: "graph" });
     explorer.highlight({ ...selection, groups: recorded.groups.slice(0, 8) }, pins);
+    if (!isAsked) return goTo(step);
+    dash_clientside.set_props("centre-view", { value: "graph" });
     panel().focus();
-    if (isStill() || !recorded.steps.length) goTo(0);
-    else play();
+    if (isStill() || !recorded.steps.length) return goTo(0);
+    return play();
   }
 
   function close() {
@@ -213,12 +217,21 @@
     panel().hidden = true;
     delete document.getElementById("right").dataset.playing;
     dash_clientside.set_props("play", { data: null });
+    explorer.keepView("player", null);
     explorer.highlight(selection, pins);
     const cy = window.explorerCy;
     if (cy) cy.batch(() => cy.elements().removeClass(CLASSES.join(" ")));
     const opener = document.querySelector('[data-play="' + CSS.escape(player.opener || "") + '"]');
     if (opener) opener.focus();
   }
+
+  /* What the view of a recipe says of the player: which port and step, or that it is closed. */
+  explorer.showPlayer = function (state) {
+    const shown = player.recorded && { port: player.recorded.port, step: player.position };
+    if (JSON.stringify(shown) === JSON.stringify(state)) return;
+    close();
+    if (state) dash_clientside.set_props("play", { data: state });
+  };
 
   document.addEventListener("click", (event) => {
     const at = (name) => event.target.closest("[" + name + "]");
@@ -257,10 +270,10 @@
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.player = {
-    load(_rows, recorded, selection, pins) {
+    load(_rows, recorded, selection, pins, asked) {
       if (!recorded || !recorded.steps) return;
       if (player.watched !== window.explorerCy) watch((player.watched = window.explorerCy));
-      load(recorded, selection || {}, pins || []);
+      load(recorded, selection || {}, pins || [], asked && asked.step);
     },
     close,
     scrub(position) {

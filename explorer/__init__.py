@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from explorer.engine.rules import register_rule
     from explorer.engine.save import save
     from explorer.engine.ways import Way
+    from explorer.exports import export
     from explorer.models.saved import load
     from explorer.models.tracing import trace
     from explorer.training import evaluate, finetune, recalibrate, sensitivity, sparsify
@@ -48,6 +49,7 @@ __all__ = [
     "Way",
     "__version__",
     "evaluate",
+    "export",
     "finetune",
     "gradients",
     "load",
@@ -74,6 +76,7 @@ _PLACES = {
     "Tie": "explorer.engine.groups",
     "Way": "explorer.engine.ways",
     "evaluate": "explorer.training",
+    "export": "explorer.exports",
     "finetune": "explorer.training",
     "gradients": "explorer.engine.importance",
     "load": "explorer.models.saved",

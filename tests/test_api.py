@@ -41,6 +41,7 @@ def test_every_name_of_the_surface_is_listed_and_exists() -> None:
         "Pruned",
         "Tie",
         "evaluate",
+        "export",
         "finetune",
         "gradients",
         "load",
@@ -80,6 +81,7 @@ def test_signatures_of_the_contract() -> None:
     assert parameters(explorer.Plan.apply) == ["self"]
     assert parameters(explorer.Pruned.verify) == ["self"]
     assert parameters(explorer.save)[:2] == ["pruned", "folder"]
+    assert parameters(explorer.export) == ["pruned", "folder", "formats", "*watch"]
     assert parameters(explorer.load)[0] == "folder"
     assert "model" in parameters(explorer.load)[1].lstrip("*")
     defaults = inspect.signature(graph.plan).parameters

@@ -37,7 +37,6 @@ DROP = "drop"
 
 # Top bar
 PICKER = "picker"
-PICKER_ERROR = "picker-error"
 THEME = "theme"
 PROVIDER = "provider"
 EXPORT = "export"
@@ -73,6 +72,9 @@ OPENING_TITLE = "opening-title"
 OPENING_STAGE = "opening-stage"
 OPENING_TIME = "opening-time"
 OPENING_CLOCK = "opening-clock"
+OPENING_CANCEL = "opening-cancel"
+CANCELLED = "cancelled"  # the model that somebody no longer waits for
+FAILURE = "failure"  # why a model could not be opened, and what to try
 EXPAND_ALL = "expand-all"
 COLLAPSE_ALL = "collapse-all"
 
@@ -119,6 +121,7 @@ MEASURE = "measure"
 # Centre: which view of the model
 CENTRE = "centre"
 CENTRE_VIEW = "centre-view"
+REMEMBERED = "remembered"  # the controls whose state is part of the view
 
 # Player of a propagation
 PLAY = "play"  # the port that someone wants to follow
@@ -132,6 +135,7 @@ PLAYER_SPEED = "player-speed"
 MATRIX = "matrix"
 MATRIX_BOX = "matrix-box"
 MATRIX_CHART = "matrix-chart"
+MATRIX_ASKED = "matrix-asked"  # what is to be drawn: nothing while another view is in the centre
 MATRIX_CELLS = "matrix-cells"
 MATRIX_LEGEND = "matrix-legend"
 MATRIX_KIND = "matrix-kind"
@@ -139,6 +143,8 @@ MATRIX_NOTE = "matrix-note"
 MATRIX_SCOPE = "matrix-scope"
 
 # Before/After
+COMPARISON_ASKED = "comparison-asked"  # what is to be compared: nothing while another view is in the centre
+COMPARISON_JUDGED = "comparison-judged"  # and what is known of its proof
 COMPARISON_GRID = "comparison-grid"
 COMPARISON_HEAD = "comparison-head"
 COMPARISON_SEARCH = "comparison-search"
@@ -149,6 +155,7 @@ COMPARISON_VERIFY = "comparison-verify"
 # Plans tried
 PLANS = "plans"  # what was measured of each, with its recipe; kept by the browser
 MEASURED = "measured"  # the latest
+PLANS_ASKED = "plans-asked"  # what is to be drawn: nothing while another view is in the centre
 PLAN_ROWS = "plan-rows"  # those of the model on the screen, without recipes
 COMPARED = "compared"
 PAIR = "pair"
@@ -178,6 +185,9 @@ CHANNELS_BOX = "channels-box"
 CHANNELS_SORT = "channels-sort"
 CHANNELS_RESET = "channels-reset"
 TERMS = "terms"
+UNTIE = "untie"
+UNTIE_SAID = "untie-said"  # what letting ties go means, before it is done
+PLAN_TERMS = "plan-terms"
 WEIGHTS = "weights"
 WEIGHTS_ASKED = "weights-asked"  # what is to be drawn: nothing while the chart is out of sight
 WEIGHTS_BOX = "weights-box"

@@ -31,6 +31,8 @@ ONE = {
     "convolution groups": "convolution group",
 }
 
+MOST_UNREACHED = 12
+
 
 def inspect(subject: Subject, selection: dict[str, Any], opened: Sequence[str]) -> tuple[list[Any], list[Any]]:
     """The head of the inspector, and what stands below the chart.
@@ -157,17 +159,24 @@ def _model_details(subject: Subject) -> html.Div:
         *fact("FLOPs", numbers.count(2 * sum(layer.macs for layer in graph.layers))),
     ]
     warnings = [message(f"No rule yet for {each}; what it touches stays.", "warn") for each in graph.unsupported_ops()]
-    skipped = (
-        [message(f"{len(graph.not_reached)} parameters were not reached and stay.", "warn")]
-        if graph.not_reached
-        else []
-    )
     return html.Div(
         [
             html.H2(subject.title, className="title"),
             html.P("Click a layer or a band to see what goes together.", className="quiet"),
             section("Model", html.Dl(facts, className="facts")),
+            section("Traced on", *(html.P(said, className="quiet") for said in graph.traced_on)),
             *warnings,
-            *skipped,
+            *_not_reached(graph),
         ]
     )
+
+
+def _not_reached(graph: DependencyGraph) -> list[Any]:
+    """What no example input reached, each module as a whole."""
+    if not graph.not_reached:
+        return []
+    count = numbers.counted(len(graph.not_reached), "parameter")
+    parts = [html.P(str(part)) for part in graph.unreached[:MOST_UNREACHED]]
+    more = len(graph.unreached) - len(parts)
+    parts += [html.P(f"{more} more are not shown.")] * bool(more)
+    return [html.Details([html.Summary(f"{count} were not reached and stay"), *parts], className="message is-warn")]

@@ -8,7 +8,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from explorer.app import ids
+from explorer.app import ids, remembered
 from explorer.app.opening import OpeningState, opening_state
 from explorer.app.panels import (
     centre,
@@ -99,6 +99,7 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
         ids.RESTORE: None,
         ids.ANSWER: None,
         ids.TOGGLED: None,
+        ids.REMEMBERED: remembered.controls(),
         ids.STYLES: {scheme: stylesheet(scheme) for scheme in SCHEMES},
     }
     stores = [dcc.Store(id=name, data=data) for name, data in memory.items()]
@@ -109,6 +110,7 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
         *matrices_panel.stores(),
         *channels_panel.stores(),
         *weights_panel.stores(),
+        *comparison_panel.stores(),
         *plans_panel.stores(),
         dcc.Store(id=ids.SCHEME),
     ]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
+from explorer.app.openings import Openings
 from explorer.app.outline import Outline, outline
 from explorer.engine.errors import ModelSourceError, PlanError
 from explorer.engine.graph import DependencyGraph
@@ -25,8 +26,6 @@ from explorer.training.data import Dataset, open_data
 MODELS_KEPT = 8
 UPLOADS_KEPT = 4
 OPAQUE = "session:"
-STAGES = ("building", "tracing", "grouping", "laying out")
-"""Of opening a model, in order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +60,10 @@ class Subject:
         return {group.name: group.size for group in self.graph.groups}
 
 
+class RefusedSourceError(ModelSourceError):
+    """A page asked for what no page may open."""
+
+
 class Workspace:
     """Opened models, shared by every page of one server, and the queue that measures them.
 
@@ -74,7 +77,7 @@ class Workspace:
         self._own: dict[str, Subject] = {}
         self._uploaded: deque[str] = deque()
         self._named: OrderedDict[str, Subject] = OrderedDict()
-        self._stages: dict[str, str] = {}
+        self.openings = Openings()
         self._lock = threading.Lock()  # held for looking up only
         self._opening: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._building = threading.Lock()  # random weights come from the process's one generator
@@ -129,18 +132,22 @@ class Workspace:
                 del self._own[self._uploaded.popleft()]
         return subject
 
-    def open(self, source: str) -> Subject:
+    def open(self, source: str, page: str = "") -> Subject:
         """The model that `source` names, traced. Who asks for a model that is being opened waits; others do not.
 
+        Args:
+            source: The model.
+            page: Who asks, and may give up waiting; empty for somebody who does not.
+
         Raises:
-            ExplorerError: It cannot be opened or traced.
+            ExplorerError: It cannot be opened or traced, or nobody waits for it any more.
         """
         if own := self._own.get(source):
             return own
         checked_name(source)
         if known := self._known(source):
             return known
-        with self._alone(source):
+        with self.openings.waiting(source, page), self._alone(source):
             return self._known(source) or self._keep(self._opened(source))
 
     def knows(self, source: str) -> bool:
@@ -167,6 +174,10 @@ class Workspace:
     def begin(self, source: str) -> Exploration:
         """A new exploration of the model that `source` names."""
         return start(self.open(source).graph, source)
+
+    def names(self) -> tuple[str, ...]:
+        """Every source that a page may open by name."""
+        return tuple(source for family in list_sources() for source in family.sources)
 
     def choices(self, shown: str = "") -> list[dict[str, Any]]:
         """What the model picker offers, in groups.
@@ -199,12 +210,8 @@ class Workspace:
         with opening:
             yield
 
-    def stage(self, source: str) -> str:
-        """How far a model is that is being opened: one of `STAGES`, empty where it is not."""
-        return self._stages.get(source, "")
-
     def _opened(self, source: str) -> Subject:
-        tell = partial(self._stages.__setitem__, source)
+        tell = partial(self.openings.tell, source)
         try:
             tell("building")
             with self._building:
@@ -214,7 +221,7 @@ class Workspace:
             _ = subject.outline  # here, where somebody is told of it
             return subject
         finally:
-            self._stages.pop(source, None)
+            tell("")
 
     def _keep(self, subject: Subject) -> Subject:
         with self._lock:
@@ -228,11 +235,11 @@ def checked_name(source: str) -> None:
     """Refuses what a page must not open: only names do, never a path.
 
     Raises:
-        ModelSourceError: `source` is no ``sample:`` and no ``torchvision:`` name.
+        RefusedSourceError: `source` is no ``sample:`` and no ``torchvision:`` name.
     """
     if not source.startswith(("sample:", "torchvision:")):
         shown = "a model of an earlier session" if source.startswith(OPAQUE) else f"'{source}'"
-        raise ModelSourceError(
+        raise RefusedSourceError(
             f"The page asked for {shown}, which cannot be opened from here. Choose a sample or torchvision model, or "
             "start the explorer with your model: python -m explorer path/to/file.py:factory"
         )

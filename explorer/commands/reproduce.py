@@ -55,17 +55,15 @@ def _default_folder(options: argparse.Namespace) -> Path:
 
 
 def _watch(shown: Bar) -> Callable[[Step], None]:
-    """Shows how much is done of what there was to do when this call began."""
-    before: int | None = None
     told: int | None = None
 
     def watch(step: Step) -> None:
-        nonlocal before, told
-        before = step.done if before is None else before
-        fraction = (step.done - before + step.fraction) / (step.total - before)
+        nonlocal told
+        if told is None:
+            shown.start_at(step.done / step.total)
         name, method, speed_up, seed = step.case.key
         text = f"run {step.done + 1}/{step.total}  {name} {method} {speed_up:g}x seed {seed}: {step.what}"
-        shown.show(fraction, text, is_milestone=step.done != told)
+        shown.show((step.done + step.fraction) / step.total, text, is_milestone=step.done != told)
         told = step.done
 
     return watch

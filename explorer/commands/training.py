@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from explorer.engine.apply import Pruned
     from explorer.engine.graph import DependencyGraph
     from explorer.training import Dataset, Progress, Sensitivity, Training
+    from explorer.training.sensitivity import Measure
 
 COMMANDS = ("finetune", "sparsify", "sensitivity")
 SETTINGS = (
@@ -63,6 +64,19 @@ def add_commands(add: AddCommand, traced: OpenGraph) -> None:
     sweep.add_argument("--ratios", type=_fractions, metavar="R,R", help="fractions to remove (0.1,0.3,0.5,0.7,0.9)")
     sweep.add_argument("--groups", nargs="+", metavar="NAME", help="groups to measure (all)")
     sweep.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write; a sweep goes on from it")
+    add_broker(sweep, "let workers measure, a group each, through this Redis server")
+
+
+def add_broker(command: argparse.ArgumentParser, purpose: str) -> None:
+    """Adds the option that names workers.
+
+    Args:
+        command: Where to.
+        purpose: What they do.
+    """
+    command.add_argument(
+        "--broker", metavar="URL", help=f"{purpose}: redis://HOST:PORT/DB, or env:NAME for a variable that holds it"
+    )
 
 
 def _add_data(command: argparse.ArgumentParser) -> None:
@@ -158,7 +172,8 @@ def _train_and_save(
     train: Callable[[dict[str, Any]], Training],
 ) -> None:
     """Trains, saves what there is and says how good it is; the first process alone writes and speaks."""
-    from explorer.engine.save import check_free, save
+    from explorer.engine.save import save
+    from explorer.engine.writing import check_free
     from explorer.training import evaluate, processes
 
     checkpoint = options.checkpoint or options.out.with_name(f"{options.out.name}.checkpoint")
@@ -220,7 +235,7 @@ def _sensitivity(options: argparse.Namespace, graph: DependencyGraph, data: Data
     from explorer.training import sensitivity
     from explorer.training.sensitivity import RATIOS
 
-    with Bar() as shown, _interrupts() as is_interrupted:
+    with Bar() as shown, _interrupts() as is_interrupted, _measure(options, graph, data) as measure:
 
         def watch(found: Sensitivity) -> bool:
             total = len(found.groups) * len(found.ratios)
@@ -237,12 +252,33 @@ def _sensitivity(options: argparse.Namespace, graph: DependencyGraph, data: Data
             importance=options.importance,
             checkpoint=options.out,
             watch=watch,
+            measure=measure,
         )
     rows = [(group, *(_accuracy(found, group, ratio) for ratio in found.ratios)) for group in found.groups]
     say([f"validation accuracy: {found.base:.4f} with nothing removed", ""])
     say(table(("group", *(f"-{100 * ratio:g} %" for ratio in found.ratios)), rows))
     if not found.is_complete:
         say(["cancelled; the same command goes on" if options.out else "cancelled"])
+
+
+@contextmanager
+def _measure(options: argparse.Namespace, graph: DependencyGraph, data: Dataset) -> Iterator[Measure | None]:
+    """What measures a sweep on the workers that the options name; None where this process is to."""
+    from explorer.exploration import start
+    from explorer.jobs import connect, reason_to_stay
+
+    is_as_named = options.weights is None and options.input is None
+    reason = reason_to_stay(graph.source if is_as_named else "", data)
+    if options.broker and reason:
+        sys.stderr.write(f"measured on this machine: {reason}\n")
+    if not options.broker or reason:
+        yield None
+        return
+    workers = connect(options.broker)
+    try:
+        yield workers.curves(start(graph), data, options.importance)
+    finally:
+        workers.close()
 
 
 def _accuracy(found: Sensitivity, group: str, ratio: float) -> str:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import shutil
-import tempfile
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,6 +25,7 @@ from explorer.engine.errors import ApplyError, PlanError, SaveError
 from explorer.engine.graph import trace
 from explorer.engine.surgery import AttentionChange, AttributeChange, Surgery, perform
 from explorer.engine.trace import ExampleInputs
+from explorer.engine.writing import new_folder
 
 if TYPE_CHECKING:
     from explorer.engine.apply import Pruned
@@ -55,33 +54,9 @@ def save(pruned: Pruned, folder: str | Path) -> Path:
         SaveError: The folder holds something, or the disk refuses.
     """
     target = Path(folder)
-    check_free(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    except OSError as error:
-        raise SaveError(f"{target} cannot be written: {error}. Choose a folder that you may write to.") from error
-    try:
-        _write(pruned, unfinished)
-        unfinished.chmod(0o755)
-        unfinished.replace(target)
-    except OSError as error:
-        raise SaveError(f"{target} could not be written: {error}. Nothing was left there.") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with new_folder(target) as unfinished:
+        write_model(pruned, unfinished)
     return target
-
-
-def check_free(target: Path) -> None:
-    """Whether something may be saved to a folder.
-
-    Raises:
-        SaveError: It is a file, or holds something.
-    """
-    if target.is_dir() and any(target.iterdir()):
-        raise SaveError(f"The folder {target} is not empty. Choose another, or remove what is in it first.")
-    if target.exists() and not target.is_dir():
-        raise SaveError(f"{target} is a file, and a folder is needed. Choose another name.")
 
 
 def recipe_of(plan: Plan, surgery: Surgery) -> Recipe:
@@ -99,7 +74,7 @@ def recipe_of(plan: Plan, surgery: Surgery) -> Recipe:
     return {
         "format": FORMAT,
         "version": VERSION,
-        "source": graph.source if _is_by_name(graph.source) else "",  # code is never named, so never run
+        "source": graph.source if is_by_name(graph.source) else "",  # code is never named, so never run
         "title": graph.title,
         "fingerprint": graph.fingerprint,
         "architecture": architecture_of(graph.model),
@@ -199,10 +174,16 @@ def architecture_of(model: nn.Module) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _write(pruned: Pruned, folder: Path) -> None:
+def write_model(pruned: Pruned, folder: Path) -> None:
+    """Write weights, recipe and README into an empty folder.
+
+    Raises:
+        SaveError: The weights could not be written.
+        OSError: The disk refuses.
+    """
     weights = folder / WEIGHTS_FILE
     try:
-        states = _distinct_states(pruned.model)
+        states = distinct_states(pruned.model)
         save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in states.items()}, str(weights))
     except SafetensorError as error:
         raise SaveError(f"The weights could not be written: {error}.") from error
@@ -213,7 +194,7 @@ def _write(pruned: Pruned, folder: Path) -> None:
     (folder / README_FILE).write_text(_readme(pruned), encoding="utf-8")
 
 
-def _distinct_states(model: nn.Module) -> dict[str, Tensor]:
+def distinct_states(model: nn.Module) -> dict[str, Tensor]:
     """Parameters and persistent buffers; a tensor with several names comes once."""
     names: dict[int, str] = {}
     known = {name: state for name, state in model.state_dict(keep_vars=True).items() if isinstance(state, Tensor)}
@@ -230,7 +211,7 @@ def _load_weights(model: nn.Module, path: Path, recipe: Recipe) -> None:
         states = load_bytes(content)
     except (OSError, SafetensorError) as error:
         raise SaveError(f"{path} cannot be read: {error}. Save the model again.") from error
-    expected = _distinct_states(model)
+    expected = distinct_states(model)
     if _shapes(expected) != _shapes(states):
         wrong = [
             name for name in expected.keys() | states.keys() if _shapes(expected).get(name) != _shapes(states).get(name)
@@ -271,7 +252,7 @@ def _plain(value: object) -> int | tuple[int, ...]:
 
 def _readme(pruned: Pruned) -> str:
     graph, cost = pruned.plan.graph, pruned.plan.cost
-    argument = "" if _is_by_name(graph.source) else ", model=build_the_original_model()"
+    argument = "" if is_by_name(graph.source) else ", model=build_the_original_model()"
     if argument and pruned.way == "program":
         argument += ", example_inputs=inputs_that_it_runs_on()"
     return "\n".join([
@@ -291,5 +272,6 @@ def _readme(pruned: Pruned) -> str:
     ])  # fmt: skip
 
 
-def _is_by_name(source: str) -> bool:
+def is_by_name(source: str) -> bool:
+    """Whether a source is a name that stands for a model, and no code."""
     return source.startswith(("sample:", "torchvision:"))

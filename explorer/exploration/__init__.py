@@ -10,6 +10,7 @@ from explorer.exploration.changes import (
     change_all,
     reset,
     scale_ratios,
+    set_break_ties,
     set_each_ratio,
     set_every_ratio,
     set_keep,
@@ -22,7 +23,7 @@ from explorer.exploration.changes import (
 )
 from explorer.exploration.fitting import exported_recipe, fitted, without_implied
 from explorer.exploration.presets import PRESETS, Preset, stages
-from explorer.exploration.recipe import FORMAT, MAX_PINS, MAX_RATIO, Recipe, View
+from explorer.exploration.recipe import FORMAT, MAX_PINS, MAX_RATIO, Recipe, View, checked_map
 from explorer.exploration.state import Exploration, common_ratio, every_group, start, tied_groups
 
 __all__ = [
@@ -37,12 +38,14 @@ __all__ = [
     "View",
     "change",
     "change_all",
+    "checked_map",
     "common_ratio",
     "every_group",
     "exported_recipe",
     "fitted",
     "reset",
     "scale_ratios",
+    "set_break_ties",
     "set_each_ratio",
     "set_every_ratio",
     "set_keep",

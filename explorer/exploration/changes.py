@@ -57,7 +57,7 @@ def set_each_ratio(exploration: Exploration, ratios: Mapping[str, float]) -> Exp
         PlanError: There is no such group, or a ratio is outside its range.
     """
     for name, ratio in ratios.items():
-        free = unlocked(exploration, tied_groups(exploration.graph, name))
+        free = unlocked(exploration, tied_groups(exploration, name))
         exploration = with_ratios(exploration, dict.fromkeys(free, checked_ratio(ratio)))
     return exploration
 
@@ -104,11 +104,33 @@ def set_keep(exploration: Exploration, group: str, channels: Sequence[int] | Non
 
 def set_lock(exploration: Exploration, groups: Sequence[str], is_locked: bool) -> Exploration:
     """The exploration with several groups, and all groups tied to them, locked or free again."""
-    changed = frozenset(tied_groups(exploration.graph, *groups))
+    changed = frozenset(tied_groups(exploration, *groups))
     locked = exploration.recipe.locked
     return replace(
         exploration, recipe=replace(exploration.recipe, locked=locked | changed if is_locked else locked - changed)
     )
+
+
+def set_break_ties(exploration: Exploration, groups: Sequence[str], is_broken: bool) -> Exploration:
+    """The exploration in which the ties of several groups need not hold, or hold again.
+
+    Groups that are tied by an even split again get the ratio of the first one named.
+
+    Raises:
+        PlanError: There is no such group, it is tied to none, or it is locked and would get another ratio.
+    """
+    for name in groups:
+        if not any(name in tie.groups for tie in exploration.graph.ties):
+            raise PlanError(f"{exploration.graph.group(name).name} is tied to no other group.")
+    before = exploration.recipe
+    broken = before.break_ties | set(groups) if is_broken else before.break_ties - set(groups)
+    changed = replace(exploration, recipe=replace(before, break_ties=broken))
+    if is_broken:
+        return changed
+    tied = tied_groups(changed, *groups)
+    if any(name in before.locked for name in tied):
+        raise PlanError(f"{groups[0]} is tied to a group that is locked. Unlock it first, with the lock in its row.")
+    return with_ratios(changed, dict.fromkeys(tied, before.ratios.get(groups[0], 0.0)))
 
 
 def reset(exploration: Exploration, groups: Sequence[str] | None = None) -> Exploration:
@@ -164,6 +186,7 @@ def change(exploration: Exploration, what: Mapping[str, Any]) -> Exploration:
             - ``every``: ``ratio``, for all groups that a single ratio is meant for;
             - ``keep``: ``group``, ``channels`` (numbers of those to keep, or None for what the ratio says);
             - ``lock``: GROUPS, ``locked`` (a truth value);
+            - ``ties``: GROUPS, ``broken`` (a truth value): whether their ties need not hold;
             - ``reset``: GROUPS, or every group where none is named;
             - ``options``: any of ``importance``, ``round_to``, ``minimum``.
 
@@ -235,7 +258,11 @@ def set_target(exploration: Exploration, cost: str, fraction: float) -> Explorat
     recipe = exploration.recipe
     wanted: dict[str, Any] = {cost: float(fraction)}
     plan = exploration.graph.plan_to(
-        **wanted, importance=recipe.importance, round_to=recipe.round_to, minimum=recipe.minimum
+        **wanted,
+        importance=recipe.importance,
+        round_to=recipe.round_to,
+        minimum=recipe.minimum,
+        break_ties=sorted(recipe.break_ties),
     )
     sizes = {group.name: group.size for group in exploration.graph.groups}
     # what the plan came to, since counts of tied groups differ from what was asked of each
@@ -269,6 +296,7 @@ _CHANGES: dict[str, Callable[[Exploration, Mapping[str, Any]], Exploration]] = {
     "every": lambda state, what: set_every_ratio(state, what.get("ratio", "none")),
     "keep": _change_keep,
     "lock": lambda state, what: set_lock(state, _named(what), bool(what.get("locked"))),
+    "ties": lambda state, what: set_break_ties(state, _named(what), bool(what.get("broken"))),
     "reset": lambda state, what: reset(state, _named(what) if {"group", "groups"} & set(what) else None),
     "options": lambda state, what: set_options(
         state, **{name: what[name] for name in ("importance", "round_to", "minimum") if name in what}
@@ -294,7 +322,7 @@ def _free(exploration: Exploration, groups: Sequence[str]) -> tuple[str, ...]:
     Raises:
         PlanError: There is no such group, or it is a single one and locked.
     """
-    free = unlocked(exploration, tied_groups(exploration.graph, *groups))
+    free = unlocked(exploration, tied_groups(exploration, *groups))
     if len(groups) == 1 and groups[0] not in free:
         raise PlanError(f"{groups[0]} is locked. Unlock it first, with the lock in its row.")
     return free

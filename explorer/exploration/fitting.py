@@ -38,6 +38,7 @@ def fitted(graph: DependencyGraph, source: str, recipe: Recipe) -> tuple[Explora
         ratios=ratios,
         keep=keep,
         locked=recipe.locked & set(sizes),
+        break_ties=recipe.break_ties & set(sizes),
         view=replace(recipe.view, pins=tuple(name for name in recipe.view.pins if name in sizes)),
     )
     is_other = bool(recipe.fingerprint) and recipe.fingerprint != graph.fingerprint
@@ -56,6 +57,8 @@ def exported_recipe(data: Mapping[str, Any]) -> Mapping[str, Any]:
     if data.get("format") != EXPORTED:
         return data
     options = {name: value for name, value in (data.get("options") or {}).items() if name != "seed"}
+    if options.get("break_ties") is True:
+        options["break_ties"] = sorted(data.get("channels") or ())
     ratios = {name: min(ratio, MAX_RATIO) for name, ratio in (data.get("ratios") or {}).items() if ratio}
     known = {"source": data.get("source"), "fingerprint": data.get("fingerprint"), "keep": data.get("channels")}
     return {"format": FORMAT, **options, **known, "ratios": ratios}

@@ -79,6 +79,7 @@ class Recipe:
         ratios: Fraction to remove per group name, 0-1; groups that keep everything are left out.
         keep: Channels to keep per group name, in order, chosen one by one; they win over the group's ratio.
         locked: Groups that changes of many groups leave as they are.
+        break_ties: Groups whose ties need not hold.
         importance: Criterion that ranks the channels.
         round_to: Kept channels are rounded up to a multiple of this.
         minimum: Fewest channels that a group keeps.
@@ -90,6 +91,7 @@ class Recipe:
     ratios: Mapping[str, float] = field(default_factory=dict)
     keep: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     locked: frozenset[str] = frozenset()
+    break_ties: frozenset[str] = frozenset()
     importance: str = "l2"
     round_to: int = 1
     minimum: int = 1
@@ -104,6 +106,7 @@ class Recipe:
             "ratios": {name: self.ratios[name] for name in sorted(self.ratios)},
             "keep": {name: list(self.keep[name]) for name in sorted(self.keep)},
             "locked": sorted(self.locked),
+            "break_ties": sorted(self.break_ties),
             "importance": self.importance,
             "round_to": self.round_to,
             "minimum": self.minimum,
@@ -128,6 +131,7 @@ class Recipe:
             ratios={name: ratio for name, ratio in ratios.items() if ratio},
             keep=keep,
             locked=frozenset(_checked_names("locked", data.get("locked") or ())),
+            break_ties=frozenset(_checked_names("break_ties", data.get("break_ties") or ())),
             importance=checked_importance(data.get("importance", "l2")),
             round_to=checked_count("round_to", data.get("round_to", 1)),
             minimum=checked_count("minimum", data.get("minimum", 1)),

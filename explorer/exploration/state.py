@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from explorer.engine.selection import is_pruned_by_default
+from explorer.engine.selection import holding, is_pruned_by_default
 from explorer.exploration.recipe import Recipe
 
 if TYPE_CHECKING:
     from explorer.engine.graph import DependencyGraph
+    from explorer.engine.groups import Tie
     from explorer.engine.plan import Plan
 
 
@@ -34,7 +35,13 @@ class Exploration:
             importance=recipe.importance,
             round_to=recipe.round_to,
             minimum=recipe.minimum,
+            break_ties=sorted(recipe.break_ties),
         )
+
+    @property
+    def holding(self) -> list[Tie]:
+        """The ties that the recipe does not let go."""
+        return holding(self.graph.ties, tuple(self.recipe.break_ties))
 
     def is_pruning(self) -> bool:
         """Whether the recipe removes anything."""
@@ -53,12 +60,14 @@ def start(graph: DependencyGraph, source: str = "") -> Exploration:
     return Exploration(graph, Recipe(source or graph.source, graph.fingerprint))
 
 
-def tied_groups(graph: DependencyGraph, *groups: str) -> tuple[str, ...]:
+def tied_groups(exploration: Exploration, *groups: str) -> tuple[str, ...]:
     """The groups and every group that an even split ties to one of them, directly or not, in the graph's order.
 
-    Groups tied by a computed size are not among them: their counts follow in the plan, at ratios of their own.
+    Groups tied by a computed size are not among them: their counts follow in the plan, at ratios of their own. Nor are
+    those whose ties the recipe lets go.
     """
-    ties = [tie for tie in graph.ties if tie.kind == "equal_count"]
+    graph = exploration.graph
+    ties = [tie for tie in exploration.holding if tie.kind == "equal_count"]
     found, waiting = set[str](), [graph.group(name).name for name in groups]
     while waiting:
         name = waiting.pop()
@@ -71,7 +80,7 @@ def tied_groups(graph: DependencyGraph, *groups: str) -> tuple[str, ...]:
 def every_group(graph: DependencyGraph) -> tuple[str, ...]:
     """The groups that a single ratio is meant for (DESIGN section 6), in the graph's order."""
     never = [group.name for group in graph.groups if not is_pruned_by_default(group)]
-    fixed = frozenset(tied_groups(graph, *never))
+    fixed = frozenset(tied_groups(start(graph), *never))
     return tuple(group.name for group in graph.groups if group.name not in fixed)
 
 

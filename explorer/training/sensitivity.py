@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence, Sized
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from torch import nn
 from explorer.engine.batches import Batches
 from explorer.engine.errors import PlanError, TrainingError
 from explorer.engine.graph import DependencyGraph
-from explorer.engine.importance import Scoring, gradients
+from explorer.engine.importance import Gradients, Scoring, gradients
 from explorer.engine.selection import check_names, check_ratio
 from explorer.training.checkpoint import weights_digest, write_whole
 from explorer.training.evaluate import evaluate
@@ -44,7 +44,8 @@ class Sensitivity:
 
     Attributes:
         base: Accuracy of the model as it is, 0-1.
-        points: Every measurement, in the order in which they were made.
+        points: Every measurement: in the order in which they were made while a sweep goes on, in that of `groups` and
+            `ratios` in its result.
         groups: All groups that were asked for, those that matter most to the cost first.
         ratios: All ratios that were asked for.
         importance: The criterion that ranked the channels.
@@ -89,6 +90,9 @@ class Sensitivity:
 Watch = Callable[[Sensitivity], object]
 """Told what has been measured so far; a true result ends the sweep, and what there is then is the result."""
 
+Measure = Callable[[Sequence[tuple[str, float]]], Iterable[Point]]
+"""Measures a model with one group pruned, for (group, ratio) pairs; in any order, each as soon as it is known."""
+
 
 def sensitivity(
     graph: DependencyGraph,
@@ -110,8 +114,9 @@ def sensitivity(
         ratios: Fractions to remove, in [0, 1).
         checkpoint: JSON file that holds what has been measured; where it exists, the sweep goes on from it.
         watch: Called after every measurement; a true result ends the sweep.
-        choices: Keywords of `DependencyGraph.plan`, such as ``importance`` or ``round_to``; and ``gradients``, for
-            criteria that need them. By default they are taken once, on the train part of a `Dataset`, or on `data`.
+        choices: Keywords of `DependencyGraph.plan`, such as ``importance`` or ``round_to``; ``gradients``, for
+            criteria that need them, by default taken once, on the train part of a `Dataset`, or on `data`; and
+            ``measure``, a `Measure` that does it elsewhere.
 
     Raises:
         PlanError: An unknown group, a ratio outside [0, 1), or a criterion that lacks data.
@@ -119,26 +124,43 @@ def sensitivity(
         TrainingError: The checkpoint is of another sweep.
         SaveError: The checkpoint cannot be written.
     """
+    measure: Measure | None = choices.pop("measure", None)
     train, validation = parts_of(data, None)
     measured = train if validation is None else validation
     wanted = ranked_groups(graph, groups)
     fractions = tuple(sorted({check_ratio(ratio, "a sweep") for ratio in ratios} - {0.0}))
     importance = str(choices.get("importance", "l2"))
-    needs = Scoring(importance).criterion.needs
-    if needs and choices.get("gradients") is None:
-        choices["gradients"] = gradients(graph.model, train, fisher=needs == "fisher")
+    if measure is None and choices.get("gradients") is None:
+        choices["gradients"] = needed_gradients(graph.model, train, importance)
     sweep = _Sweep(graph, measured, choices, Path(checkpoint) if checkpoint else None)
     known = sweep.read(wanted, fractions)
     base = known.base if known else accuracy_of(graph.model, measured)
     found = Sensitivity(base, known.points if known else (), wanted, fractions, importance)
     done = {(point.group, point.ratio) for point in found.points}
-    for name, ratio in [(name, ratio) for name in wanted for ratio in fractions if (name, ratio) not in done]:
-        point = measure_point(graph, measured, name, ratio, **choices)
+    missing = [(name, ratio) for name in wanted for ratio in fractions if (name, ratio) not in done]
+    here = (measure_point(graph, measured, *pair, **choices) for pair in missing)
+    for point in measure(missing) if measure else here:
         found = Sensitivity(base, (*found.points, point), wanted, fractions, importance)
         sweep.write(found)
         if watch and watch(found):
             break
-    return found
+    return _in_order(found)
+
+
+def needed_gradients(model: nn.Module, data: Batches, importance: str) -> Gradients | None:
+    """What a criterion needs of a model and data; None for one that needs nothing of them.
+
+    Args:
+        model: The model.
+        data: What gradients are taken on.
+        importance: Name of the criterion.
+
+    Raises:
+        PlanError: There is no such criterion.
+        EvaluationError: The model does not run on the data.
+    """
+    needs = Scoring(importance).criterion.needs
+    return gradients(model, data, fisher=needs == "fisher") if needs else None
 
 
 def measure_point(graph: DependencyGraph, data: Batches, group: str, ratio: float, **choices: Any) -> Point:
@@ -178,6 +200,11 @@ def ranked_groups(graph: DependencyGraph, names: Sequence[str] | None = None) ->
 def accuracy_of(model: nn.Module, data: Batches) -> float:
     """Top-1 accuracy, 0-1."""
     return evaluate(model, cast("Any", data)).accuracy
+
+
+def _in_order(found: Sensitivity) -> Sensitivity:
+    place = {name: number for number, name in enumerate(found.groups)}
+    return replace(found, points=tuple(sorted(found.points, key=lambda point: (place[point.group], point.ratio))))
 
 
 class _Sweep:

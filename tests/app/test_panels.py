@@ -21,7 +21,7 @@ from explorer.app.preview import preview, rows
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import PlanError
 from explorer.exploration import Exploration, set_every_ratio, set_keep, set_lock, set_options, set_ratio
-from explorer.jobs import Job
+from explorer.jobs import Job, JobQueue, Task
 
 
 def text(node: Any) -> str:
@@ -80,6 +80,7 @@ def test_the_grid_has_a_row_per_group(exploration: Exploration) -> None:
         "percent": 25,
         "members": 6,
         "ties": [],
+        "loose": False,
         "locked": False,
         "chosen": False,
     }
@@ -142,6 +143,26 @@ def test_random_weights_are_not_measured_and_the_screen_says_so(subject: Subject
     idle = Job("k", "gone")
     assert "Accuracy is not measured: random weights." in text(totals.accuracy(random, idle, is_pruning=False))
     assert "Apply and verify" in text(totals.accuracy(random, idle, is_pruning=True))
+
+
+class Away:
+    """Workers that are never asked."""
+
+    def run(self, task: Task) -> Any:
+        raise AssertionError(task)
+
+    def close(self) -> None: ...
+
+
+def test_the_screen_says_who_measures_where_there_are_workers(subject: Subject) -> None:
+    alone, wide = Workspace(), Workspace(JobQueue(elsewhere=Away()))
+    assert totals.measured_by(alone, subject) == []
+    assert text(totals.measured_by(wide, subject)) == "by workers"
+    [said] = totals.measured_by(wide, replace(subject, source="session:abc"))
+    assert text(said) == "by this server, not workers"
+    assert said.title.endswith("this one has code, weights or inputs of its own.")
+    for workspace in (alone, wide):
+        workspace.jobs.close()
 
 
 def test_measuring_begins_by_itself_only_where_there_is_data(workspace: Workspace, exploration: Exploration) -> None:

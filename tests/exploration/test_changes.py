@@ -48,10 +48,33 @@ def test_setting_a_ratio_back_to_nothing_gives_the_same_recipe(fresh: Exploratio
 
 def test_tied_groups_move_together(tied: DependencyGraph) -> None:
     group = next(group for group in tied.groups if group.ties)
-    names = tied_groups(tied, group.name)
+    names = tied_groups(start(tied), group.name)
     assert len(names) > 1
     assert set(set_ratio(start(tied), group.name, 0.5).recipe.ratios) == set(names)
-    assert {tied_groups(tied, name) for name in names} == {names}
+    assert {tied_groups(start(tied), name) for name in names} == {names}
+
+
+def test_ties_are_let_go_and_hold_again(tied: DependencyGraph) -> None:
+    group = next(group for group in tied.groups if group.ties)
+    both = set_ratio(start(tied), group.name, 0.5)
+    alone = set_ratio(change(both, {"kind": "ties", "group": group.name, "broken": True}), group.name, 0.25)
+    assert tied_groups(alone, group.name) == (group.name,)
+    assert {alone.recipe.ratios[name] for name in group.ties} == {0.5}
+    assert alone.plan().broken_ties
+    assert not both.plan().broken_ties
+    assert alone.recipe.key != both.recipe.key
+    again = change(alone, {"kind": "ties", "group": group.name, "broken": False})
+    assert not again.plan().broken_ties
+    assert {again.recipe.ratios[name] for name in (group.name, *group.ties)} == {0.25}
+
+
+def test_ties_that_are_not_there_or_locked_are_refused(fresh: Exploration, tied: DependencyGraph) -> None:
+    with pytest.raises(PlanError, match="conv1 is tied to no other group"):
+        change(fresh, {"kind": "ties", "group": "conv1", "broken": True})
+    name = next(group for group in tied.groups if group.ties).name
+    locked = set_lock(change(start(tied), {"kind": "ties", "group": name, "broken": True}), [name], True)
+    with pytest.raises(PlanError, match="is locked"):
+        change(locked, {"kind": "ties", "group": name, "broken": False})
 
 
 def test_one_ratio_for_every_group(fresh: Exploration) -> None:
@@ -143,7 +166,7 @@ def test_several_groups_are_set_scaled_and_reset_together(fresh: Exploration) ->
 
 def test_tied_groups_are_scaled_once(tied: DependencyGraph) -> None:
     group = next(group for group in tied.groups if group.ties)
-    names = tied_groups(tied, group.name)
+    names = tied_groups(start(tied), group.name)
     assert set(scale_ratios(set_ratio(start(tied), group.name, 0.2), names, 2).recipe.ratios.values()) == {0.4}
 
 
@@ -161,7 +184,7 @@ def test_a_locked_group_stays_as_it_is(fresh: Exploration) -> None:
 def test_a_lock_holds_tied_groups_too(tied: DependencyGraph) -> None:
     group = next(group for group in tied.groups if group.ties)
     locked = set_lock(start(tied), [group.name], True)
-    assert locked.recipe.locked == set(tied_groups(tied, group.name))
+    assert locked.recipe.locked == set(tied_groups(start(tied), group.name))
 
 
 def test_of_several_changes_the_good_ones_are_made_and_the_others_told(fresh: Exploration) -> None:

@@ -65,7 +65,8 @@ def test_the_whole_graph_is_on_the_screen_and_can_be_read(watched: Watched, larg
 
 
 def test_graph_and_tree_open_and_close_together(watched: Watched) -> None:
-    page = watched.page
+    page, asked = watched.page, list[str]()
+    page.on("request", lambda request: asked.append(request.post_data or ""))
     page.locator("#lists .twist[data-toggle='layer3']").click()
     has(page, "fold:layer3")
     x, y = sign_of(page, "fold:layer3")
@@ -79,6 +80,9 @@ def test_graph_and_tree_open_and_close_together(watched: Watched) -> None:
     assert "2 BasicBlock" in label
     page.locator("#lists .twist[data-toggle='layer3.*1-2']").click()
     has(page, "fold:layer3.*1-2.2")
+    assert any('"output":"graph.elements"' in each for each in asked)
+    for unseen in ("matrix", "comparison", "plans"):  # views that are not shown ask for nothing
+        assert not any(f'"output":"..{unseen}' in each or f'"output":"{unseen}' in each for each in asked)
     assert watched.console == []
 
 

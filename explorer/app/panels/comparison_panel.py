@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids
 from explorer.app.comparison import summary, table_rows, verdict
-from explorer.app.panels import totals
+from explorer.app.panels import centre, totals
 from explorer.app.panels.centre import COMPARISON
 from explorer.app.parts import attributes, message
 from explorer.app.tables import filter_field, table
+from explorer.app.terms import way_tag
 from explorer.app.workspace import Workspace
 from explorer.engine.changes import layer_changes
 from explorer.engine.errors import ExplorerError
@@ -44,6 +45,11 @@ def layout() -> html.Section:
     )
 
 
+def stores() -> list[Any]:
+    """What the browser asked to be compared and judged."""
+    return [dcc.Store(id=ids.COMPARISON_ASKED), dcc.Store(id=ids.COMPARISON_JUDGED)]
+
+
 def grid() -> Any:
     """The table, without rows; only those in sight are drawn."""
     return table(ids.COMPARISON_GRID, columns(), [], is_fitted=True)
@@ -62,20 +68,28 @@ def columns() -> list[dict[str, Any]]:
 
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the comparison."""
+    centre.ask_when_shown(
+        app,
+        COMPARISON,
+        Output(ids.COMPARISON_ASKED, "data"),
+        [Input(ids.COMPARISON_CHANGED, "checked"), Input(ids.SETTLED, "data"), Input(ids.MODEL, "data")],
+    )
+    centre.ask_when_shown(
+        app,
+        COMPARISON,
+        Output(ids.COMPARISON_JUDGED, "data"),
+        [Input(ids.SETTLED, "data"), Input(ids.ACCURACY, "children")],
+    )
 
     @app.callback(
         Output(ids.COMPARISON_GRID, "rowData"),
         Output(ids.COMPARISON_HEAD, "children"),
-        Input(ids.CENTRE_VIEW, "value"),
-        Input(ids.SETTLED, "data"),
-        Input(ids.MODEL, "data"),
-        Input(ids.COMPARISON_CHANGED, "checked"),
+        Input(ids.COMPARISON_ASKED, "data"),
         State(ids.RECIPE, "data"),
         prevent_initial_call=True,
     )
-    def fill(view: str, _settled: str, _source: str, changed_only: bool, recipe: dict[str, Any]) -> Any:
-        if view != COMPARISON:
-            return no_update, no_update
+    def fill(asked: list[Any], recipe: dict[str, Any]) -> Any:
+        changed_only, *_ = asked
         try:
             changes = layer_changes(workspace.exploration(recipe).plan())
         except ExplorerError as error:
@@ -84,14 +98,13 @@ def register(app: Dash, workspace: Workspace) -> None:
 
     @app.callback(
         Output(ids.COMPARISON_VERDICT, "children"),
-        Input(ids.CENTRE_VIEW, "value"),
-        Input(ids.ACCURACY, "children"),
+        Input(ids.COMPARISON_JUDGED, "data"),
         State(ids.RECIPE, "data"),
         State(ids.PAGE, "data"),
         prevent_initial_call=True,
     )
-    def judge(view: str, _measured: Any, recipe: dict[str, Any], page: str) -> Any:
-        return judged(workspace, recipe, page) if view == COMPARISON else no_update
+    def judge(_asked: list[Any], recipe: dict[str, Any], page: str) -> Any:
+        return judged(workspace, recipe, page)
 
     @app.callback(
         Output(ids.COMPARISON_VERDICT, "children", allow_duplicate=True),
@@ -116,7 +129,7 @@ def register(app: Dash, workspace: Workspace) -> None:
 
 
 def judged(workspace: Workspace, recipe: dict[str, Any], page: str, *, is_asked: bool = False) -> list[Any]:
-    """What is proven of a recipe, as far as measuring it is.
+    """Which way a recipe takes and what is proven of it, as far as measuring it is.
 
     Args:
         workspace: Models and queue.
@@ -126,7 +139,10 @@ def judged(workspace: Workspace, recipe: dict[str, Any], page: str, *, is_asked:
     """
     try:
         exploration = workspace.exploration(recipe)
-        return verdict(totals.ask(workspace, exploration, page, is_asked), exploration.is_pruning())
+        return [
+            *way_tag(exploration),
+            *verdict(totals.ask(workspace, exploration, page, is_asked), exploration.is_pruning()),
+        ]
     except ExplorerError as error:
         return [message(str(error))]
 

@@ -12,7 +12,9 @@ from explorer.app.panels import totals, tuning
 from explorer.app.parts import attributes
 from explorer.app.preview import preview, rows
 from explorer.app.tables import table
+from explorer.app.terms import plan_terms
 from explorer.app.workspace import Subject, Workspace
+from explorer.engine.errors import ExplorerError
 from explorer.exploration import start
 
 SLIDER_KEYS = {
@@ -43,6 +45,7 @@ def layout(subject: Subject) -> html.Section:
             totals.layout(preview(exploration)),
             tuning.layout(),
             html.Div(id=ids.CHANGE_ERROR, className="change-error"),
+            html.Div(id=ids.PLAN_TERMS),
             grid(rows(exploration)),
         ],
         className="drawer",
@@ -127,6 +130,19 @@ def register(app: Dash, workspace: Workspace) -> None:
     )
     def fill(_source: str, recipe: dict[str, Any]) -> Any:
         return rows(workspace.exploration(recipe))
+
+    @app.callback(
+        Output(ids.PLAN_TERMS, "children"),
+        Input(ids.SETTLED, "data"),
+        Input(ids.MODEL, "data"),
+        State(ids.RECIPE, "data"),
+        prevent_initial_call=True,
+    )
+    def state_terms(_settled: str, _source: str, recipe: dict[str, Any]) -> Any:
+        try:
+            return plan_terms(workspace.exploration(recipe))
+        except ExplorerError:  # the answer to the change says what is wrong
+            return []
 
     tuning.register(app)
     _register_clientside(app)

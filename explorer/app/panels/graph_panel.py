@@ -12,7 +12,6 @@ from explorer.app import ids
 from explorer.app.crumbs import crumbs
 from explorer.app.elements import Element, build_elements
 from explorer.app.graph_view import graph_view
-from explorer.app.panels import progress
 from explorer.app.parts import attributes, icon, tool
 from explorer.app.shades import MODES, NEUTRAL
 from explorer.app.unfolding import most_open, revealed
@@ -46,7 +45,6 @@ def layout(subject: Subject, opened: Sequence[str], scheme: str) -> html.Main:
         html.Canvas(id=ids.MINIMAP, className="minimap", hidden=True, **attributes(aria_hidden="true")),
         html.Div(id=ids.GRAPH_TIP, className="graph-tip", hidden=True),
         html.Div(id=ids.GRAPH_LIVE, className="only-heard", role="status"),
-        progress.layout(),
     ]
     tools = html.Div([*folds, *buttons], className="graph-tools")
     return html.Main(

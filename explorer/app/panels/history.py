@@ -9,6 +9,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 from explorer.app import ids
 from explorer.app.answers import after_restoring
 from explorer.app.parts import attributes, tool
+from explorer.app.remembered import REMEMBERED
 from explorer.app.workspace import Workspace
 
 ANSWERED = {
@@ -20,7 +21,7 @@ ANSWERED = {
     ids.PINS: "data",
     ids.PANELS: "data",
     ids.PICKER: "value",
-    ids.PICKER_ERROR: "children",
+    ids.FAILURE: "children",
     ids.MODEL_NOTE: "children",
     ids.TOTALS: "children",
     ids.CHANGE_ERROR: "children",
@@ -56,10 +57,13 @@ def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of history and sharing."""
 
     @app.callback(
-        Output(ids.ANSWER, "data", allow_duplicate=True), Input(ids.RESTORE, "data"), prevent_initial_call=True
+        Output(ids.ANSWER, "data", allow_duplicate=True),
+        Input(ids.RESTORE, "data"),
+        State(ids.PAGE, "data"),
+        prevent_initial_call=True,
     )
-    def restore(asked: dict[str, Any] | None) -> Any:
-        return after_restoring(workspace, asked) if isinstance(asked, dict) else no_update
+    def restore(asked: dict[str, Any] | None, page: str) -> Any:
+        return after_restoring(workspace, asked, page) if isinstance(asked, dict) else no_update
 
     app.clientside_callback(
         ClientsideFunction("explorer", "take"),
@@ -71,6 +75,11 @@ def register(app: Dash, workspace: Workspace) -> None:
         ClientsideFunction("explorer", "remember"),
         *(Input(name, "data") for name in (ids.RECIPE, ids.OPENED, ids.SELECTION, ids.PINS, ids.PANELS)),
         State(ids.RUN, "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("panels", "keep"),
+        *(Input(each.control, each.part) for each in REMEMBERED),
+        State(ids.REMEMBERED, "data"),
     )
     for name, function in ((ids.UNDO, "undo"), (ids.REDO, "redo"), (ids.SHARE, "share")):
         app.clientside_callback(

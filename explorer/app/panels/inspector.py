@@ -9,7 +9,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html,
 from explorer.app import ids, inspection
 from explorer.app.panels import channels_panel, player, weights_panel
 from explorer.app.parts import attributes, message
-from explorer.app.terms import terms
+from explorer.app.terms import terms, untying
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
 
@@ -69,6 +69,16 @@ def register(app: Dash, workspace: Workspace) -> None:
             return terms(workspace.exploration(recipe), selection["name"])
         except ExplorerError as error:
             return [message(str(error))]
+
+    @app.callback(
+        Output(ids.UNTIE_SAID, "children"),
+        Input(ids.UNTIE, "n_clicks"),
+        State(ids.SELECTION, "data"),
+        State(ids.RECIPE, "data"),
+        prevent_initial_call=True,
+    )
+    def announce(clicks: int | None, selection: dict[str, Any], recipe: dict[str, Any]) -> Any:
+        return untying(workspace.exploration(recipe), selection["name"]) if clicks else no_update
 
     @app.callback(
         Output(ids.WHY_CHAIN, "children"),

@@ -19,6 +19,8 @@ from explorer.app.workspace import Subject, Workspace
 from explorer.engine.groups import Group
 from explorer.engine.layers import Layer
 
+KINDS = {"modules": "Modules", "groups": "Groups"}
+
 
 def layout(subject: Subject, opened: Sequence[str]) -> html.Aside:
     """The pane, with the tree as it is first."""
@@ -33,7 +35,7 @@ def layout(subject: Subject, opened: Sequence[str]) -> html.Aside:
     )
     switch = dmc.SegmentedControl(
         id=ids.LIST_KIND,
-        data=[{"label": "Modules", "value": "modules"}, {"label": "Groups", "value": "groups"}],
+        data=[{"label": title, "value": name} for name, title in KINDS.items()],
         value="modules",
         size="xs",
         fullWidth=True,

@@ -9,7 +9,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids
-from explorer.app.panels import latency_tools, totals
+from explorer.app.panels import centre, latency_tools, totals
 from explorer.app.panels.centre import PLANS
 from explorer.app.pareto import AXES, nothing_to_plot, pareto_figure
 from explorer.app.parts import attributes, chart, message
@@ -55,6 +55,7 @@ def stores() -> list[Any]:
         dcc.Store(id=ids.PLANS, storage_type="session"),
         dcc.Store(id=ids.MEASURED),
         *latency_tools.stores(),
+        dcc.Store(id=ids.PLANS_ASKED),
         dcc.Store(id=ids.PLAN_ROWS, data=[]),
         dcc.Store(id=ids.COMPARED, data=[]),
         dcc.Store(id=ids.PAIR, data=[]),
@@ -128,20 +129,25 @@ def register(app: Dash, workspace: Workspace) -> None:
     def note(_measured: Any, recipe: dict[str, Any], page: str) -> Any:
         return measured(workspace, recipe, page)
 
-    @app.callback(
-        Output(ids.PLANS_TABLE, "children"),
-        Output(ids.PLANS_PLOT, "children"),
-        Output(ids.PLANS_NOTE, "children"),
-        Input(ids.CENTRE_VIEW, "value"),
+    asked = [
         Input(ids.PLAN_ROWS, "data"),
         Input(ids.PLANS_AXIS, "value"),
         Input(ids.SETTLED, "data"),
         Input(ids.COMPARED, "data"),
         Input(ids.SCHEME, "data"),
+    ]
+    centre.ask_when_shown(app, PLANS, Output(ids.PLANS_ASKED, "data"), asked)
+
+    @app.callback(
+        Output(ids.PLANS_TABLE, "children"),
+        Output(ids.PLANS_PLOT, "children"),
+        Output(ids.PLANS_NOTE, "children"),
+        Input(ids.PLANS_ASKED, "data"),
         prevent_initial_call=True,
     )
-    def draw(view: str, rows: Any, axis: str, current: str, compared: list[str], scheme: str | None) -> Any:
-        return shown(rows or [], axis, current, compared, scheme or "light") if view == PLANS else (no_update,) * 3
+    def draw(asked: list[Any]) -> Any:
+        rows, axis, current, compared, scheme = asked
+        return shown(rows or [], axis, current, compared, scheme or "light")
 
     @app.callback(Output(ids.PLANS_DIFFERENCE, "children"), Input(ids.PAIR, "data"), prevent_initial_call=True)
     def compare(pair: list[dict[str, Any]]) -> Any:

@@ -71,7 +71,7 @@ def register(app: Dash, workspace: Workspace) -> None:
 
     for function, inputs in (
         ("load", [Input(ids.PLAYER_STEPS, "children"), State(ids.PROPAGATION, "data"), State(ids.SELECTION, "data"),
-                  State(ids.PINS, "data")]),
+                  State(ids.PINS, "data"), State(ids.PLAY, "data")]),
         ("close", [Input(ids.MODEL, "data"), Input(ids.SELECTION, "data")]),
         ("scrub", [Input(ids.PLAYER_POSITION, "value")]),
         ("speed", [Input(ids.PLAYER_SPEED, "value")]),

@@ -21,8 +21,8 @@ from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration
 
-COLUMNS = ("name", "kind", "size", "kept", "percent", "members", "locked", "chosen", "ties", "layers")
-"""Of the table of groups; ``percent`` is what the recipe removes, ``members`` counts the coupled tensors."""
+COLUMNS = ("name", "kind", "size", "kept", "percent", "members", "locked", "chosen", "ties", "loose", "layers")
+"""Of the table of groups. Of each: ``percent`` that the recipe removes, ``members`` coupled tensors, ``loose`` ties."""
 
 
 def items() -> list[Any]:

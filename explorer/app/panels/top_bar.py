@@ -144,7 +144,7 @@ def _picker(subject: Subject) -> html.Div:
         comboboxProps={"width": 300, "position": "bottom-start"},
         **attributes(aria_label="Model"),
     )
-    return html.Div([select, html.Div(id=ids.PICKER_ERROR, className="picker-error")], className="picker")
+    return html.Div(select, className="picker")
 
 
 def _help() -> Any:

@@ -11,7 +11,7 @@ from explorer.app.parts import attributes, message, plain, proof_tag
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration
-from explorer.jobs import Job, measure
+from explorer.jobs import Job, Task
 
 POLL_MILLISECONDS = 150
 
@@ -73,9 +73,14 @@ def ask(workspace: Workspace, exploration: Exploration, page: str, is_asked: boo
     job = workspace.jobs.job(page, key)
     is_new = job.state == "gone" or (job.state == "failed" and is_asked)
     if is_new and (is_asked or subject.data is not None):
-        test = subject.data.test if subject.data else None
-        return workspace.jobs.ask(page, key, lambda: measure(exploration, test).to_json())
+        return workspace.jobs.ask(page, key, Task("measure", exploration, subject.data))
     return job
+
+
+def measured_by(workspace: Workspace, subject: Subject) -> list[Any]:
+    """Who measures a model, where there are workers that could."""
+    who, why = workspace.jobs.place(subject.source)
+    return [html.Div(f"by {who}", className="card-exact", title=f"Measured by {who}: {why}.")] if who else []
 
 
 def job_key(exploration: Exploration) -> str:
@@ -117,7 +122,8 @@ def _shown(workspace: Workspace, recipe: dict[str, Any], page: str, is_asked: bo
         subject = workspace.open(exploration.recipe.source)
     except ExplorerError as error:
         return [message(str(error))], True
-    return accuracy(subject, job, exploration.is_pruning()), not job.is_pending
+    shown = accuracy(subject, job, exploration.is_pruning())
+    return [*shown, *measured_by(workspace, subject)], not job.is_pending
 
 
 def _exactly(totals: list[int], unit: str) -> str:
