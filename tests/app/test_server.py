@@ -31,7 +31,7 @@ def app(workspace: Workspace, subject: Subject) -> Dash:
 def own() -> Iterator[Workspace]:
     made = Workspace()
     yield made
-    made.jobs.close()
+    made.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8050", "localhost:8050", "[::1]:8050", "localhost"])

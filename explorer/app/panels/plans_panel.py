@@ -97,7 +97,8 @@ def measured(workspace: Workspace, recipe: dict[str, Any], page: str) -> Any:
         return no_update
     if job.state != "done" or job.result is None:
         return no_update
-    return record(exploration, **{name: job.result[name] for name in ("accuracy", "is_proven", "is_wrong")})
+    found = {name: job.result[name] for name in ("accuracy", "is_proven", "is_wrong")}
+    return record(exploration, **found, trained=workspace.open(exploration.recipe.source).training or None)
 
 
 def compared(workspace: Workspace, pair: Sequence[dict[str, Any]]) -> list[Any]:
