@@ -235,7 +235,7 @@ def _sensitivity(options: argparse.Namespace, graph: DependencyGraph, data: Data
     from explorer.training import sensitivity
     from explorer.training.sensitivity import RATIOS
 
-    with Bar() as shown, _interrupts() as is_interrupted, _measure(options, graph, data) as measure:
+    with Bar() as shown, _interrupts() as is_interrupted, _elsewhere(options, graph, data) as measure:
 
         def watch(found: Sensitivity) -> bool:
             last = (found.joint + found.points)[-1]
@@ -264,7 +264,7 @@ def _sensitivity(options: argparse.Namespace, graph: DependencyGraph, data: Data
 
 
 @contextmanager
-def _measure(options: argparse.Namespace, graph: DependencyGraph, data: Dataset) -> Iterator[Measure | None]:
+def _elsewhere(options: argparse.Namespace, graph: DependencyGraph, data: Dataset) -> Iterator[Measure | None]:
     """What measures a sweep on the workers that the options name; None where this process is to."""
     from explorer.exploration import start
     from explorer.jobs import connect, reason_to_stay

@@ -60,6 +60,9 @@ class Elsewhere(Protocol):
     def run(self, task: Task) -> Result:
         """The result of a task, once it is there; raises what calling the task would raise."""
 
+    def stop(self) -> None:
+        """Waits for nothing any more: each `run` that goes on raises `JobCancelledError`."""
+
     def close(self) -> None:
         """Ends what it holds on to."""
 
@@ -170,6 +173,8 @@ class JobQueue:
             for request in self._running.values():
                 request.progress.cancel()
             self._changed.notify_all()
+        if self._elsewhere:
+            self._elsewhere.stop()
         for thread in self._threads:
             thread.join()
         if self._elsewhere:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -29,6 +30,9 @@ Message = dict[str, Any]
 MODELS_KEPT = 4
 NAMED = ("sample:", "torchvision:")
 """How sources begin that name a model without running anybody's code."""
+
+
+_OPENING = threading.Lock()  # random weights come from the process's one generator
 
 
 def _measure(exploration: Exploration, data: Dataset | None, _: Progress) -> Outcome:
@@ -122,7 +126,8 @@ class Task:
         if message["name"] not in TASKS:
             raise ExplorerError(f"There is no task '{message['name']}'; there are {', '.join(TASKS)}.")
         recipe = Recipe.from_json(message["recipe"])
-        graph = _named_graph(recipe.source)
+        with _OPENING:
+            graph = _named_graph(recipe.source)
         if recipe.fingerprint != graph.fingerprint:
             raise PlanError(f"{recipe.source} is another model for the worker than for the explorer that asks it.")
         data = _named_data(message["data"]) if message["data"] else None

@@ -64,6 +64,11 @@ class Workers:
         self._board = Board(url)
         self._board.check()
         self._app = celery_app(url)
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Waits for nothing any more; workers hear of it and stop as well."""
+        self._is_stopped = True
 
     def close(self) -> None:
         """Ends the connections."""
@@ -88,7 +93,7 @@ class Workers:
         Raises:
             WorkerError: One failed there.
             BrokerError: The broker stopped answering, or no worker is there.
-            JobCancelledError: One was cancelled.
+            JobCancelledError: One was cancelled, or all were stopped.
         """
         runs = dict[str, _Run]()
         for task in tasks:
@@ -100,6 +105,8 @@ class Workers:
         try:
             self._send(runs)
             while runs:
+                if self._is_stopped:
+                    raise JobCancelledError
                 self._want(runs)
                 if ended := self._board.wait(list(runs), LOOK_SECONDS):
                     name, answer = ended

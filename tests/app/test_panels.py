@@ -152,6 +152,8 @@ class Away:
     def run(self, task: Task) -> Any:
         raise AssertionError(task)
 
+    def stop(self) -> None: ...
+
     def close(self) -> None: ...
 
 

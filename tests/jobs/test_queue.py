@@ -110,14 +110,18 @@ class Away:
     def __init__(self) -> None:
         self.release = threading.Event()
         self.asked: list[Task] = []
+        self.is_closed = False
 
     def run(self, task: Task) -> dict[str, Any]:
         self.asked.append(task)
         self.release.wait(10)
         return {"from": "far away"}
 
-    def close(self) -> None:
+    def stop(self) -> None:
         self.release.set()
+
+    def close(self) -> None:
+        self.is_closed = True
 
 
 @pytest.fixture
@@ -129,8 +133,9 @@ def away() -> Away:
 def wide(away: Away, tmp_path: Path) -> Iterator[JobQueue]:
     made = JobQueue(tmp_path / "wide", elsewhere=away)
     yield made
-    away.release.set()
     made.close()
+    assert away.release.is_set()
+    assert away.is_closed
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from explorer.app import ids
 from explorer.app.crumbs import crumbs
 from explorer.app.elements import Element, build_elements
 from explorer.app.graph_view import graph_view
-from explorer.app.parts import attributes, icon, tool
+from explorer.app.parts import attributes, icon, plain, tool
 from explorer.app.shades import MODES, NEUTRAL
 from explorer.app.unfolding import most_open, revealed
 from explorer.app.workspace import Subject, Workspace
@@ -171,4 +171,4 @@ def _legend() -> html.Div:
     ]
     shades = [html.Span(id=f"{ids.SHADE_LEGEND}-{end}") for end in ("least", "most")]
     scale = html.Div([shades[0], html.Span(className="shade-scale"), shades[1]], id=ids.SHADE_LEGEND, hidden=True)
-    return html.Div([*items, scale], className="legend")
+    return html.Div([plain(items), scale], className="legend")
