@@ -69,12 +69,15 @@ class Elsewhere(Protocol):
 
 @dataclass(frozen=True)
 class _Shared:
-    """Workers that another queue closes."""
+    """Workers that another queue closes; what is cancelled here alone ends by itself."""
 
     workers: Elsewhere
 
     def run(self, task: Task) -> Result:
         return self.workers.run(task)
+
+    def stop(self) -> None:
+        pass
 
     def close(self) -> None:
         pass

@@ -197,6 +197,9 @@ def test_a_queue_beside_another_uses_its_workers_and_leaves_them_to_it() -> None
             said.append(task.name)
             return {"by": "a worker"}
 
+        def stop(self) -> None:
+            said.append("stopped")
+
         def close(self) -> None:
             said.append("closed")
 
@@ -209,4 +212,4 @@ def test_a_queue_beside_another_uses_its_workers_and_leaves_them_to_it() -> None
     second.close()
     assert said == ["measure"]
     first.close()
-    assert said == ["measure", "closed"]
+    assert said == ["measure", "stopped", "closed"]
