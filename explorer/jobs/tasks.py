@@ -10,19 +10,21 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from explorer.engine.errors import ExplorerError, ModelSourceError, PlanError
+from explorer.engine.errors import DataError, ExplorerError, ModelSourceError, PlanError
 from explorer.engine.graph import DependencyGraph
 from explorer.exploration import Exploration, Recipe
+from explorer.jobs.gradients import KnownGradients
 from explorer.jobs.measure import measure
 from explorer.jobs.progress import Progress
+from explorer.jobs.recover import recover
+from explorer.jobs.sparse import train_sparse
 from explorer.jobs.sweep import measure_curve
+from explorer.jobs.tensors import Outcome, TensorStore
 from explorer.models import open_model
 from explorer.models.tracing import trace_opened
 from explorer.training.data import Dataset, open_data
 
 Result = dict[str, Any]
-Outcome = tuple[Result, bytes]
-"""JSON data, and the bytes of a safetensors file, empty where a job makes no tensors."""
 
 Message = dict[str, Any]
 MODELS_KEPT = 4
@@ -41,9 +43,22 @@ def _curve(exploration: Exploration, data: Dataset | None, progress: Progress, *
     return measure_curve(exploration, data, progress, **options), b""
 
 
+def _learnt(learn: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """A job that needs data, and says so where there is none."""
+
+    def work(exploration: Exploration, data: Dataset | None, progress: Progress, **options: Any) -> Outcome:
+        if data is None:
+            raise DataError(f"{exploration.graph.title} has no data to train on. Name it, as in --data digits.")
+        return learn(exploration, data, progress, **options)
+
+    return work
+
+
 TASKS: dict[str, Callable[..., Outcome]] = {
     "measure": _measure,
     "curve": _curve,
+    "recover": _learnt(recover),
+    "sparse": _learnt(train_sparse),
 }
 """What a worker can be asked for: functions of an exploration, its data, a progress, and options that are JSON data."""
 
@@ -116,7 +131,8 @@ class Task:
         if recipe.fingerprint != graph.fingerprint:
             raise PlanError(f"{recipe.source} is another model for the worker than for the explorer that asks it.")
         data = _named_data(message["data"]) if message["data"] else None
-        return cls(message["name"], Exploration(graph, recipe), data, message["options"], progress)
+        gradients = _named_gradients(recipe.source, message["data"]) if data else None
+        return cls(message["name"], Exploration(graph, recipe, gradients), data, message["options"], progress)
 
 
 def message_key(message: Message) -> str:
@@ -143,6 +159,11 @@ def _named_graph(source: str) -> DependencyGraph:
     if reason := reason_to_stay(source):
         raise ModelSourceError(f"A worker was asked for '{source}', but {reason}.")
     return trace_opened(open_model(source))
+
+
+@lru_cache(maxsize=MODELS_KEPT)
+def _named_gradients(source: str, word: str) -> KnownGradients:
+    return KnownGradients(f"{source} {word}", _named_graph(source).model, _named_data(word).train, TensorStore())
 
 
 @lru_cache(maxsize=MODELS_KEPT)
