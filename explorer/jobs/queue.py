@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +14,7 @@ from typing import Any, Protocol
 import diskcache
 
 from explorer.engine.errors import ExplorerError
+from explorer.jobs.folders import private_folder
 from explorer.jobs.progress import JobCancelledError, Progress
 from explorer.jobs.tasks import Result, Task, reason_to_stay
 
@@ -75,17 +74,6 @@ class _Request:
     asked: float
     progress: Progress
     is_away: bool = False
-
-
-def private_folder() -> Path:
-    """A folder for cached results that only its owner can enter.
-
-    Returns:
-        A new folder in the system's temporary folder, mode 0700.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="explorer-jobs-"))
-    os.chmod(folder, 0o700)  # noqa: PTH101 - mkdtemp does it on POSIX; this states it
-    return folder
 
 
 class JobQueue:

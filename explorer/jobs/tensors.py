@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from explorer.engine.errors import SaveError
-from explorer.jobs.queue import private_folder
+from explorer.jobs.folders import private_folder
 from explorer.training.checkpoint import write_whole
 
 KEPT_BYTES = 2 * 2**30

@@ -12,7 +12,7 @@ from explorer.app import ids, numbers
 from explorer.app.parts import attributes, message
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
-from explorer.jobs import Job, JobQueue, Progress
+from explorer.jobs import Job, JobQueue, Task
 
 POLL_MILLISECONDS = 400
 
@@ -52,14 +52,7 @@ def owner(page: str, parts: ids.Work) -> str:
     return f"{page}:{parts.begin}"
 
 
-def ask(
-    workspace: Workspace,
-    page: str,
-    parts: ids.Work,
-    key: str,
-    work: Callable[[], dict[str, Any]],
-    progress: Progress,
-) -> None:
+def ask(workspace: Workspace, page: str, parts: ids.Work, key: str, task: Task) -> None:
     """Begins a training in the place of the one before it of the same page, which is stopped.
 
     Args:
@@ -67,12 +60,11 @@ def ask(
         page: The page that asks.
         parts: The panel that asks.
         key: Names what comes out.
-        work: Makes the result.
-        progress: Where the work shows how far it is.
+        task: What is done.
     """
     mine = owner(page, parts)
     workspace.trainings.cancel(mine)
-    workspace.trainings.ask(mine, key, work, progress)
+    workspace.trainings.ask(mine, key, task)
 
 
 def button(parts: ids.Work, text: str) -> html.Button:
