@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 SOURCE ?=
+WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -18,7 +19,7 @@ run: $(VENV)/.ready ## Serve the explorer on 127.0.0.1:8050 (SOURCE=torchvision:
 
 test: check ## Run all checks and all tests (installs a Chromium and a Redis server if none is found)
 	@browser="$$(.ci/browser)" && redis="$$(.ci/redis)" && EXPLORER_CHROMIUM="$$browser" EXPLORER_REDIS="$$redis" \
-		$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+		$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 check: $(VENV)/.ready-dev ## Check format, lint, types and floors
 	@$(BIN)/ruff format --check

@@ -13,7 +13,7 @@ from pathlib import Path
 from torch import Tensor
 
 from explorer.engine.errors import PlanError
-from explorer.engine.save import save
+from explorer.engine.save import loading_arguments, save
 from explorer.exploration import Exploration
 
 
@@ -81,9 +81,7 @@ def loading_snippet(folder: str, source: str, way: str) -> str:
         way: ``live``, or ``program`` for a model that replays its recorded calls.
     """
     arguments = [f'"{folder}"']
-    if not source.startswith(("sample:", "torchvision:")):
-        arguments += ["model=build_the_original_model()"]
-        arguments += ["example_inputs=inputs_that_it_runs_on()"] if way == "program" else []
+    arguments += loading_arguments(source, way)
     joined = ", ".join(arguments)
     call = joined if len(arguments) == 1 else "\n    " + joined.replace(", ", ",\n    ") + ",\n"
     return f"import explorer\n\nmodel = explorer.load({call})"

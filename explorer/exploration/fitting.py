@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from explorer.engine.save import FORMAT as EXPORTED
+from explorer.engine.recipe import FORMAT as EXPORTED
 from explorer.exploration.recipe import FORMAT, MAX_RATIO, Recipe
 from explorer.exploration.state import Exploration, GradientSource
 

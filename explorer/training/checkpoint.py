@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from explorer.engine.errors import SaveError, TrainingError
-from explorer.engine.save import architecture_of
+from explorer.engine.recipe import architecture_of
 
 State = dict[str, Any]
 

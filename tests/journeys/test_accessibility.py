@@ -132,8 +132,19 @@ def exported(page: Page) -> None:
     page.wait_for_selector("#export-result .code", timeout=30_000)
 
 
-def notice(page: Page) -> None:
+def failure(page: Page) -> None:
     page.locator("#export-close").click()
+    page.evaluate("location.hash = '#m=sample:resnet21'")
+    page.wait_for_selector(".failure-card")
+
+
+def opening(page: Page) -> None:
+    page.locator(".failure-card").get_by_role("button", name="Close").click()
+    page.evaluate("document.getElementById('opening').hidden = false")
+
+
+def notice(page: Page) -> None:
+    page.evaluate("document.getElementById('opening').hidden = true")
     page.evaluate("explorer.notice('A link can name sample models only.', 'warn')")
     page.evaluate("document.getElementById('lost').hidden = false")
 
@@ -158,6 +169,8 @@ STATES: tuple[tuple[Callable[[Page], None], str], ...] = (
     (comparison, ".comparison"),
     (plans, ".plans"),
     (exported, "#export-result"),
+    (failure, ".failure-card"),
+    (opening, "#opening"),
     (notice, "html"),
 )
 """What is done to get from one state to the next, and where the new things are."""

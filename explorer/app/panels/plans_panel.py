@@ -34,7 +34,7 @@ def layout() -> html.Section:
             html.Div(["accuracy against", axis, *latency_tools.layout()], className="matrix-tools quiet"),
             html.Div(
                 [
-                    html.Div(id=ids.PLANS_PLOT),
+                    html.Div(id=ids.PLANS_PLOT, className="chart-place"),
                     html.P(id=ids.PLANS_NOTE, className="empty", **attributes(aria_live="polite")),
                 ],
                 className="plans-plot",
