@@ -1,4 +1,4 @@
-"""Where on disk jobs leave what they make."""
+"""Folders for what jobs leave."""
 
 from __future__ import annotations
 

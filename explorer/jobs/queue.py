@@ -68,6 +68,22 @@ class Elsewhere(Protocol):
 
 
 @dataclass(frozen=True)
+class _Shared:
+    """Workers that another queue closes."""
+
+    workers: Elsewhere
+
+    def run(self, task: Task) -> Result:
+        return self.workers.run(task)
+
+    def stop(self) -> None:
+        self.workers.stop()
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
 class _Request:
     key: str
     work: Callable[[], Result]
@@ -167,6 +183,10 @@ class JobQueue:
         if self._elsewhere:
             self._elsewhere.close()
         self._cache.close()
+
+    def beside(self) -> JobQueue:
+        """Another queue, whose tasks go to the same workers, for work that takes long; this one closes them."""
+        return JobQueue(elsewhere=_Shared(self._elsewhere) if self._elsewhere else None)
 
     def place(self, source: str) -> tuple[str, str]:
         """Who does the jobs of a model, and why, in words; empty ones where there is only this process.

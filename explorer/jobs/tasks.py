@@ -19,15 +19,13 @@ from explorer.jobs.progress import Progress
 from explorer.jobs.recover import recover
 from explorer.jobs.sensitivities import measure_curve, sweep
 from explorer.jobs.sparse import train_sparse
+from explorer.jobs.tensors import Outcome
 from explorer.models import open_model
 from explorer.models.tracing import trace_opened
 from explorer.training import TrainingSettings
 from explorer.training.data import Dataset, open_data
 
 Result = dict[str, Any]
-Outcome = tuple[Result, bytes]
-"""JSON data, and the bytes of a safetensors file, empty where a job makes no tensors."""
-
 Message = dict[str, Any]
 MODELS_KEPT = 4
 NAMED = ("sample:", "torchvision:")
@@ -63,7 +61,7 @@ def _learning(function: Callable[..., Outcome], *own: str) -> Callable[..., Outc
 
 def _needed(data: Dataset | None) -> Dataset:
     if data is None:
-        raise DataError("This needs labelled data, and the model has none here. Start the explorer with --data.")
+        raise DataError("This needs labelled data, and the model has none here. Name it, as in --data digits.")
     return data
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from dash import Dash, Input, Output, State, dcc, html, no_update
@@ -56,15 +57,15 @@ def ask(workspace: Workspace, page: str, parts: ids.Work, key: str, task: Task) 
     """Begins a training in the place of the one before it of the same page, which is stopped.
 
     Args:
-        workspace: Models and queues.
+        workspace: Models, queues, and where the weights are kept under the key.
         page: The page that asks.
         parts: The panel that asks.
         key: Names what comes out.
-        task: What is done.
+        task: What is to be done.
     """
     mine = owner(page, parts)
     workspace.trainings.cancel(mine)
-    workspace.trainings.ask(mine, key, task)
+    workspace.trainings.ask(mine, key, replace(task, keep=partial(workspace.tensors.keep, key)))
 
 
 def button(parts: ids.Work, text: str) -> html.Button:

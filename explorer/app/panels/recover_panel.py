@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -69,9 +68,8 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any], epochs: Any, 
     data = data_of(workspace, exploration, "Recovering")
     settings = {"epochs": epochs, "learning_rate": rate}
     key = new_key("recover")
-    keep = partial(workspace.tensors.keep, key)
-    task = Task("recover", exploration, data, settings, keep=keep)
-    background.ask(workspace, page, ids.RECOVER, key, task)
+
+    background.ask(workspace, page, ids.RECOVER, key, Task("recover", exploration, data, settings))
     return {"key": key, "recipe": recipe}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -84,8 +83,8 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any], *values: Any)
     data = data_of(workspace, exploration, "Sparse training")
     settings = dict(zip(("epochs", "learning_rate", "strength", "regulariser"), values, strict=True))
     key = new_key("sparse")
-    keep = partial(workspace.tensors.keep, key)
-    background.ask(workspace, page, ids.SPARSE, key, Task("sparse", exploration, data, settings, keep=keep))
+
+    background.ask(workspace, page, ids.SPARSE, key, Task("sparse", exploration, data, settings))
     return {"key": key, "source": source}
 
 
