@@ -17,6 +17,8 @@ from explorer.engine.trace import in_eval_mode
 
 Loss = Callable[[Any, Tensor], Tensor]
 _BATCH_SIZE = 64
+MOST_SAMPLES = 1024
+"""Samples that gradients are taken on, where nobody says otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,12 @@ class Gradients:
 
 
 def gradients(
-    model: nn.Module, data: Batches, *, fisher: bool = False, loss: Loss = F.cross_entropy, max_samples: int = 1024
+    model: nn.Module,
+    data: Batches,
+    *,
+    fisher: bool = False,
+    loss: Loss = F.cross_entropy,
+    max_samples: int = MOST_SAMPLES,
 ) -> Gradients:
     """The gradient of the loss with respect to every parameter. The model, its modes and its `.grad` are untouched.
 
