@@ -34,7 +34,7 @@ def test_prune_saves_and_shows_progress(tmp_path: Path, capsys: pytest.CaptureFi
     out = tmp_path / "half"
     assert main(["prune", "sample:resnet20", "--ratio", "0.5", "--out", str(out)]) == 0
     shown = capsys.readouterr()
-    assert [line.split("] ")[1] for line in shown.err.splitlines()] == [
+    assert [line.split("%  ")[1] for line in shown.err.splitlines()] == [
         "tracing",
         "planning",
         "applying",

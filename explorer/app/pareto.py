@@ -94,12 +94,12 @@ def _room(accuracies: Sequence[float]) -> list[float]:
 
 def _points(points: Sequence[tuple[float, float, Record]], best: set[str], c: dict[str, str]) -> go.Scatter:
     names = [plan_name(plan) for _, _, plan in points]
-    signs = ["x" if plan["is_wrong"] else "circle" if plan["key"] in best else "circle-open" for _, _, plan in points]
+    signs = [_sign(plan, plan["key"] in best) for _, _, plan in points]
     return go.Scatter(
         x=[cost for cost, _, _ in points],
         y=[100 * accuracy for _, accuracy, _ in points],
         mode="markers+text",
-        text=[str(plan["number"]) if plan["is_pruning"] else "original" for _, _, plan in points],
+        text=[_label(plan) for _, _, plan in points],
         textposition="top center",
         cliponaxis=False,
         textfont={"size": 10, "color": c["ink-2"]},
@@ -112,6 +112,20 @@ def _points(points: Sequence[tuple[float, float, Record]], best: set[str], c: di
             "line": {"width": 1.5, "color": c["ink-2"]},
         },
     )
+
+
+def _label(plan: Record) -> str:
+    """What stands at a point: the number of the plan, and in a word what its weights went through."""
+    trained = (plan.get("trained") or "").partition(",")[0]
+    number = str(plan["number"]) if plan["is_pruning"] else ""
+    return f"{number} {trained}".strip() or "original"
+
+
+def _sign(plan: Record, is_best: bool) -> str:
+    """A cross for a wrong plan; a diamond where weights were trained here, else a circle; filled on the front."""
+    if plan["is_wrong"]:
+        return "x"
+    return ("diamond" if plan.get("trained") else "circle") + ("" if is_best else "-open")
 
 
 def _ring(points: Sequence[tuple[float, float, Record]], colour: str) -> go.Scatter:

@@ -59,7 +59,7 @@ class Shown:
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
-        self._workspace.jobs.close()
+        self._workspace.close()
 
     def _repr_html_(self) -> str:
         address = html.escape(self.address, quote=True)
@@ -131,7 +131,7 @@ def serve(workspace: Workspace, subject: Subject, *, host: str, port: int | None
         listening = listen(host, USUAL_PORT if port is None else port)
     except ServeError:
         if port is not None:
-            workspace.jobs.close()
+            workspace.close()
             raise
         listening = listen(host, 0)
     app = create_app(workspace, subject, host=host)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.engine.notebooks import group_html
+from explorer.engine.notebook import group_html
 from explorer.engine.program import SourceLine
 
 Indices = np.ndarray[tuple[int], np.dtype[Any]]
@@ -91,7 +91,6 @@ class Group:
     warnings: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
         return group_html(self)
 
 

@@ -17,7 +17,7 @@ from explorer.engine.groups import Group, Tie
 from explorer.engine.importance.criteria import Scores
 from explorer.engine.importance.scoring import unscored
 from explorer.engine.latency import Timing
-from explorer.engine.notebooks import plan_html
+from explorer.engine.notebook import plan_html
 from explorer.engine.ranking import RANKINGS, competing_counts, leagues
 from explorer.engine.selection import (
     Options,
@@ -61,10 +61,6 @@ class Plan:
     channels: Mapping[str, tuple[int, ...]] = field(repr=False)
     options: Options
     timings: tuple[Timing, ...] = field(default=(), repr=False)
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows."""
-        return plan_html(self)
 
     @property
     def importance(self) -> str:
@@ -152,6 +148,9 @@ class Plan:
         from explorer.engine.apply import apply_plan  # apply builds on plans
 
         return apply_plan(self)
+
+    def _repr_html_(self) -> str:
+        return plan_html(self)
 
 
 def make_plan(graph: DependencyGraph, ratios: Ratios | None, keep: Keep | None, options: Options) -> Plan:

@@ -11,6 +11,7 @@ from explorer.exploration.changes import (
     change_all,
     reset,
     scale_ratios,
+    set_break_ties,
     set_each_ratio,
     set_every_ratio,
     set_keep,
@@ -23,8 +24,8 @@ from explorer.exploration.changes import (
 )
 from explorer.exploration.fitting import exported_recipe, fitted, without_implied
 from explorer.exploration.presets import PRESETS, Preset, stages
-from explorer.exploration.recipe import FORMAT, MAX_PINS, MAX_RATIO, Recipe, View
-from explorer.exploration.state import Exploration, common_ratio, every_group, start, tied_groups
+from explorer.exploration.recipe import FORMAT, MAX_PINS, MAX_RATIO, Recipe, View, checked_map
+from explorer.exploration.state import Exploration, common_ratio, every_group, start, tied_groups, without_data
 
 __all__ = [
     "FORMAT",
@@ -39,6 +40,7 @@ __all__ = [
     "apply_recipe",
     "change",
     "change_all",
+    "checked_map",
     "common_ratio",
     "every_group",
     "exported_recipe",
@@ -47,6 +49,7 @@ __all__ = [
     "recipe_data",
     "reset",
     "scale_ratios",
+    "set_break_ties",
     "set_each_ratio",
     "set_every_ratio",
     "set_keep",
@@ -59,5 +62,6 @@ __all__ = [
     "stages",
     "start",
     "tied_groups",
+    "without_data",
     "without_implied",
 ]

@@ -31,7 +31,7 @@ def app(workspace: Workspace, subject: Subject) -> Dash:
 def own() -> Iterator[Workspace]:
     made = Workspace()
     yield made
-    made.jobs.close()
+    made.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8050", "localhost:8050", "[::1]:8050", "localhost"])
@@ -141,13 +141,13 @@ def test_who_opens_a_model_waits_for_it_and_others_go_on(own: Workspace, monkeyp
     with ThreadPoolExecutor(2) as pool:
         first, second = (pool.submit(own.open, "sample:vgg") for _ in range(2))
         assert began.wait(20)
-        assert own.stage("sample:vgg") == "building"
+        assert own.openings.stage("sample:vgg") == "building"
         own.begin("sample:resnet20")  # would hang while one lock is held for all
         assert not first.done()
         assert not second.done()
         release.set()
         assert first.result() is second.result()
-    assert own.stage("sample:vgg") == ""
+    assert own.openings.stage("sample:vgg") == ""
     assert not own._opening
 
 

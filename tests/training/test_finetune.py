@@ -177,7 +177,7 @@ def test_inputs_may_be_several() -> None:
         ([(torch.randn(3, 5), torch.zeros(3).long())], {}, TrainingError, "did not run on a batch of the training"),
         ([(torch.randn(3, 4), torch.tensor([0, 1, 2]))], {}, EvaluationError, "labels run from 0 to 2; the model"),
         ([(torch.randn(3, 4), torch.zeros(2).long())], {}, EvaluationError, r"class scores of shape \(2, num_"),
-        ([(torch.full((3, 4), torch.nan), torch.zeros(3).long())], {}, EvaluationError, "NaN or infinity"),
+        ([(torch.full((3, 4), torch.nan), torch.zeros(3).long())], {}, TrainingError, "The loss is nan"),
         (loader(), {"learning_rate": 1e38}, ExplorerError, "NaN or infinity|The loss is"),
         (loader(), {"patience": 2}, TrainingError, "patience .* needs validation data"),
         (loader(), {"epoch": 2}, TrainingError, "no training setting 'epoch'. Did you mean epochs"),
