@@ -60,6 +60,18 @@ def test_a_slice_of_many_indices_counts_as_one() -> None:
     assert scored(graph, "l2")["a"].tolist() == pytest.approx([0, (4 * 18) ** 0.5 / 3, 0, 0], rel=1e-6)
 
 
+@pytest.mark.parametrize("importance", ["l1", "l2"])
+def test_a_weight_that_is_read_in_pieces_scores_as_a_whole(importance: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = trace(nn.Sequential(nn.Conv2d(3, 7, 3), nn.ReLU(), nn.Conv2d(7, 5, 3)), torch.randn(1, 3, 8, 8))
+    whole = score_groups(graph.groups, graph.model, Scoring(importance))
+    monkeypatch.setattr(
+        "explorer.engine.importance.scoring.PIECE", 130
+    )  # two rows of the second weight, four of the first
+    pieces = score_groups(graph.groups, graph.model, Scoring(importance))
+    assert [group.name for group in graph.groups] == ["0"]
+    np.testing.assert_allclose(pieces["0"], whole["0"], rtol=1e-6)
+
+
 def test_buffers_do_not_count() -> None:
     graph = traced(patterns.basic())
     before = scored(graph, "l2")["a"]
