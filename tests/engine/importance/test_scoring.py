@@ -330,6 +330,31 @@ def test_data_that_gives_no_gradients_is_refused(data: Any, message: str) -> Non
         gradients(nn.Linear(2, 2), data)
 
 
+class Neighbours(nn.Module):
+    """Adds to each node what its edges bring."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(2, 3)
+
+    def forward(self, nodes: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = self.a(nodes)
+        return made.index_add(0, edges[1], made[edges[0]])
+
+
+class Joint(list[Any]):
+    is_joint = True
+
+
+def test_the_nodes_of_a_graph_are_no_single_samples() -> None:
+    graph = torch.randn(4, 2), torch.tensor([[0, 1, 2], [1, 2, 3]])
+    data = [(graph, torch.tensor([0, 1, 2, 0]))]
+    with pytest.raises(EvaluationError, match=r"4 labels has inputs of shape \(4, 2\), \(2, 3\), which cannot be cut"):
+        gradients(Neighbours(), data, fisher=True)
+    assert gradients(Neighbours(), data).samples == 4
+    assert gradients(Neighbours(), Joint(data), fisher=True).samples == 4
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
