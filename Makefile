@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 SOURCE ?=
+WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format screenshots bench zoo scale ui reproduce clean
+.PHONY: help run test check format screenshots bench zoo scale ui reproduce large clean
 
 help: ## Say what each command does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -18,7 +19,7 @@ run: $(VENV)/.ready ## Serve the explorer on 127.0.0.1:8050 (SOURCE=torchvision:
 
 test: check ## Run all checks and all tests (installs a Chromium and a Redis server if none is found)
 	@browser="$$(.ci/browser)" && redis="$$(.ci/redis)" && EXPLORER_CHROMIUM="$$browser" EXPLORER_REDIS="$$redis" \
-		$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+		$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 check: $(VENV)/.ready-dev ## Check format, lint, types and floors
 	@$(BIN)/ruff format --check
@@ -29,6 +30,9 @@ check: $(VENV)/.ready-dev ## Check format, lint, types and floors
 format: $(VENV)/.ready-dev ## Format, and mend what lint can mend
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+
+large: $(VENV)/.ready-dev ## Walk through Mask R-CNN and Swin-B in a real Chromium
+	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" $(BIN)/python -m pytest -m large tests/journeys
 
 screenshots: $(VENV)/.ready-dev ## Take the screenshots of the README anew
 	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" $(BIN)/python -m tests.journeys.screenshots
@@ -58,7 +62,7 @@ $(VENV)/.ready: requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.ready-dev: requirements-dev.txt requirements-celery.txt requirements.txt | $(BIN)/python
+$(VENV)/.ready-dev: requirements-dev.txt requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $(VENV)/.ready $@
 

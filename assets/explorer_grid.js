@@ -113,9 +113,9 @@
       explorer.askChange({ kind: "preset", name: triggered_id.name, ratio: given.at(-1) / 100 });
       dash_clientside.set_props("presets-menu", { opened: false });
     },
-    target(at, cost, percent) {
+    target(at, cost, percent, ranking) {
       if (!(at > 0)) return;
-      explorer.askChange({ kind: "target", cost, fraction: typeof percent === "number" ? percent / 100 : percent });
+      explorer.askChange({ kind: "target", cost, fraction: typeof percent === "number" ? percent / 100 : percent, ranking });
       dash_clientside.set_props("presets-menu", { opened: false });
     },
     reset(clicks) {

@@ -28,11 +28,12 @@
   }
 
   const isNamed = (source) => /^(sample|torchvision):/.test(source);
+  explorer.isNamed = isNamed;
   const isEmpty = (part) => part === null || part === undefined || (typeof part === "object" && !Object.keys(part).length);
 
   /* A recipe without what it would say by default. */
   function compact(recipe) {
-    const usual = { importance: "l2", round_to: 1, minimum: 1 };
+    const usual = { importance: "l2", reduction: "mean", normalise: "none", round_to: 1, minimum: 1 };
     const isSaid = ([name, part]) => (name === "view" || !isEmpty(part)) && part !== usual[name];
     const view = Object.entries(recipe.view).filter(([name, part]) => isState(name) || !isEmpty(part));
     return Object.fromEntries(Object.entries({ ...recipe, view: Object.fromEntries(view) }).filter(isSaid));

@@ -20,14 +20,17 @@
     });
   }
 
-  explorer.showPane = show;
+  /* Opens a pane; where the window is narrow, the one at the other side closes. */
+  explorer.openPane = function (side) {
+    if (isNarrow() && OTHER[side]) show(OTHER[side], false);
+    show(side, true);
+  };
 
   document.addEventListener("click", (event) => {
     const side = Object.keys(SIDES).find((each) => event.target.closest("#" + SIDES[each]));
     if (!side) return;
-    const wanted = !isOpen(side);
-    if (wanted && isNarrow() && OTHER[side]) show(OTHER[side], false);
-    show(side, wanted);
+    if (isOpen(side)) show(side, false);
+    else explorer.openPane(side);
   });
 
   /* How many pixels of the graph lie below the panes at its sides. */
@@ -44,8 +47,7 @@
   /* In a narrow window, what is picked in the graph shows its details, and a key for the search opens the pane that has it. */
   explorer.paneFor = function (selection) {
     if (isNarrow() && selection.name && selection.via === "graph") {
-      show("left", false);
-      show("right", true);
+      explorer.openPane("right");
       explorer.uncover(selection);
     }
   };
@@ -54,8 +56,7 @@
     (event) => {
       const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && !/^(range|radio|checkbox)$/.test(event.target.type);
       if (event.key !== "/" || isTyping || isOpen("left")) return;
-      if (isNarrow()) show("right", false);
-      show("left", true);
+      explorer.openPane("left");
     },
     true
   );

@@ -86,8 +86,8 @@
   /* The controls show the recipe, except the one that a hand is on. */
   function syncControls() {
     if (!preview || line.isDown || line.sent.length || line.queue.length) return;
-    const { importance, round_to, minimum, every } = preview.controls;
-    const wanted = { criterion: importance, "round-to": round_to, minimum, uniform: Math.min(every, 95) };
+    const { importance, round_to, minimum, reduction, normalise, every } = preview.controls;
+    const wanted = { criterion: importance, "round-to": round_to, minimum, reduction, normaliser: normalise, uniform: Math.min(every, 95) };
     Object.entries(wanted).forEach(([id, value]) => {
       if (shown[id] === value || document.activeElement.id === id) return;
       shown[id] = value;
@@ -254,12 +254,15 @@
       const known = asked ? Math.round(100 * asked.ratio) : preview && Math.min(preview.controls.every, 95);
       if (typeof percent === "number" && percent !== known) explorer.askChange({ kind: "every", ratio: percent / 100 });
     },
-    options(importance, roundTo, minimum) {
-      Object.assign(shown, { criterion: importance, "round-to": roundTo, minimum });
+    options(importance, roundTo, minimum, reduction, normalise) {
+      Object.assign(shown, { criterion: importance, "round-to": roundTo, minimum, reduction, normaliser: normalise });
       const known = { ...(preview && preview.controls), ...pending("options") };
-      const wanted = Object.entries({ importance, round_to: roundTo, minimum });
-      const isSet = (value) => value === importance || (Number.isInteger(value) && value > 0);
-      const changed = wanted.filter(([name, value]) => isSet(value) && value !== known[name]);
+      const wanted = Object.entries({ importance, round_to: roundTo, minimum, reduction, normalise });
+      const isSet = (value) => typeof value === "string" || (Number.isInteger(value) && value > 0);
+      const isLate = ([name, value]) => name === "importance" && explorer.needsData(value); // what it needs is measured first
+      const news = wanted.filter(([name, value]) => isSet(value) && value !== known[name]);
+      if (news.some(isLate)) explorer.askScores(importance);
+      const changed = news.filter((each) => !isLate(each));
       if (changed.length) explorer.askChange({ kind: "options", ...Object.fromEntries(changed) });
     },
   });

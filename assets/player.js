@@ -199,6 +199,7 @@
     Object.assign(player, { recorded, position: 0, selection, pins });
     panel().hidden = false;
     document.getElementById("right").dataset.playing = "true";
+    explorer.openPane("right");
     dash_clientside.set_props("player-position", { max: Math.max(recorded.steps.length, 1), value: 0 });
     explorer.highlight({ ...selection, groups: recorded.groups.slice(0, 8) }, pins);
     if (!isAsked) return goTo(step);
@@ -245,7 +246,7 @@
   const KEYS = { ArrowRight: "forward", ArrowLeft: "back", Home: "first", End: "last", " ": "toggle", Escape: "close" };
   function takesKey(target, key) {
     if (key === "Escape") return false;
-    if (target.closest("input, textarea, select, [role=slider], .ag-root, [role=radiogroup], [role=listbox]")) return true;
+    if (target.closest("input, textarea, select, [role=slider], .ag-root, [role=radiogroup], [role=listbox], #lists")) return true;
     return key === " " && Boolean(target.closest("button"));
   }
   document.addEventListener(

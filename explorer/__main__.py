@@ -9,17 +9,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.commands import reproduce, training
+from explorer.commands import reproduce, taking, training
 from explorer.commands.text import Bar, say, table
 from explorer.engine.errors import ExplorerError, VerifyError
 
 if TYPE_CHECKING:
+    from explorer.engine.apply import Pruned
     from explorer.engine.graph import DependencyGraph
     from explorer.engine.groups import Frozen, Group
     from explorer.engine.plan import Plan
     from explorer.models import OpenedModel
 
-COMMANDS = ("serve", "trace", "prune", *training.COMMANDS, reproduce.COMMAND)
+COMMANDS = ("serve", "trace", "prune", *training.COMMANDS, *taking.COMMANDS, reproduce.COMMAND)
 SOURCES = """\
 SOURCE is one of
   sample:resnet20                 a small trained model that comes with the explorer (the default)
@@ -44,6 +45,11 @@ examples
   python -m explorer sensitivity --broker redis://HOST:6379/0
                                                             the same sweep, measured by those workers
   python -m explorer reproduce --quick                      the paper's experiments, as a trial
+  python -m explorer export half/ --format onnx,pt2 --out elsewhere/
+                                                            formats that load without the explorer, each checked
+  python -m explorer apply half/ --weights tuned.safetensors --rerank --out again/
+                                                            the same recipe on other weights
+  python -m explorer report half/ --out half.html           one page about it: graph, tables, charts, proof
 
 `python -m explorer prune --help`, and the same for each command, says more.
 """
@@ -104,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
     prune.add_argument("--minimum", type=int, default=1, metavar="N", help="keep at least N channels per group (1)")
     training.add_commands(partial(_command, commands), lambda options: _traced(options)[1])
     reproduce.add_command(commands)
+    taking.add_commands(partial(_bare_command, commands, epilog=taking.RECIPES), _write_report)
     return top
 
 
@@ -134,9 +141,7 @@ def _command(
     purpose: str,
     run: Callable[[argparse.Namespace], None],
 ) -> argparse.ArgumentParser:
-    command = _teaching(
-        commands.add_parser, name=name, help=purpose, description=f"{purpose.capitalize()}.", epilog=SOURCES
-    )
+    command = _bare_command(commands, name, purpose, run, epilog=SOURCES)
     command.add_argument("source", nargs="?", default="sample:resnet20", metavar="SOURCE", help="the model; see below")
     command.add_argument(
         "--input", type=input_shape, metavar="SHAPE", help="shape of the example input, as in 1,3,224,224"
@@ -144,8 +149,29 @@ def _command(
     command.add_argument(
         "--weights", type=Path, metavar="FILE", help="safetensors file or weights_only state dict to load"
     )
+    return command
+
+
+def _bare_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    purpose: str,
+    run: Callable[[argparse.Namespace], None],
+    *,
+    epilog: str,
+) -> argparse.ArgumentParser:
+    """A command without the options that name a model."""
+    command = _teaching(
+        commands.add_parser, name=name, help=purpose, description=f"{purpose.capitalize()}.", epilog=epilog
+    )
     command.set_defaults(run=run)
     return command
+
+
+def _write_report(pruned: Pruned, target: Path, proof: str) -> None:
+    from explorer.app.report import write_report
+
+    write_report(pruned, target, proof)
 
 
 def _port(text: str) -> int:
@@ -173,11 +199,11 @@ def _serve(options: argparse.Namespace) -> None:
     from explorer.jobs import JobQueue, connect
     from explorer.training import open_data
 
-    jobs = JobQueue(elsewhere=connect(options.broker) if options.broker else None)
+    workers = connect(options.broker) if options.broker else None
     opened, graph = _traced(options)
     data = open_data(options.data, trust_code=True) if options.data else None
     is_as_named = options.weights is None and options.input is None and data is None
-    workspace = Workspace(jobs)
+    workspace = Workspace(JobQueue(elsewhere=workers))
     subject = workspace.add(graph, opened, data=data, is_as_named=is_as_named)
     run(workspace, subject, port=options.port, host=options.host, open_browser=not options.no_browser)
 

@@ -24,9 +24,10 @@ DASH_IS_MADE_OF = {"flask", "werkzeug"}  # `Dash.server` is a Flask application:
 ENGINE_MAY_IMPORT = {"torch", "numpy", "scipy", "safetensors", "explorer"}
 UNREAD_SUFFIXES = {".safetensors", ".png", ".ico", ".woff2", ".pyc"}
 
-LISTS = ["requirements.txt", "requirements-celery.txt", "requirements-dev.txt"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = {Requirement(line) for lines in PROJECT["optional-dependencies"].values() for line in lines}
 
-each_list = pytest.mark.parametrize("name", LISTS)
+each_list = pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
 
 
 def requirements(name: str) -> list[Requirement]:
@@ -70,7 +71,7 @@ def test_each_requirement_has_a_lower_bound_that_is_met_and_no_upper_one(name: s
 
 def test_everything_that_is_imported_is_required():
     distributions = metadata.packages_distributions()
-    required = {requirement.name for name in LISTS[:2] for requirement in requirements(name)}
+    required = {requirement.name for requirement in (*requirements("requirements.txt"), *EXTRAS)}
     required |= DASH_IS_MADE_OF & {Requirement(line).name.lower() for line in metadata.requires("dash") or ()}
     for package in OUR_PACKAGES:
         for name in imported_by(ROOT / package) - OUR_PACKAGES:
@@ -78,13 +79,16 @@ def test_everything_that_is_imported_is_required():
             assert owners & required, f"{package} imports {name}, which requirements.txt does not list"
 
 
+def test_extras_are_what_the_tests_run_with():
+    assert set(requirements("requirements-dev.txt")) >= EXTRAS
+
+
 def test_engine_imports_nothing_but_its_four_libraries():
     assert imported_by(ROOT / "explorer" / "engine") <= ENGINE_MAY_IMPORT
 
 
 def test_console_command_exists():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    module, _, function = project["scripts"]["explorer"].partition(":")
+    module, _, function = PROJECT["scripts"]["explorer"].partition(":")
     spec = find_spec(module)
     assert spec is not None
     assert spec.origin is not None

@@ -10,7 +10,7 @@ import pytest
 from explorer.__main__ import input_shape, main, parser, table
 from explorer.app import serving
 from explorer.app.workspace import Subject
-from explorer.engine.save import read_recipe
+from explorer.engine.recipe import read_recipe
 
 
 def test_help_teaches_with_examples(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,7 +29,6 @@ from explorer.exploration import (
     checked_map,
     exported_recipe,
     fitted,
-    start,
     without_implied,
 )
 
@@ -117,11 +116,11 @@ def restored(workspace: Workspace, asked: Asked, page: str = "") -> tuple[Subjec
     if "source" in asked:
         subject = workspace.open(str(asked["source"]), page)
         view = View(panels=for_another_model(checked_map("panels", asked.get("panels"))))
-        exploration = start(subject.graph, subject.source)
+        exploration = workspace.begin(subject.source)
         return subject, replace(exploration, recipe=replace(exploration.recipe, view=view)), ()
     recipe = _asked_recipe(asked)
     subject = workspace.open(_source(workspace, recipe, str(asked.get("why")), str(asked.get("shown"))), page)
-    exploration, remarks = fitted(subject.graph, subject.source, recipe)
+    exploration, remarks = fitted(subject.graph, subject.source, recipe, workspace.gradients(subject))
     return subject, without_implied(exploration) if "text" in asked else exploration, remarks
 
 

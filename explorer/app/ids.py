@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 APP = "app"
 
 # State in the browser: plain data, no model
@@ -195,3 +197,54 @@ WEIGHTS_CHART = "weights-chart"
 WEIGHTS_IN_SIGHT = "weights-in-sight"
 WEIGHTS_MEMBER = "weights-member"
 WEIGHTS_NOTE = "weights-note"
+
+
+class Work(NamedTuple):
+    """The parts of a panel that starts work in the background, follows it and stops it."""
+
+    begin: str
+    again: str
+    cancel: str
+    status: str
+    clock: str
+    asked: str  # which job the page waits for
+    shown: str  # what there is of it
+
+
+def work(name: str) -> Work:
+    """The parts of the panel `name`."""
+    return Work(*(f"{name}-{part}" for part in Work._fields))
+
+
+# Training
+TRAINING = "training"
+TRAINING_TAB = "training-tab"
+SWEEP = work("sweep")
+SWEEP_TABLE = "sweep-table"
+SWEEP_PLOT = "sweep-plot"
+SWEEP_CHART = "sweep-chart"
+ESTIMATE = "estimate"
+RECOVER = work("recover")
+RECOVER_EPOCHS = "recover-epochs"
+RECOVER_RATE = "recover-rate"
+RECOVER_PLOT = "recover-plot"
+RECOVER_CHART = "recover-chart"
+SPARSE = work("sparse")
+SPARSE_EPOCHS = "sparse-epochs"
+SPARSE_RATE = "sparse-rate"
+SPARSE_STRENGTH = "sparse-strength"
+SPARSE_REGULARISER = "sparse-regulariser"
+SPARSE_NORMS = "sparse-norms"
+SPARSE_NORMS_CHART = "sparse-norms-chart"
+SPARSE_PLOT = "sparse-plot"
+SPARSE_CHART = "sparse-chart"
+TAKE_TRAINED = "take-trained"  # the trained plan that somebody wants to have
+TRAINED_FILE = "trained-file"
+
+# Criteria that need data, and how slices become a score
+SCORES = work("scores")
+REDUCTION = "reduction"
+NORMALISER = "normaliser"
+SCORING = "scoring"
+SCORING_MENU = "scoring-menu"
+TARGET_RANKING = "target-ranking"

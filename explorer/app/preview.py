@@ -60,6 +60,8 @@ def controls(exploration: Exploration) -> dict[str, Any]:
     recipe = exploration.recipe
     return {
         "importance": recipe.importance,
+        "reduction": recipe.reduction,
+        "normalise": recipe.normalise,
         "round_to": recipe.round_to,
         "minimum": recipe.minimum,
         "every": round(100 * common_ratio(exploration)),

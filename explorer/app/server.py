@@ -23,9 +23,12 @@ from explorer.app.panels import (
     plans_panel,
     player,
     progress,
+    scoring_tools,
     take_away,
+    take_trained,
     top_bar,
     totals,
+    training_panel,
     weights_panel,
 )
 from explorer.app.routes import add_routes
@@ -76,8 +79,11 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
         matrices_panel,
         comparison_panel,
         plans_panel,
+        training_panel,
         take_away,
+        take_trained,
         drawer,
+        scoring_tools,
         totals,
     ):
         panel.register(app, workspace)

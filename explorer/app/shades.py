@@ -10,8 +10,8 @@ from explorer.app.elements import Element
 from explorer.app.numbers import percent
 from explorer.app.theme import SHADES
 
-NEUTRAL, RATIO, MACS = "none", "ratio", "macs"
-MODES = {NEUTRAL: "Neutral", RATIO: "Ratio", MACS: "MACs"}
+NEUTRAL, RATIO, MACS, SENSITIVITY = "none", "ratio", "macs", "sensitivity"
+MODES = {NEUTRAL: "Neutral", RATIO: "Ratio", MACS: "MACs", SENSITIVITY: "Sensitivity"}
 SHADED = ("layer", "fold", "op")
 """Kinds of boxes that are coloured."""
 WHOLE = 0.0995

@@ -23,7 +23,10 @@ from explorer.app.panels import (
     matrices_panel,
     plans_panel,
     player,
+    scoring_tools,
+    take_trained,
     top_bar,
+    training_panel,
     weights_panel,
 )
 from explorer.app.stylesheet import stylesheet
@@ -68,6 +71,7 @@ def layout(subject: Subject, run: str = "") -> Any:
                 centre.GRAPH: graph_panel.layout(subject, paths, SCHEMES[0]),
                 centre.MATRICES: matrices_panel.layout(),
                 centre.COMPARISON: comparison_panel.layout(),
+                centre.TRAINING: training_panel.layout(),
                 centre.PLANS: plans_panel.layout(),
             },
             graph_panel.head(subject, state.selection),
@@ -81,6 +85,7 @@ def layout(subject: Subject, run: str = "") -> Any:
             drawer.layout(subject),
             *history.notices(),
             *files.layout(),
+            *take_trained.layout(),
             *_stores(state, run),
         ],
         id=ids.APP,
@@ -112,6 +117,8 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
         *weights_panel.stores(),
         *comparison_panel.stores(),
         *plans_panel.stores(),
+        *training_panel.stores(),
+        *scoring_tools.stores(),
         dcc.Store(id=ids.SCHEME),
     ]
 

@@ -17,6 +17,7 @@ from explorer.app.scene import build_scene
 from explorer.app.shades import NEUTRAL, Shading, shading
 from explorer.app.stylesheet import BORDERS, MINUS_PATH, PLUS_PATH, lock_paths
 from explorer.app.theme import FONT, HUES, SHADES, letter, tokens
+from explorer.drawing import add, number, picture
 
 MARGIN = 24.0
 LEGEND_ROW = 18.0
@@ -107,12 +108,7 @@ def _canvas(layout: Layout, look: Look) -> tuple[ET.Element, Point]:
     legend = [LEGEND_ROW + text_width(name) for name in look.slots] + [SCALE_WIDTH] * bool(look.shading)
     right = max([right, *(left + 2 * MARGIN + width for width in legend)])
     height = bottom - top + LEGEND_ROW * len(legend)
-    root = ET.Element("svg", xmlns="http://www.w3.org/2000/svg")
-    root.set("viewBox", " ".join(_number(value) for value in (left, top, right - left, height)))
-    root.set("width", _number(right - left))
-    root.set("height", _number(height))
-    root.set("font-family", FONT)
-    _rect(root, Frame(left, top, right, top + height), fill=look.colours["canvas"], rx=0)
+    root = picture((left, top, right - left, height), font=FONT, paper=look.colours["canvas"])
     return root, (left + MARGIN, bottom)
 
 
@@ -132,10 +128,10 @@ def _draw_edge(root: ET.Element, element: Element, layout: Layout, look: Look) -
     points = [start, *bends, (end[0], end[1] - ARROW_HEIGHT)]
     colour = c["edge-dim"] if look.is_dim(element) else c["edge"] if slot is None else c[f"hue-{slot}"]
     width = 1.25 if slot is None else 2.5
-    line = " ".join(f"{_number(x)},{_number(y)}" for x, y in points)
-    _add(root, "polyline", points=line, fill="none", stroke=colour, stroke_width=width)
+    line = " ".join(f"{number(x)},{number(y)}" for x, y in points)
+    add(root, "polyline", points=line, fill="none", stroke=colour, stroke_width=width)
     (x, y), head = end, ARROW_WIDTH if slot is None else ARROW_WIDTH + 1
-    _add(root, "path", d=f"M{_number(x)} {_number(y)}l{-head} {-ARROW_HEIGHT}h{2 * head}z", fill=colour)
+    add(root, "path", d=f"M{number(x)} {number(y)}l{-head} {-ARROW_HEIGHT}h{2 * head}z", fill=colour)
     if data["label"]:
         _draw_label(
             root, data["label"], _along([start, *bends, end], LABEL_OFFSET if bends else (end[1] - start[1]) / 2), look
@@ -164,7 +160,7 @@ def _draw_box(root: ET.Element, element: Element, frame: Frame, look: Look) -> N
     data, c, slot = element["data"], look.colours, look.slot(element)
     kind = data["kind"]
     is_end, is_round = kind in ("input", "output"), kind == "op" and len(data["label"]) == 1
-    parent = _add(root, "g", opacity=0.75) if look.is_dim(element) else root
+    parent = add(root, "g", opacity=0.75) if look.is_dim(element) else root
     border: dict[str, object] = {"stroke": c["node-line"], "stroke_dasharray": "4 3" if is_end else "none"}
     if slot is not None and kind in ("op", "fold"):
         style = BORDERS[slot % len(BORDERS)]
@@ -199,7 +195,7 @@ def _draw_port(root: ET.Element, element: Element, look: Look, *, is_dim: bool) 
     data, c, slot = element["data"], look.colours, look.slot(element)
     (x, y), half = (element["position"]["x"], element["position"]["y"]), data["width"] / 2
     is_frozen = not data["groups"]
-    parent = _add(root, "g", opacity=0.85) if is_dim else root
+    parent = add(root, "g", opacity=0.85) if is_dim else root
     fill, ink = (c["frozen"], c["frozen-ink"]) if is_frozen else (c["band"], c["band-ink"])
     text, weight = port_text(data, look.kept, "" if slot is None else letter(slot)), dict[str, object]()
     if slot is not None:
@@ -208,7 +204,7 @@ def _draw_port(root: ET.Element, element: Element, look: Look, *, is_dim: bool) 
     _rect(parent, frame, rx=0, fill=fill, stroke=c["node-line"], stroke_width=0.5)
     _text(parent, text, (x, y + 3.5), size=BAND_TEXT, fill=ink, **weight)
     if is_frozen:
-        group = _add(parent, "g", transform=f"translate({_number(frame.left + 5)} {_number(y - 4.5)}) scale(0.5)")
+        group = add(parent, "g", transform=f"translate({number(frame.left + 5)} {number(y - 4.5)}) scale(0.5)")
         group.extend(ET.fromstring(f"<g>{lock_paths(ink)}</g>"))
 
 
@@ -257,25 +253,16 @@ def _draw_scale(root: ET.Element, shown: Shading, c: Mapping[str, str], at: Poin
 
 
 def _sign(parent: ET.Element, path: str, at: Point, colour: str) -> None:
-    place = f"translate({_number(at[0])} {_number(at[1])}) scale({10 / 14:.3f})"
-    _add(parent, "path", d=path, stroke=colour, stroke_width=1.6, fill="none", transform=place)
+    place = f"translate({number(at[0])} {number(at[1])}) scale({10 / 14:.3f})"
+    add(parent, "path", d=path, stroke=colour, stroke_width=1.6, fill="none", transform=place)
 
 
 def _rect(parent: ET.Element, frame: Frame, *, rx: float = 4, **style: object) -> None:
     width, height = frame.right - frame.left, frame.bottom - frame.top
-    _add(parent, "rect", x=frame.left, y=frame.top, width=width, height=height, rx=rx, **style)
+    add(parent, "rect", x=frame.left, y=frame.top, width=width, height=height, rx=rx, **style)
 
 
 def _text(parent: ET.Element, text: str, at: Point, *, size: float, **style: object) -> None:
     shown = {"text_anchor": "middle", **style}
     if text:
-        _add(parent, "text", x=at[0], y=at[1], font_size=size, **shown).text = text
-
-
-def _add(parent: ET.Element, name: str, **given: object) -> ET.Element:
-    values = {key.replace("_", "-"): _number(value) for key, value in given.items()}
-    return ET.SubElement(parent, name, values)
-
-
-def _number(value: object) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+        add(parent, "text", x=at[0], y=at[1], font_size=size, **shown).text = text

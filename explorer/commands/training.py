@@ -235,13 +235,13 @@ def _sensitivity(options: argparse.Namespace, graph: DependencyGraph, data: Data
     from explorer.training import sensitivity
     from explorer.training.sensitivity import RATIOS
 
-    with Bar() as shown, _interrupts() as is_interrupted, _measure(options, graph, data) as measure:
+    with Bar() as shown, _interrupts() as is_interrupted, _elsewhere(options, graph, data) as measure:
 
         def watch(found: Sensitivity) -> bool:
-            total = len(found.groups) * len(found.ratios)
-            last = found.points[-1]
+            last = (found.joint + found.points)[-1]
             is_milestone = last.ratio == found.ratios[-1]
-            shown.show(len(found.points) / total, f"{last.group} {last.accuracy:.4f}", is_milestone=is_milestone)
+            said = f"{last.group or 'all groups'} {last.accuracy:.4f}"
+            shown.show(found.measured / found.asked, said, is_milestone=is_milestone)
             return is_interrupted()
 
         found = sensitivity(
@@ -254,16 +254,19 @@ def _sensitivity(options: argparse.Namespace, graph: DependencyGraph, data: Data
             watch=watch,
             measure=measure,
         )
-    rows = [(group, *(_accuracy(found, group, ratio) for ratio in found.ratios)) for group in found.groups]
-    say([f"validation accuracy: {found.base:.4f} with nothing removed", ""])
+    names = {"": "all groups"} if found.joint else {}
+    names |= {group: group for group in found.groups}
+    rows = [(title, *(_accuracy(found, group, ratio) for ratio in found.ratios)) for group, title in names.items()]
+    say([f"validation accuracy: {found.base.accuracy:.4f} with nothing removed", ""])
     say(table(("group", *(f"-{100 * ratio:g} %" for ratio in found.ratios)), rows))
     if not found.is_complete:
         say(["cancelled; the same command goes on" if options.out else "cancelled"])
 
 
 @contextmanager
-def _measure(options: argparse.Namespace, graph: DependencyGraph, data: Dataset) -> Iterator[Measure | None]:
+def _elsewhere(options: argparse.Namespace, graph: DependencyGraph, data: Dataset) -> Iterator[Measure | None]:
     """What measures a sweep on the workers that the options name; None where this process is to."""
+    from explorer.engine.importance.gradients import MOST_SAMPLES
     from explorer.exploration import start
     from explorer.jobs import connect, reason_to_stay
 
@@ -276,7 +279,9 @@ def _measure(options: argparse.Namespace, graph: DependencyGraph, data: Dataset)
         return
     workers = connect(options.broker)
     try:
-        yield workers.curves(start(graph), data, options.importance)
+        asked = start(graph)
+        ranked = replace(asked, recipe=replace(asked.recipe, importance=options.importance))
+        yield workers.curves(ranked, data, samples=MOST_SAMPLES)
     finally:
         workers.close()
 

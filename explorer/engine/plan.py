@@ -12,6 +12,7 @@ import numpy as np
 
 from explorer.engine.cost import Cost, CostChange
 from explorer.engine.errors import PlanError
+from explorer.engine.expand import Kept, positions
 from explorer.engine.groups import Group, Tie
 from explorer.engine.importance.criteria import Scores
 from explorer.engine.importance.scoring import unscored
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 Ratios = float | Mapping[str, float]
 Keep = Mapping[str, Sequence[int]]
-Kept = Mapping[tuple[str, int], tuple[int, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,13 +81,26 @@ class Plan:
     @cached_property
     def kept(self) -> Kept:
         """For each (parameter or buffer, dim) that a group touches, the indices kept, in order."""
-        solution = self.graph.coupling.solution
+        alive, states = self.alive[self.graph.coupling.solution.labels], self.graph.coupling.states
         touched = {(member.parameter, member.dim) for group in self.graph.groups for member in group.members}
-        states = self.graph.coupling.states
-        return {
-            (name, dim): tuple(np.flatnonzero(self.alive[solution.labels[states[name].dims[dim][0]]]).tolist())
-            for name, dim in sorted(touched)
-        }
+        listed: dict[bytes, tuple[int, ...]] = {}  # many dimensions keep the same indices
+        kept = {}
+        for name, dim in sorted(touched):
+            mask = alive[states[name].dims[dim][0]]
+            key = mask.tobytes()
+            if key not in listed:
+                listed[key] = tuple(np.flatnonzero(mask).tolist())
+            kept[name, dim] = listed[key]
+        return kept
+
+    @cached_property
+    def positions(self) -> Kept:
+        """For each (parameter or buffer, dim), where each index of the original is in the pruned model; -1 for removed.
+
+        The inverse of `kept`.
+        """
+        shapes = self.graph.state_shapes
+        return positions(self.kept, {(name, dim): shapes[name][dim] for name, dim in self.kept})
 
     @cached_property
     def scores(self) -> Mapping[str, Scores]:
@@ -117,11 +130,11 @@ class Plan:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape that a parameter or buffer will have."""
-        state = self.graph.coupling.states.get(name)
-        if state is None:
-            return self.graph.state_shapes[name]
-        labels = self.graph.coupling.solution.labels
-        return tuple(int(self.alive[labels[dim[0]]].sum()) if dim else 1 for dim in state.dims)
+        kept = self.kept
+        return tuple(
+            len(kept[name, dim]) if (name, dim) in kept else size
+            for dim, size in enumerate(self.graph.state_shapes[name])
+        )
 
     @cached_property
     def expected_way(self) -> Way:

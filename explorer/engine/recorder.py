@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._ops import OpOverload
 from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -32,7 +31,6 @@ from explorer.engine.values import ValueTable
 _TORCH_FOLDER = str(Path(torch.__file__).parent) + os.sep
 _ENGINE_FOLDER = str(Path(__file__).parent) + os.sep
 _SHAPE_GETTER = torch.Tensor.shape.__get__  # type: ignore[attr-defined]
-_SIZE_GETTERS = (torch.Tensor.size, torch.ops.aten.sym_size.int)
 
 
 RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell"})
@@ -197,7 +195,7 @@ class CallMode(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func == _SHAPE_GETTER or func in _SIZE_GETTERS:
+        if func == _SHAPE_GETTER or func is torch.Tensor.size:
             return self._sizes(func, args, kwargs)
         name = self._name(func)
         if name in ("numel", "nelement"):
@@ -257,12 +255,7 @@ class CallMode(TorchFunctionMode):
     def _name(self, func: Any) -> str:
         known = self._names.get(func)
         if known is None:
-            known = self._names[func] = _name_of(func)
+            is_op = isinstance(func, torch._ops.OpOverload)  # in a captured program: ``layer_norm.default``
+            own = func._opname if is_op else getattr(func, "__name__", None)
+            known = self._names[func] = own or resolve_name(func) or str(func)
         return known
-
-
-def _name_of(func: Any) -> str:
-    """What torch calls a function; an exported program calls ATen ops, which are named alike but for the overload."""
-    if isinstance(func, OpOverload) and func.namespace == "aten":
-        return str(func.overloadpacket.__name__)
-    return getattr(func, "__name__", None) or resolve_name(func) or str(func)

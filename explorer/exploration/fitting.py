@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from explorer.engine.save import FORMAT as EXPORTED
+from explorer.engine.recipe import FORMAT as EXPORTED
 from explorer.exploration.recipe import FORMAT, MAX_RATIO, Recipe
-from explorer.exploration.state import Exploration
+from explorer.exploration.state import Exploration, GradientSource
 
 if TYPE_CHECKING:
     from explorer.engine.graph import DependencyGraph
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 NAMES_SHOWN = 3
 
 
-def fitted(graph: DependencyGraph, source: str, recipe: Recipe) -> tuple[Exploration, tuple[str, ...]]:
+def fitted(
+    graph: DependencyGraph, source: str, recipe: Recipe, gradients: GradientSource | None = None
+) -> tuple[Exploration, tuple[str, ...]]:
     """What of a recipe fits a model.
 
     Args:
         graph: The model's graph.
         source: What names the model from now on.
         recipe: Made for this model, for another version of it, or by hand.
+        gradients: As `Exploration` has it.
 
     Returns:
         The exploration with all that fits, and remarks in words: that the recipe was made for another model, and what
@@ -45,7 +48,7 @@ def fitted(graph: DependencyGraph, source: str, recipe: Recipe) -> tuple[Explora
     asked, left_out = {*recipe.ratios, *recipe.keep}, [*_without(recipe.ratios, ratios), *_without(recipe.keep, keep)]
     remarks = [_made_for_another(graph, bool(left_out))] if is_other else []
     remarks += [_left_out(sorted(set(left_out)), len(asked))] if left_out else []
-    return Exploration(graph, changed), tuple(remarks)
+    return Exploration(graph, changed, gradients), tuple(remarks)
 
 
 def exported_recipe(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from torch import nn
 from explorer.engine.errors import ExportError
 from explorer.engine.graph import DependencyGraph
 from explorer.engine.randomness import own_random_state
-from explorer.engine.save import architecture_of
+from explorer.engine.recipe import architecture_of
 from explorer.models.from_torchvision import builder_options
 from explorer.models.source import FileSource, SampleSource, TorchvisionSource, parse_source
 from sample_models import SAMPLES

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
-from explorer.engine.save import README_FILE, is_by_name, rebuild, write_model
+from explorer.engine.save import README_FILE, is_by_name, loading_arguments, rebuild, write_model
 from explorer.exports.format import Format
 from explorer.exports.subject import Subject
 
@@ -18,11 +18,8 @@ def _write(subject: Subject, folder: Path) -> None:
 
 def _loading(subject: Subject) -> str:
     pruned = subject.pruned
-    arguments = ['"."']
-    if not is_by_name(pruned.plan.graph.source):
-        arguments += ["model=build_the_original_model()"]
-        arguments += ["example_inputs=inputs_that_it_runs_on()"] if pruned.way == "program" else []
-    return f"import explorer\nimport torch\n\nmodel = explorer.load({', '.join(arguments)})"
+    arguments = ", ".join(['"."', *loading_arguments(pruned.plan.graph.source, pruned.way)])
+    return f"import explorer\nimport torch\n\nmodel = explorer.load({arguments})"
 
 
 def _reload(subject: Subject, folder: Path) -> nn.Module | None:

@@ -37,7 +37,7 @@ def connect(broker: str) -> Workers:
             raise
         raise BrokerError(
             f"--broker needs the packages {' and '.join(_PACKAGES)}, and {error.name} is not installed. Install them: "
-            "python -m pip install -r requirements-celery.txt"
+            f"python -m pip install {' '.join(_PACKAGES)}"
         ) from error
     return Workers(url)
 

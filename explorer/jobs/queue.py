@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +14,7 @@ from typing import Any, Protocol
 import diskcache
 
 from explorer.engine.errors import ExplorerError
+from explorer.jobs.folders import private_folder
 from explorer.jobs.progress import JobCancelledError, Progress
 from explorer.jobs.tasks import Result, Task, reason_to_stay
 
@@ -61,8 +60,27 @@ class Elsewhere(Protocol):
     def run(self, task: Task) -> Result:
         """The result of a task, once it is there; raises what calling the task would raise."""
 
+    def stop(self) -> None:
+        """Waits for nothing any more: each `run` that goes on raises `JobCancelledError`."""
+
     def close(self) -> None:
         """Ends what it holds on to."""
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """Workers that another queue closes."""
+
+    workers: Elsewhere
+
+    def run(self, task: Task) -> Result:
+        return self.workers.run(task)
+
+    def stop(self) -> None:
+        self.workers.stop()
+
+    def close(self) -> None:
+        pass
 
 
 @dataclass(frozen=True)
@@ -72,17 +90,6 @@ class _Request:
     asked: float
     progress: Progress
     is_away: bool = False
-
-
-def private_folder() -> Path:
-    """A folder for cached results that only its owner can enter.
-
-    Returns:
-        A new folder in the system's temporary folder, mode 0700.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="explorer-jobs-"))
-    os.chmod(folder, 0o700)  # noqa: PTH101 - mkdtemp does it on POSIX; this states it
-    return folder
 
 
 class JobQueue:
@@ -169,11 +176,17 @@ class JobQueue:
             for request in self._running.values():
                 request.progress.cancel()
             self._changed.notify_all()
+        if self._elsewhere:
+            self._elsewhere.stop()
         for thread in self._threads:
             thread.join()
         if self._elsewhere:
             self._elsewhere.close()
         self._cache.close()
+
+    def beside(self) -> JobQueue:
+        """Another queue, whose tasks go to the same workers, for work that takes long; this one closes them."""
+        return JobQueue(elsewhere=_Shared(self._elsewhere) if self._elsewhere else None)
 
     def place(self, source: str) -> tuple[str, str]:
         """Who does the jobs of a model, and why, in words; empty ones where there is only this process.

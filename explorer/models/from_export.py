@@ -1,49 +1,59 @@
-"""A model from what `torch.export.export` returned: a module that runs its graph, and the inputs it was exported on."""
+"""Programs that `torch.export` captured, as modules that can be traced, pruned and run like any other."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from inspect import signature
+from typing import Any
 
-from torch import nn
+import torch
+from torch import fx, nn
 from torch.export import ExportedProgram
-from torch.fx import GraphModule
 
 from explorer.engine.errors import TraceError
 from explorer.engine.trace import ExampleInputs
 
+_AS_CODE: Mapping[Any, Callable[..., Any]] = {
+    torch.ops.aten.sym_size.int: torch.Tensor.size,
+    torch.ops.aten.lstm.input: torch.lstm,
+    torch.ops.aten.gru.input: torch.gru,
+    torch.ops.aten.rnn_tanh.input: torch.rnn_tanh,
+    torch.ops.aten.rnn_relu.input: torch.rnn_relu,
+}
+"""Ops that are recorded as the call that people write: sizes keep their origin, recurrent layers show their steps."""
+
 
 def module_of(program: ExportedProgram) -> nn.Module:
-    """A module that runs a program's graph, with the parameters under their own names.
+    """The program as a module with parameters and buffers under their original names.
 
-    What `ExportedProgram.module` returns refuses to be put into eval mode, and checks its inputs for the sizes of the
-    export; this one does neither. It is in eval mode, and its own calls do the same in train mode.
+    Sizes in it are literals, so that pruning replays its calls where they hold a pruned size.
 
-    Args:
-        program: An exported program; the module shares its weights.
-
-    Source:
-        https://docs.pytorch.org/docs/stable/export.html
+    Raises:
+        TraceError: It was captured in a form that is no longer a module.
     """
-    unlifted = program.module(check_guards=False)
-    assert isinstance(unlifted, GraphModule)
-    return GraphModule(unlifted, unlifted.graph).eval()
+    captured = program.module(check_guards=False)
+    if not isinstance(captured, fx.GraphModule):
+        raise TraceError(
+            f"The exported program is a {type(captured).__name__}. Capture the model with torch.export.export."
+        )
+    for node in captured.graph.nodes:
+        node.target = _AS_CODE.get(node.target, node.target) if node.op == "call_function" else node.target
+    # A new one, since PyTorch forbids the first to be put into eval mode, which it is in anyway.
+    return fx.GraphModule(captured, captured.graph, class_name="ExportedProgram").eval()
 
 
-def inputs_of(program: ExportedProgram, module: nn.Module) -> ExampleInputs:
-    """What a program was exported on, as example inputs: positional ones, or all by name where some are.
+def example_inputs_of(program: ExportedProgram, module: nn.Module) -> ExampleInputs:
+    """The inputs that the program was captured with: positional ones, or all by name where some are.
 
     Args:
-        program: An exported program.
+        program: A captured program.
         module: What `module_of` made of it, whose forward names the inputs.
 
     Raises:
-        TraceError: The program was saved without them.
+        TraceError: It was saved without them.
     """
     if program.example_inputs is None:
-        raise TraceError(
-            "The exported program holds no example inputs. Pass some: a tensor, a tuple of positional inputs, a dict "
-            "of keyword inputs, or a callable that takes the model and runs it."
-        )
+        raise TraceError("The exported program carries no example inputs. Pass example_inputs that it runs on.")
     args, kwargs = program.example_inputs
     names = signature(module.forward).parameters
     return dict(zip(names, args, strict=False)) | kwargs if kwargs else tuple(args)

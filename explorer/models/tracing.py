@@ -15,8 +15,9 @@ from explorer.engine.errors import TraceError
 from explorer.engine.graph import DependencyGraph, graph_of
 from explorer.engine.graph import trace as trace_module
 from explorer.engine.programs import record_all
+from explorer.engine.switches import UNCOLLECTED
 from explorer.engine.trace import ExampleInputs
-from explorer.models.from_export import inputs_of, module_of
+from explorer.models.from_export import example_inputs_of, module_of
 from explorer.models.opening import OpenedModel, open_model
 
 
@@ -24,18 +25,16 @@ def trace(model: nn.Module | ExportedProgram | str, example_inputs: ExampleInput
     """The dependency graph of a model, from one run.
 
     Args:
-        model: Any module, a source by name (``sample:NAME`` or ``torchvision:NAME``), or what `torch.export.export`
-            returned, whose parameters keep their names. The code of that is gone: sizes are literals, so that where
-            one is pruned the recorded calls are replayed. To load what was saved, pass ``model=graph.model`` and
-            ``example_inputs=graph.example_inputs``.
+        model: Any module, what `torch.export.export` captured of one, or a source by name: ``sample:NAME`` or
+            ``torchvision:NAME``.
         example_inputs: A tensor, a tuple of positional inputs, a dict of keyword inputs, or a callable that runs the
-            model it is given. A source by name and an exported program bring their own.
+            model it is given. A source by name brings its own, and so does a captured program.
 
     Returns:
         The graph; the model is as before.
 
     Raises:
-        TraceError: The model does not run on the example inputs, or an exported program holds none.
+        TraceError: The model does not run on the example inputs.
         ModelSourceError: The source names no model.
 
     Example:
@@ -47,7 +46,7 @@ def trace(model: nn.Module | ExportedProgram | str, example_inputs: ExampleInput
         return trace_opened(open_model(model), example_inputs)
     if isinstance(model, ExportedProgram):
         module = module_of(model)
-        return trace_module(module, inputs_of(model, module) if example_inputs is None else example_inputs)
+        return trace_module(module, example_inputs_of(model, module) if example_inputs is None else example_inputs)
     if not isinstance(model, nn.Module):
         raise TraceError(
             f"trace got a {type(model).__name__}. Pass a torch.nn.Module, a torch.export.ExportedProgram, or the name "
@@ -77,11 +76,12 @@ def trace_opened(
     """
     inputs = opened.example_inputs if example_inputs is None else example_inputs
     tell = tell or (lambda stage: None)
-    tell("tracing")
-    with _whenever_a_module_runs(opened.model, partial(tell, "tracing")):
-        programs = record_all(opened.model, inputs)
-    tell("grouping")
-    return graph_of(opened.model, inputs, programs, source=opened.source, title=opened.title)
+    with UNCOLLECTED:
+        tell("tracing")
+        with _whenever_a_module_runs(opened.model, partial(tell, "tracing")):
+            programs = record_all(opened.model, inputs)
+        tell("grouping")
+        return graph_of(opened.model, inputs, programs, source=opened.source, title=opened.title)
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
+from explorer.drawing import add, picture
+
 INK, QUIET, RULE, PAPER = "#1b1f24", "#57606a", "#d8dee4", "#ffffff"
 HUES = ("#d55e00", "#56b4e9", "#0072b2")  # Okabe and Ito's: told apart with any colour vision
 FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
@@ -67,7 +69,7 @@ def dot_charts(charts: Sequence[DotChart], width: float = 860) -> str:
         width: Of the picture, in pixels.
     """
     heights = [TITLE + ROW * len(chart.rows) + AXIS for chart in charts]
-    root = _canvas(width, LEGEND + sum(heights) + MARGIN)
+    root = picture((0.0, 0.0, width, LEGEND + sum(heights) + MARGIN), font=FONT, paper=PAPER)
     _legend(root, list(charts[0].series), y=MARGIN)
     top = LEGEND
     for chart, height in zip(charts, heights, strict=True):
@@ -84,7 +86,7 @@ def histograms(charts: Sequence[Histograms], width: float = 860, height: float =
         width: Of the picture, in pixels.
         height: Of each histogram.
     """
-    root = _canvas(width, LEGEND + (height + TITLE + AXIS) * len(charts) + MARGIN)
+    root = picture((0.0, 0.0, width, LEGEND + (height + TITLE + AXIS) * len(charts) + MARGIN), font=FONT, paper=PAPER)
     _legend(root, list(charts[0].series), y=MARGIN)
     for row, chart in enumerate(charts):
         _bars(root, chart, LEGEND + row * (height + TITLE + AXIS), (width, height))
@@ -134,7 +136,7 @@ def _bars(root: ET.Element, chart: Histograms, top: float, size: tuple[float, fl
             y = base - height * number / highest
             corners += [(left + bar * at, y), (left + bar * (at + 1), y)]
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in [*corners, (left + bar * len(counts), base)])
-        _add(root, "polygon", points=points, fill=HUES[slot], fill_opacity=0.3, stroke=HUES[slot], stroke_width=1.5)
+        add(root, "polygon", points=points, fill=HUES[slot], fill_opacity=0.3, stroke=HUES[slot], stroke_width=1.5)
     for at in range(0, count + 1, max(1, round(0.5 / chart.step))):
         more = "+" if at == count else ""
         _write(root, f"{at * chart.step:g}{more}", (left + bar * at, base + 16), fill=QUIET, text_anchor="middle")
@@ -166,32 +168,15 @@ def _dot(root: ET.Element, slot: int, at: tuple[float, float]) -> None:
     x, y = at
     style = {"fill": HUES[slot], "fill_opacity": 0.75, "stroke": PAPER, "stroke_width": 1}
     points = " ".join(f"{x + dx:g},{y + dy:g}" for dx, dy in SHAPES[slot])
-    _add(root, "polygon", points=points, **style)
-
-
-def _canvas(width: float, height: float) -> ET.Element:
-    root = ET.Element("svg", xmlns="http://www.w3.org/2000/svg")
-    size = {"viewBox": f"0 0 {width:g} {height:g}", "width": f"{width:g}", "height": f"{height:g}"}
-    for name, value in {**size, "font-family": FONT, "font-size": "12"}.items():
-        root.set(name, value)
-    _add(root, "rect", width=width, height=height, fill=PAPER)
-    return root
+    add(root, "polygon", points=points, **style)
 
 
 def _line(root: ET.Element, start: tuple[float, float], end: tuple[float, float], **style: object) -> None:
-    _add(root, "line", x1=start[0], y1=start[1], x2=end[0], y2=end[1], **style)
+    add(root, "line", x1=start[0], y1=start[1], x2=end[0], y2=end[1], **style)
 
 
 def _write(root: ET.Element, text: str, at: tuple[float, float], **style: object) -> None:
-    _add(root, "text", x=at[0], y=at[1], **{"fill": INK, **style}).text = text
-
-
-def _add(parent: ET.Element, name: str, **given: object) -> ET.Element:
-    values = {
-        key.replace("_", "-"): f"{round(value, 2):g}" if isinstance(value, float) else str(value)
-        for key, value in given.items()
-    }
-    return ET.SubElement(parent, name, values)
+    add(root, "text", x=at[0], y=at[1], **{"fill": INK, "font_size": 12, **style}).text = text
 
 
 def _text_of(root: ET.Element) -> str:

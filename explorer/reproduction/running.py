@@ -7,6 +7,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -35,6 +36,7 @@ from explorer.training import (
     evaluate,
     finetune,
     open_data,
+    processes,
     recalibrate,
     sparsify,
 )
@@ -203,7 +205,7 @@ class _Runner:
             *case.key,
             unpruned=_accuracy(graph.model, data.test),
             pruned=_accuracy(pruned, data.test),
-            recalibrated=_accuracy(recalibrate(pruned, data.train), data.test) if _has_statistics(pruned) else None,
+            recalibrated=_recalibrated(pruned, data),
             tuned=None if tuned is None else _accuracy(tuned, data.test),
             validation=None if tuned is None else _accuracy(tuned, data.validation),
             samples=len(data.test),
@@ -273,11 +275,20 @@ def _proven(plan: Plan) -> nn.Module:
 
 
 def _accuracy(model: nn.Module, part: Split) -> float:
-    return evaluate(model, part).accuracy
+    return evaluate(_on_device(model), part).accuracy
 
 
-def _has_statistics(model: nn.Module) -> bool:
-    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
+def _recalibrated(model: nn.Module, data: Dataset) -> float | None:
+    """The accuracy with the statistics of BatchNorm layers taken anew; None without such layers."""
+    if not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules()):
+        return None
+    return _accuracy(recalibrate(_on_device(model), data.train), data.test)
+
+
+def _on_device(model: nn.Module) -> nn.Module:
+    """The model, or a copy of it on the GPU where there is one."""
+    device = processes.default_device()
+    return model if device is None else deepcopy(model).to(device)
 
 
 def _part(data: Dataset, samples: int | None) -> Dataset:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,10 @@ REGULARISERS: Mapping[str, str] = {
     "group": "the paper's: squared norms of whole groups, harder on channels that are small already",
     "bn_scale": "absolute scales of the BatchNorm layers that prunable channels pass",
 }
+
+
+WatchNorms = Callable[[Mapping[str, Scores]], object]
+"""Told the squared norms I(g, k) of the channels of each group."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +74,9 @@ def sparsify(
         scope: For ``group``: which coupled slices it acts on, a name of `SCOPES`. What partial grouping leaves out is
             not driven to zero; the paper compares with that.
         watch: As for `finetune`.
-        choices: ``validation``, ``loss`` and ``checkpoint`` as for `finetune`, and fields of `TrainingSettings`. The
-            weights of the last epoch are returned unless ``keep_best=True``.
+        choices: ``validation``, ``loss`` and ``checkpoint`` as for `finetune`; ``watch_norms``, a `WatchNorms` that is
+            called before each epoch and at the end; and fields of `TrainingSettings`. The weights of the last epoch
+            are returned unless ``keep_best=True``.
 
     Raises:
         TrainingError: As for `finetune`, an unknown regulariser, or a model that has nothing for it to act on.
@@ -80,7 +85,7 @@ def sparsify(
     """
     _check(graph, regulariser, strength, scope)
     kind = _Groups if regulariser == "group" else _Scales
-    pressure = kind(graph.groups, strength, scope)
+    pressure = kind(graph.groups, strength, scope, choices.pop("watch_norms", None))
     train, measured = parts_of(data, choices.pop("validation", None))
     checkpoint = choices.pop("checkpoint", None)
     run = Run(
@@ -134,8 +139,10 @@ def _check(graph: DependencyGraph, regulariser: str, strength: float, scope: str
 class _Pressure:
     """What both regularisers share: the record of norms."""
 
-    def __init__(self, groups: Sequence[Group], strength: float, scope: str = "group") -> None:
-        self.groups, self.strength, self.scope = groups, strength, scope
+    def __init__(
+        self, groups: Sequence[Group], strength: float, scope: str = "group", watch: WatchNorms | None = None
+    ) -> None:
+        self.groups, self.strength, self.scope, self._watch = groups, strength, scope, watch
         self._norms: list[dict[str, Scores]] = []
 
     def __str__(self) -> str:
@@ -147,6 +154,8 @@ class _Pressure:
 
     def record(self, model: nn.Module) -> None:
         self._norms.append(squared_norms(self.groups, model, self.scope))
+        if self._watch:
+            self._watch(self._norms[-1])
 
     def history(self) -> dict[str, np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
         return {group.name: np.array([norms[group.name] for norms in self._norms]) for group in self.groups}

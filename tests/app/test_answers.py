@@ -121,7 +121,7 @@ def test_a_link_cannot_name_a_model_of_this_run_by_its_id(exploration: Explorati
     recipe = {"format": 2, "source": source}
     assert not after_restoring(own, {"recipe": recipe, "why": "link"})["isMade"]
     assert after_restoring(own, {"recipe": recipe, "why": "reload"})["set"][ids.MODEL] == source
-    own.jobs.close()
+    own.close()
 
 
 def test_after_a_restart_an_own_model_is_known_by_its_fingerprint(exploration: Exploration) -> None:
@@ -134,7 +134,7 @@ def test_after_a_restart_an_own_model_is_known_by_its_fingerprint(exploration: E
     unknown = replace(before, fingerprint="0" * 16)
     answer = after_restoring(restarted, {"recipe": unknown.to_json(), "why": "reload"})
     assert "a model of an earlier session" in said(answer, ids.NOTICE)
-    restarted.jobs.close()
+    restarted.close()
 
 
 def test_a_recipe_file_is_read_whatever_it_calls_a_model_from_memory(

@@ -55,9 +55,10 @@ def test_the_preview_counts_without_running_the_model(exploration: Exploration) 
 
 
 def test_the_controls_show_the_recipe(exploration: Exploration) -> None:
-    assert preview(exploration)["controls"] == {"importance": "l2", "round_to": 1, "minimum": 1, "every": 0}
+    usual = {"importance": "l2", "reduction": "mean", "normalise": "none", "round_to": 1, "minimum": 1, "every": 0}
+    assert preview(exploration)["controls"] == usual
     asked = set_options(set_every_ratio(exploration, 0.3), importance="l1", minimum=2)
-    assert preview(asked)["controls"] == {"importance": "l1", "round_to": 1, "minimum": 2, "every": 30}
+    assert preview(asked)["controls"] == usual | {"importance": "l1", "minimum": 2, "every": 30}
 
 
 def test_what_comes_to_nothing_is_said(exploration: Exploration) -> None:
@@ -150,6 +151,8 @@ class Away:
 
     def run(self, task: Task) -> Any:
         raise AssertionError(task)
+
+    def stop(self) -> None: ...
 
     def close(self) -> None: ...
 

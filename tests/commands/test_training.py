@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 import explorer
 from explorer.__main__ import main
 from explorer.commands.text import Bar
-from explorer.engine.save import read_recipe
+from explorer.engine.recipe import read_recipe
 from explorer.training import digits, evaluate
 
 TINY = """

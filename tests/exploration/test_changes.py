@@ -198,6 +198,35 @@ def test_of_several_changes_the_good_ones_are_made_and_the_others_told(fresh: Ex
     assert len(mistakes) == 1
 
 
+def test_to_a_target_groups_can_compete(fresh: Exploration) -> None:
+    alike, competing = (
+        change(fresh, {"kind": "target", "cost": "macs", "fraction": 0.5, "ranking": ranking}).recipe.ratios
+        for ranking in ("local", "global")
+    )
+    assert max(alike.values()) - min(alike.values()) < 0.1  # one ratio, up to whole channels
+    assert max(competing.values()) - min(competing.values()) > 0.1
+    scaled = change(
+        set_options(fresh, normalise="max"), {"kind": "target", "cost": "macs", "fraction": 0.5, "ranking": "global"}
+    )
+    assert scaled.recipe.ratios != competing
+    with pytest.raises(PlanError, match="ranking 'best' is not known"):
+        change(fresh, {"kind": "target", "cost": "macs", "fraction": 0.5, "ranking": "best"})
+
+
+def test_slices_are_joined_as_the_recipe_says(fresh: Exploration) -> None:
+    half = set_every_ratio(fresh, 0.5)
+    options = set_options(half, reduction="max").plan().options
+    assert (options.importance, options.reduction, options.normalise) == ("l2", "max", "none")
+    assert set_options(half, reduction="max").plan().channels != half.plan().channels
+    assert set_options(half, reduction="max").recipe.key != half.recipe.key
+
+
+def test_a_criterion_that_needs_data_is_refused_where_there_is_none(fresh: Exploration) -> None:
+    asked = set_options(set_every_ratio(fresh, 0.5), importance="taylor")
+    with pytest.raises(PlanError, match="asks what a channel does to the loss, so it needs data"):
+        asked.plan()
+
+
 def test_a_ratio_is_common_where_every_group_has_it(fresh: Exploration) -> None:
     every = set_every_ratio(fresh, 0.25)
     assert common_ratio(every) == 0.25

@@ -11,14 +11,18 @@ from typing import Any
 
 import pytest
 import redis
+import torch
 
 from explorer.__main__ import main
+from explorer.app import serving
+from explorer.app.panels import totals
+from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration, set_ratio, start
-from explorer.jobs import BrokerError, JobCancelledError, JobQueue, Task, connect
+from explorer.jobs import BrokerError, JobCancelledError, JobQueue, Task, connect, measure
 from explorer.jobs import workers as workers_module
 from explorer.jobs.broker import MOST_TRIES, Answer, Board
-from explorer.jobs.celery import work
+from explorer.jobs.celery import celery_app, has_workers, work
 from explorer.jobs.connecting import shown_url
 from explorer.jobs.tasks import message_key
 from explorer.jobs.versions import versions
@@ -27,6 +31,11 @@ from explorer.models import open_model
 from explorer.models.tracing import trace_opened
 from explorer.training import Dataset, open_data
 from tests.jobs.farm import Farm, farm, kill, wait_until
+
+
+@pytest.fixture(autouse=True)
+def _as_many_threads_as_a_worker(_same_start: None) -> None:
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +110,10 @@ def test_a_measurement_is_the_same_as_here_and_known_when_it_is_asked_for_again(
     assert workers.run(task) == found  # to the time that it took
 
 
-@pytest.mark.parametrize("importance", ["l2", "taylor"])
 def test_a_sweep_spreads_over_workers_and_gives_exactly_what_one_process_does(
-    broker: Farm, importance: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    broker: Farm, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    groups = ["features.0", "features.3", "features.7"]
-    asked = ["sensitivity", "sample:vgg", "--ratios", "0.5,0.9", "--importance", importance, "--groups", *groups]
+    asked = ["sensitivity", "sample:lstm", "--ratios", "0.5,0.9", "--importance", "taylor"]
     assert main([*asked, "--out", str(tmp_path / "here.json")]) == 0
     here = capsys.readouterr().out
     assert main([*asked, "--out", str(tmp_path / "there.json"), "--broker", broker.url]) == 0
@@ -115,7 +122,42 @@ def test_a_sweep_spreads_over_workers_and_gives_exactly_what_one_process_does(
     for sweep in written:
         sweep["points"].sort(key=lambda point: (point["group"], point["ratio"]))
     assert written[0] == written[1]
-    assert len(written[1]["points"]) == 6
+    assert len(written[1]["points"]) == 4
+
+
+def test_a_sweep_of_the_app_spreads_over_workers_and_can_be_stopped(
+    broker: Farm, workers: Workers, tmp_path: Path
+) -> None:
+    asked, data = start(trace_opened(open_model("sample:lstm"))), open_data("digits-sequence")
+    alone = Task("sensitivity", asked, data, {"checkpoint": str(tmp_path / "alone.json")})
+    spread = Task("sensitivity", asked, data, {"checkpoint": str(tmp_path / "spread.json")})
+    with closing(JobQueue(elsewhere=connect(broker.url))) as queue:
+        queue.ask("me", "sweep", spread)
+        wait_until(lambda: queue.job("me", "sweep").state == "done")
+        assert queue.job("me", "sweep").result == json.loads(json.dumps(alone()))
+    (tmp_path / "spread.json").unlink()
+    spread.progress.cancel()
+    with pytest.raises(JobCancelledError):
+        workers.run(spread)
+
+
+def test_a_server_with_a_broker_lets_workers_measure(
+    broker: Farm, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[tuple[Workspace, Subject]] = []
+    monkeypatch.setattr(serving, "run", lambda workspace, subject, **_: served.append((workspace, subject)))
+    monkeypatch.setenv("OUR_BROKER", broker.url)
+    assert main(["sample:vgg", "--broker", "env:OUR_BROKER"]) == 0
+    [(workspace, subject)] = served
+    asked = set_ratio(start(subject.graph), "features.0", 0.5)
+    done = broker.logs().count("succeeded")
+    totals.ask(workspace, asked, "page", is_asked=False)
+    wait_until(lambda: workspace.jobs.job("page", totals.job_key(asked)).state == "done")
+    found = workspace.jobs.job("page", totals.job_key(asked)).result
+    assert found is not None
+    assert found | {"seconds": 0} == measure(asked, data.test).to_json() | {"seconds": 0}
+    wait_until(lambda: broker.logs().count("succeeded") > done)
+    workspace.close()
 
 
 def test_the_work_of_a_killed_worker_is_taken_up_by_another(
@@ -147,6 +189,18 @@ def test_a_queue_shows_what_a_worker_has_so_far_and_keeps_it_when_it_is_cancelle
         queue.cancel("me")
         wait_until(lambda: queue.job("me", key).state == "done")
         assert queue.job("me", key).result == {"is_whole": False}
+
+
+def test_a_server_that_stops_waits_for_no_worker_and_the_worker_stops_too(
+    broker: Farm, exploration: Exploration, tmp_path: Path
+) -> None:
+    folder = tmp_path / "stopped"
+    queue = JobQueue(elsewhere=connect(broker.url))
+    queue.ask("me", "hold", holding(folder, exploration))
+    wait_until(lambda: at_work(folder))
+    queue.close()
+    with closing(redis.Redis.from_url(broker.url)) as client:
+        wait_until(lambda: not list(client.scan_iter("explorer:life:*")))
 
 
 def test_tensors_come_back_and_what_was_cut_short_is_not_taken_for_the_result(
@@ -227,6 +281,7 @@ def test_where_no_worker_is_that_is_said(
 ) -> None:
     monkeypatch.setattr(workers_module, "PATIENCE_SECONDS", 0.1)
     empty = broker.url.removesuffix("/0") + "/1"
+    assert has_workers(celery_app(broker.url))
     with closing(connect(empty)) as nobody, pytest.raises(BrokerError, match=r"no workers at redis://127.*worker; or"):
         nobody.run(Task("measure", exploration))
 

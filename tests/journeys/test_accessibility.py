@@ -79,6 +79,12 @@ def presets(page: Page) -> None:
     page.wait_for_selector(".menu-target")
 
 
+def scoring(page: Page) -> None:
+    page.keyboard.press("Escape")
+    page.locator("#scoring-menu").click()
+    page.locator(".scoring-menu").wait_for()
+
+
 def file_menu(page: Page) -> None:
     page.keyboard.press("Escape")
     page.get_by_role("button", name="File").click()
@@ -121,6 +127,18 @@ def comparison(page: Page) -> None:
     page.wait_for_selector("#comparison-grid .ag-row")
 
 
+def sensitivity(page: Page) -> None:
+    show(page, "Training")
+
+
+def recover(page: Page) -> None:
+    page.locator("#training-tab label", has_text="Recover").click()
+
+
+def sparse(page: Page) -> None:
+    page.locator("#training-tab label", has_text="Sparse training").click()
+
+
 def plans(page: Page) -> None:
     show(page, "Plans")
     page.wait_for_selector("#plans-table .check")
@@ -132,8 +150,19 @@ def exported(page: Page) -> None:
     page.wait_for_selector("#export-result .code", timeout=30_000)
 
 
-def notice(page: Page) -> None:
+def failure(page: Page) -> None:
     page.locator("#export-close").click()
+    page.evaluate("location.hash = '#m=sample:resnet21'")
+    page.wait_for_selector(".failure-card")
+
+
+def opening(page: Page) -> None:
+    page.locator(".failure-card").get_by_role("button", name="Close").click()
+    page.evaluate("document.getElementById('opening').hidden = false")
+
+
+def notice(page: Page) -> None:
+    page.evaluate("document.getElementById('opening').hidden = true")
     page.evaluate("explorer.notice('A link can name sample models only.', 'warn')")
     page.evaluate("document.getElementById('lost').hidden = false")
 
@@ -149,6 +178,7 @@ STATES: tuple[tuple[Callable[[Page], None], str], ...] = (
     (pruned, "html"),
     (checked, ".drawer"),
     (presets, "[role=dialog]"),
+    (scoring, ".scoring-menu"),
     (file_menu, "[role=menu]"),
     (own_model, "[role=dialog]"),
     (help_dialog, "[role=dialog]"),
@@ -156,8 +186,13 @@ STATES: tuple[tuple[Callable[[Page], None], str], ...] = (
     (playing, "#right"),
     (matrices, ".matrices"),
     (comparison, ".comparison"),
+    (sensitivity, ".training"),
+    (recover, ".training"),
+    (sparse, ".training"),
     (plans, ".plans"),
     (exported, "#export-result"),
+    (failure, ".failure-card"),
+    (opening, "#opening"),
     (notice, "html"),
 )
 """What is done to get from one state to the next, and where the new things are."""

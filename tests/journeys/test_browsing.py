@@ -202,8 +202,23 @@ def test_panes_lie_over_the_graph_where_the_window_is_narrow(watched: Watched) -
     page.locator("#right-toggle").click()
     expect(page.locator("#left")).to_be_hidden()
     expect(page.locator("#right")).to_be_visible()
+
+    # a propagation opens the pane that tells it, and what happens stays in sight beside it
+    page.locator("#right-toggle").click()
+    page.evaluate("dash_clientside.set_props('play', {data: {port: 'layer3.0.conv2+'}})")
+    expect(page.locator("#player")).to_be_visible()
+    page.wait_for_function("""() => {
+      const at = explorerCy.nodes(".now").renderedBoundingBox({includeLabels: false});
+      return at.w > 0 && at.x1 > 0 && at.x2 < 1024 - document.getElementById("right").clientWidth;
+    }""")
+    page.locator("#player").press("Escape")
     page.set_viewport_size({"width": 1440, "height": 900})
     expect(page.locator("#left")).to_be_visible()
     page.locator("#left-toggle").click()
     expect(page.locator("#left")).to_be_hidden()
+
+    # the grid closes too, its totals stay
+    page.locator("#bottom-toggle").click()
+    expect(page.locator("#grid")).to_be_hidden()
+    expect(page.locator("#totals")).to_be_visible()
     assert watched.console == []

@@ -1,93 +1,89 @@
-"""Exported programs are traced, pruned and proven like the modules that they were made from."""
+"""Programs that `torch.export` captured are traced, pruned and proven like the models that they came from."""
 
 from __future__ import annotations
 
-from copy import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
-from torch.nn import functional as F
 
 import explorer
 from explorer.engine.errors import TraceError
-
-BATCH = {0: Dim("batch", min=1, max=64)}
-
-
-class Attends(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.embed = nn.Linear(6, 16)
-        self.qkv = nn.Linear(16, 48)
-        self.project = nn.Linear(16, 16)
-        self.drop = nn.Dropout(0.5)
-        self.head = nn.Linear(16, 3)
-
-    def forward(self, x: Tensor, scale: Tensor | None = None) -> Tensor:
-        x = self.embed(x)
-        b, n, c = x.shape
-        q, k, v = self.qkv(x).view(b, n, 3, 4, 4).permute(2, 0, 3, 1, 4).unbind(0)
-        y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, n, c)
-        x = self.head(self.drop(x + self.project(y)))
-        return x if scale is None else x * scale
+from explorer.models import open_model
+from tests.engine.nets import TOKENS, Transformer, proven, randomised
 
 
-def exported(*, is_dynamic: bool = True) -> ExportedProgram:
-    shapes = {"x": BATCH} if is_dynamic else None
-    return torch.export.export(Attends().eval(), (torch.randn(2, 5, 6),), dynamic_shapes=shapes)
+def captured(model: nn.Module, *args: Tensor, **kwargs: Any) -> ExportedProgram:
+    return torch.export.export(model.eval(), args, kwargs, dynamic_shapes=None if kwargs else [{0: Dim.AUTO}])
 
 
-def groups(graph: explorer.DependencyGraph) -> list[tuple[str, str, int, list[tuple[str, int]]]]:
-    return [(g.name, g.kind, g.size, [(m.parameter, m.dim) for m in g.members]) for g in graph.groups]
+def test_groups_are_those_of_the_model_and_the_batch_stays_free() -> None:
+    opened = open_model("sample:vit")
+    images = torch.cat([*opened.example_inputs, *opened.example_inputs])
+    graph = explorer.trace(captured(opened.model, images))
+    expected = explorer.trace(opened.model, opened.example_inputs)
+    assert [(g.name, g.kind, g.size) for g in graph.groups] == [(g.name, g.kind, g.size) for g in expected.groups]
+    assert graph.cost.params == expected.cost.params
+    pruned = graph.plan(0.5).apply()
+    proven(pruned)
+    assert pruned.model(torch.cat([images] * 3)).shape == (6, 10)
 
 
-def test_the_groups_are_those_of_the_module() -> None:
-    module = explorer.trace(Attends().eval(), torch.randn(2, 5, 6))
-    assert groups(explorer.trace(exported())) == groups(module)
+@pytest.mark.filterwarnings("ignore:The tensor attributes")  # torch.export, of every recurrent layer
+def test_a_recurrent_layer() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.lstm, self.head = nn.Linear(4, 8), nn.LSTM(8, 8, batch_first=True), nn.Linear(8, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.lstm(self.embed(x))[0][:, -1])
+
+    model = Net().eval()
+    graph = explorer.trace(captured(model, torch.randn(2, 5, 4)))
+    assert [group.name for group in graph.groups] == [
+        g.name for g in explorer.trace(model, torch.randn(2, 5, 4)).groups
+    ]
+    proven(graph.plan(0.5).apply())
 
 
-@pytest.mark.parametrize("is_dynamic", [False, True])
-def test_half_goes_and_the_result_is_right(is_dynamic: bool) -> None:
-    pruned = explorer.trace(exported(is_dynamic=is_dynamic)).plan(0.5).apply()
-    proof = pruned.verify()
-    assert proof.ok
-    assert proof.is_proof
+def test_sizes_are_literals_so_calls_are_replayed_and_say_so() -> None:
+    x = torch.randn(TOKENS)
+    pruned = explorer.trace(captured(randomised(Transformer()), x)).plan(0.5).apply()
     assert pruned.way == "program"
-    assert pruned.model.get_parameter("qkv.weight").shape == (24, 8)
+    assert "layer_norm" in pruned.reason
+    proven(pruned)
 
 
-def test_a_free_batch_size_stays_free() -> None:
-    pruned = explorer.trace(exported()).plan(0.5).apply()
-    assert pruned.model(torch.randn(7, 5, 6)).shape == (7, 5, 3)
+def test_inputs_by_keyword_and_inputs_that_are_given() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(3, 6), nn.Linear(6, 2)
 
+        def forward(self, x: Tensor, scale: Tensor) -> Tensor:
+            return self.b(self.a(x) * scale)
 
-def test_keyword_inputs_of_the_export_are_used() -> None:
-    program = torch.export.export(Attends().eval(), (torch.randn(2, 5, 6),), {"scale": torch.tensor(2.0)})
-    assert explorer.trace(program).plan(0.5).apply().verify().ok
-
-
-def test_a_convolution_runs_its_own_graph() -> None:
-    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 3)).eval()
-    pruned = explorer.trace(torch.export.export(model, (torch.randn(2, 3, 8, 8),))).plan(0.5).apply()
-    assert pruned.verify().ok
-    assert pruned.way == "live"
+    x, scale = torch.randn(2, 3), torch.ones(2, 1)
+    named = captured(Net(), x=x, scale=scale)
+    mixed = captured(Net(), x, scale=scale)
+    for program in (named, mixed):
+        graph = explorer.trace(program)
+        assert [group.size for group in graph.groups] == [6]
+        proven(graph.plan(0.5).apply())
+    named.example_inputs = None
+    with pytest.raises(TraceError, match="carries no example inputs"):
+        explorer.trace(named)
+    assert [group.size for group in explorer.trace(named, {"x": x, "scale": scale}).groups] == [6]
 
 
 def test_what_was_saved_loads_again(tmp_path: Path) -> None:
-    graph = explorer.trace(exported())
+    graph = explorer.trace(captured(randomised(Transformer()), torch.randn(TOKENS)))
     pruned = graph.plan(0.5).apply()
-    x = torch.randn(3, 5, 6)
     folder = explorer.save(pruned, tmp_path / "pruned")
     loaded = explorer.load(folder, model=graph.model, example_inputs=graph.example_inputs)
+    x = torch.randn(TOKENS)
     assert torch.equal(loaded(x), pruned.model(x))
-
-
-def test_a_program_without_example_inputs_says_so() -> None:
-    program = copy(exported())
-    program._example_inputs = None
-    with pytest.raises(TraceError, match="holds no example inputs"):
-        explorer.trace(program)
-    assert explorer.trace(program, torch.randn(2, 5, 6)).groups

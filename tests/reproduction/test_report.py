@@ -25,7 +25,7 @@ def test_means_spreads_and_differences_are_those_of_the_records() -> None:
     family = "| VGG with BatchNorm | digits | group norm | 2.50 | 30 % | 25.0 | 25.0 | 75.0 | 99.0 | 1 |"
     assert family in lines
     assert "| ResNet-56 | CIFAR-10 | with sparse training | 93.53 | 93.64 | 2.57 |" in lines
-    assert "Seeds 0, 1. 4.0 hours on a clock, with torch 2.0." in lines
+    assert "Seeds 0, 1. 240 minutes on a clock, with torch 2.0." in lines
 
 
 def test_claims_are_counted_whether_they_hold_or_not() -> None:

@@ -17,15 +17,14 @@ from explorer.engine.errors import SaveError, TrainingError
 from explorer.engine.graph import trace
 from explorer.reproduction import Experiment, Record, Step, cases_of, read_records, reproduce, running
 from explorer.reproduction.records import FILE
-from explorer.training import open_data
+from explorer.training import open_data, processes
 from tests.reproduction.tiny import TINY
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 ONE_SEED = replace(TINY, seeds=(0,))
 
 
-@pytest.fixture
-def one_thread(_same_start: None) -> None:
+@pytest.fixture(autouse=True)
+def _one_thread(_same_start: None) -> None:
     torch.set_num_threads(1)
 
 
@@ -145,6 +144,14 @@ def test_the_test_part_changes_nothing_that_is_trained(tmp_path: Path, monkeypat
     found = run(ONE_SEED, tmp_path / "wrong")
     assert [record.validation for record in found] == [record.validation for record in right]
     assert max(record.unpruned for record in found) < 0.5 < min(record.unpruned for record in right)
+
+
+def test_what_is_measured_on_a_gpu_is_a_copy_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = TINY.network.build()
+    assert running._on_device(model) is model
+    monkeypatch.setattr(processes, "default_device", lambda: torch.device("meta"))
+    assert {weight.device.type for weight in running._on_device(model).parameters()} == {"meta"}
+    assert {weight.device.type for weight in model.parameters()} == {"cpu"}
 
 
 def test_norms_are_counted_by_their_share_of_the_better_half() -> None:

@@ -13,8 +13,8 @@ from explorer.app.panels import progress
 from explorer.app.parts import attributes, tool
 from explorer.app.workspace import Workspace
 
-GRAPH, MATRICES, COMPARISON, PLANS = "graph", "matrices", "comparison", "plans"
-VIEWS = {GRAPH: "Graph", MATRICES: "Matrices", COMPARISON: "Before / after", PLANS: "Plans"}
+GRAPH, MATRICES, COMPARISON, TRAINING, PLANS = "graph", "matrices", "comparison", "training", "plans"
+VIEWS = {GRAPH: "Graph", MATRICES: "Matrices", COMPARISON: "Before / after", TRAINING: "Training", PLANS: "Plans"}
 
 
 def layout(views: dict[str, Any], head: Any) -> html.Div:

@@ -8,7 +8,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from explorer.app import ids
 from explorer.app.answers import after_changes
-from explorer.app.panels import totals, tuning
+from explorer.app.panels import background, totals, tuning
 from explorer.app.parts import attributes
 from explorer.app.preview import preview, rows
 from explorer.app.tables import table
@@ -45,6 +45,7 @@ def layout(subject: Subject) -> html.Section:
             totals.layout(preview(exploration)),
             tuning.layout(),
             html.Div(id=ids.CHANGE_ERROR, className="change-error"),
+            background.status_line(ids.SCORES),
             html.Div(id=ids.PLAN_TERMS),
             grid(rows(exploration)),
         ],

@@ -58,7 +58,7 @@ def layout() -> html.Section:
             html.P(id=ids.MATRIX_NOTE, className="matrix-note quiet"),
             html.Div(
                 [
-                    html.Div(id=ids.MATRIX_CHART),
+                    html.Div(id=ids.MATRIX_CHART, className="chart-place"),
                     html.Div(className="matrix-tip", hidden=True, **attributes(aria_live="polite")),
                 ],
                 id=ids.MATRIX_BOX,

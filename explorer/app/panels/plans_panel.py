@@ -34,7 +34,7 @@ def layout() -> html.Section:
             html.Div(["accuracy against", axis, *latency_tools.layout()], className="matrix-tools quiet"),
             html.Div(
                 [
-                    html.Div(id=ids.PLANS_PLOT),
+                    html.Div(id=ids.PLANS_PLOT, className="chart-place"),
                     html.P(id=ids.PLANS_NOTE, className="empty", **attributes(aria_live="polite")),
                 ],
                 className="plans-plot",
@@ -97,7 +97,8 @@ def measured(workspace: Workspace, recipe: dict[str, Any], page: str) -> Any:
         return no_update
     if job.state != "done" or job.result is None:
         return no_update
-    return record(exploration, **{name: job.result[name] for name in ("accuracy", "is_proven", "is_wrong")})
+    found = {name: job.result[name] for name in ("accuracy", "is_proven", "is_wrong")}
+    return record(exploration, **found, trained=workspace.open(exploration.recipe.source).training or None)
 
 
 def compared(workspace: Workspace, pair: Sequence[dict[str, Any]]) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids, numbers
+from explorer.app.panels import estimate_card
 from explorer.app.parts import attributes, message, plain, proof_tag
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
@@ -21,7 +22,13 @@ def layout(preview: dict[str, Any]) -> html.Div:
     return html.Div(
         [
             html.Div(plain(cards(preview)), id=ids.TOTALS, className="cards", **attributes(aria_live="polite")),
-            html.Div(className="card accuracy", id=ids.ACCURACY, **attributes(aria_live="polite")),
+            html.Div(
+                [
+                    html.Div(className="card accuracy", id=ids.ACCURACY, **attributes(aria_live="polite")),
+                    estimate_card.layout(),
+                ],
+                className="accuracies",
+            ),
             dcc.Interval(id=ids.CLOCK, interval=POLL_MILLISECONDS, disabled=True),
         ],
         className="totals",

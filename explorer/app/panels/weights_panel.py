@@ -32,7 +32,7 @@ def layout() -> html.Section:
             html.H3("Weights, and what is struck out", className="section-title"),
             member,
             html.P(id=ids.WEIGHTS_NOTE, className="quiet weights-note"),
-            html.Div(id=ids.WEIGHTS_CHART, className="weights-chart"),
+            html.Div(id=ids.WEIGHTS_CHART, className="weights-chart chart-place"),
         ],
         id=ids.WEIGHTS_BOX,
         className="section",
