@@ -84,9 +84,9 @@ def graph_svg(workspace: Workspace, recipe: Mapping[str, Any], view: View) -> st
         view: How the page shows it.
     """
     exploration = workspace.exploration(recipe)
-    subject, shown = workspace.open(exploration.recipe.source), preview(exploration)
+    subject, kept = workspace.open(exploration.recipe.source), preview(exploration)["groups"]
     opened = frozenset(view.opened)
-    return draw_svg(subject.outline, opened, subject.sizes, view.highlighted, shown, shade=view.shade)
+    return draw_svg(subject.outline, opened, subject.sizes, view.highlighted, kept, shade=view.shade)
 
 
 def file(workspace: Workspace, which: str, recipe: Mapping[str, Any], view: View) -> dict[str, str]:
