@@ -8,7 +8,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format screenshots bench zoo scale ui reproduce clean
+.PHONY: help run test check format screenshots bench zoo scale ui reproduce large clean
 
 help: ## Say what each command does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -30,6 +30,9 @@ check: $(VENV)/.ready-dev ## Check format, lint, types and floors
 format: $(VENV)/.ready-dev ## Format, and mend what lint can mend
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+
+large: $(VENV)/.ready-dev ## Walk through Mask R-CNN and Swin-B in a real Chromium
+	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" $(BIN)/python -m pytest -m large tests/journeys
 
 screenshots: $(VENV)/.ready-dev ## Take the screenshots of the README anew
 	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" $(BIN)/python -m tests.journeys.screenshots

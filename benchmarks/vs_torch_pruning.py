@@ -7,6 +7,7 @@ differ and are shared: trust the ratios, not the seconds.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import resource
 import signal
@@ -112,6 +113,7 @@ def measure(name: str, repeats: int) -> dict[str, Timed]:
 def _seconds(run: Callable[[], object]) -> float:
     signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(PEER_LIMIT_S)
+    gc.collect()  # nobody pays for what another run left behind
     started = time.perf_counter()
     try:
         run()

@@ -33,7 +33,7 @@ def sensitivity_curve(found: Sensitivity, group: str, ratio: float, scheme: str,
         figure.add_trace(_curve(found.curve(group), group, {"color": c[f"hue-{slot}"], "width": 2.5}))
     if ratio:
         label = {"text": f" {100 * ratio:.0f} % now", "font": {"size": 10, "color": c["ink-2"]}, "textangle": 0}
-        place = {"textposition": "end", "xanchor": "left", "yanchor": "top"}
+        place = {"textposition": "start", "xanchor": "left", "yanchor": "bottom"}
         figure.add_vline(x=100 * ratio, line={"color": c["ink-2"], "width": 1, "dash": "dash"}, label=label | place)
     figure.update_xaxes(title_text="removed, %", range=[-2, 94], zeroline=False)
     figure.update_yaxes(title_text="validation accuracy, %", range=FULL)

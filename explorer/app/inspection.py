@@ -157,6 +157,11 @@ def _model_details(subject: Subject) -> html.Div:
         *fact("Layers", sum(layer.kind == "module" for layer in graph.layers)),
         *fact("Parameters", numbers.count(sum(layer.params for layer in graph.layers))),
         *fact("FLOPs", numbers.count(2 * sum(layer.macs for layer in graph.layers))),
+        *(
+            fact("Measured on", f"{subject.data.title}, {numbers.counted(len(subject.data.test), 'sample')}")
+            if subject.data
+            else []
+        ),
     ]
     warnings = [message(f"No rule yet for {each}; what it touches stays.", "warn") for each in graph.unsupported_ops()]
     return html.Div(

@@ -8,7 +8,7 @@ from typing import Any
 
 from explorer.app import ids
 from explorer.app.matrices import EVERYTHING, SHOWN
-from explorer.app.panels import centre, channels_panel, lists, matrices_panel
+from explorer.app.panels import centre, channels_panel, lists, matrices_panel, training_panel
 from explorer.app.pareto import AXES
 from explorer.app.playing import port_of
 from explorer.app.shades import MODES
@@ -43,6 +43,7 @@ REMEMBERED = (
     Remembered("matrix", ids.MATRIX_KIND, tuple(matrices_panel.KINDS)),
     Remembered(SCOPE, ids.MATRIX_SCOPE, (SHOWN, EVERYTHING)),
     Remembered("channels", ids.CHANNELS_SORT, tuple(channels_panel.SORTS)),
+    Remembered("training", ids.TRAINING_TAB, tuple(training_panel.TABS)),
     Remembered("axis", ids.PLANS_AXIS, tuple(AXES)),
     Remembered("changed", ids.COMPARISON_CHANGED, (False, True), "checked"),
 )

@@ -73,12 +73,13 @@ class Workspace:
 
     Args:
         jobs: Where measuring happens; a queue of its own by default.
-        trainings: Where what takes minutes happens, so that no measurement waits for it; a queue of its own by default.
+        trainings: Where what takes minutes happens, so that no measurement waits for it; by default a queue of its own
+            beside that of `jobs`.
     """
 
     def __init__(self, jobs: JobQueue | None = None, trainings: JobQueue | None = None) -> None:
         self.jobs = jobs or JobQueue()
-        self.trainings = trainings or JobQueue()
+        self.trainings = trainings or self.jobs.beside()
         self.tensors = TensorStore()
         self.run = secrets.token_urlsafe(9)  # names this run of the server
         self._own: dict[str, Subject] = {}

@@ -19,9 +19,9 @@ from explorer.engine.recipe import Recipe, recipe_of
 from explorer.engine.renumber import renumbered
 from explorer.engine.repair import find_repairs
 from explorer.engine.replay import ReplayedModel
-from explorer.engine.shadow import is_meta, on_shadow, shadow_inputs
+from explorer.engine.shadow import on_shadow, shadow_inputs, shadowed
 from explorer.engine.shapes import PlannedShapes
-from explorer.engine.surgery import AttentionChange, AttributeChange, Surgery, integer_attributes, perform
+from explorer.engine.surgery import AttentionChange, AttributeChange, IntegerAttributes, Surgery, perform
 from explorer.engine.trace import brings_its_own, call_model, in_eval_mode
 from explorer.engine.trees import named_modules
 
@@ -120,7 +120,7 @@ def plan_replay(plan: Plan) -> tuple[Surgery, PlannedShapes]:
             "The example inputs are a callable, so it is not known which tensors it hands to the model. Pass the "
             "tensors themselves as example inputs."
         )
-    shapes = PlannedShapes(plan.graph.coupling, 0, plan.alive, integer_attributes(plan.graph.model))
+    shapes = PlannedShapes(plan.graph.coupling, 0, plan.alive, IntegerAttributes(plan.graph.model))
     shapes = with_positions(shapes)
     return Surgery(plan.kept, index_buffers=renumbered([shapes])), shapes
 
@@ -146,7 +146,7 @@ def plan_surgery(plan: Plan) -> Surgery:
         ApplyError: Some size in the user's code cannot follow.
     """
     model, coupling = plan.graph.model, plan.graph.coupling
-    originals = integer_attributes(model)
+    originals = IntegerAttributes(model)
     shapes = [PlannedShapes(coupling, number, plan.alive, originals) for number in range(len(coupling.programs))]
     standard = [*standard_attributes(model, plan.shape), *(c for each in shapes for c in sizes_of_inputs(model, each))]
     found = _repairs(shapes, {key: value for change in standard for key, value in change.entries()})
@@ -221,9 +221,10 @@ def _kept_heads(plan: Plan, name: str, module: nn.MultiheadAttention) -> int:
 def _try(model: nn.Module, plan: Plan) -> None:
     """Run the new model once, so that nobody is handed one that cannot run."""
     try:
-        with own_random_state(), torch.no_grad(), in_eval_mode(model):
+        with own_random_state(), torch.no_grad():
             if not _runs_on_shadow(model, plan):
-                call_model(model, plan.graph.example_inputs)
+                with in_eval_mode(model):
+                    call_model(model, plan.graph.example_inputs)
     except Exception as error:
         raise ApplyError(
             f"{type(model).__name__} does not run with the planned sizes: {type(error).__name__}: {error}. Some size "
@@ -233,10 +234,10 @@ def _try(model: nn.Module, plan: Plan) -> None:
 
 def _runs_on_shadow(model: nn.Module, plan: Plan) -> bool:
     """Whether the new model runs without numbers, where the original was recorded so; if not, a real run says why."""
-    if not plan.graph.coupling.programs[0].is_shadow or is_meta(model):
+    if not plan.graph.coupling.programs[0].is_shadow:
         return False
     try:
-        with on_shadow(model):
+        with shadowed(model), in_eval_mode(model), on_shadow():
             call_model(model, shadow_inputs(plan.graph.example_inputs))
     except Exception:  # noqa: BLE001  # whatever it is, the real run meets it too, or it was the shadow's alone
         return False

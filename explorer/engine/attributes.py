@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from explorer.engine.program import Ref
 from explorer.engine.shapes import PlannedShapes
 from explorer.engine.surgery import AttributeChange, AttributeValue
-from explorer.engine.trees import named_modules
+from explorer.engine.trees import named_buffers, named_modules, named_parameters
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
@@ -158,12 +158,16 @@ def _changes(
 
 def _names(model: nn.Module) -> dict[int, str]:
     """The first name of every parameter and buffer; tied ones have several."""
-    return {id(tensor): name for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+    return {id(tensor): name for name, tensor in (*named_parameters(model), *named_buffers(model))}
 
 
 def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Parameters and buffers by name inside a module; of a reparametrised one the tensor that has its shape."""
-    held = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
+    if module._modules:
+        held = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
+    else:
+        own = (*module._parameters.items(), *module._buffers.items())
+        held = [(name, tensor) for name, tensor in own if tensor is not None]
     yield from held
     for name, tensor in held:
         for whole in (

@@ -359,7 +359,8 @@ def trace(model: nn.Module, example_inputs: ExampleInputs, *, source: str = "", 
     Raises:
         TraceError: The model does not run on the example inputs, or returns no tensor.
     """
-    return graph_of(model, example_inputs, record_all(model, example_inputs), source=source, title=title)
+    with UNCOLLECTED:
+        return graph_of(model, example_inputs, record_all(model, example_inputs), source=source, title=title)
 
 
 def graph_of(

@@ -55,16 +55,10 @@ class Touches:
         """(channel, key) with one row for each channel and (entry, role) pair that touches it; the key is the pair."""
         roles = int(self.role.max(initial=0)) + 1
         key = self.entry * roles + self.role
-        order = np.argsort(key, kind="stable") if (np.diff(key) < 0).any() else np.arange(len(key))
-        key, channel = key[order], self.channel[order]
-        bounds = [*np.flatnonzero(np.diff(key, prepend=-1)).tolist(), len(key)]
-        place, last = np.arange(len(key)), np.empty(classes, dtype=np.int64)
-        is_last = np.empty(len(key), dtype=bool)
-        for start, end in pairwise(bounds):
-            touched = channel[start:end]
-            last[touched] = place[start:end]
-            is_last[start:end] = last[touched] == place[start:end]
-        return channel[is_last], key[is_last]
+        pair = key * classes + self.channel
+        order = np.argsort(pair, kind="stable")
+        first = order[np.diff(pair[order], prepend=-1) > 0]
+        return self.channel[first], key[first]
 
 
 @dataclass(frozen=True)
@@ -208,14 +202,12 @@ def _members(
     order = _order(group, touches.entry, place, touches.index)
     group, entry, place, index = group[order], touches.entry[order], place[order], touches.index[order]
     bounds = [*np.flatnonzero(np.diff(group * len(entries) + entry, prepend=-1)).tolist(), len(order)]
-    steps = np.cumsum(np.diff(place, prepend=0) == 1)  # to the next channel: n - 1 of them where each has one index
     members: list[list[Member]] = [[] for _ in classes]
+    one_each = [np.arange(len(channels) + 1) for channels in classes]
     for start, end in pairwise(bounds):
         number = int(group[start])
-        size = len(classes[number])
-        is_one_each = end - start == size and steps[end - 1] - steps[start] == size - 1
-        starts = np.arange(size + 1)
-        if not is_one_each:
+        starts = one_each[number]
+        if end - start >= len(starts):  # some channel has several; each has one, since a group shares what it touches
             starts = np.searchsorted(place[start:end], starts)
         state, dim, factor = entries[int(entry[start])]
         module = owner(state.name)
@@ -224,7 +216,10 @@ def _members(
 
 
 def _order(*columns: Labels) -> Labels:
-    """The order of rows by their columns, the first counting most; one sort where the columns fit into one number."""
+    """The order of rows by their columns, the first counting most; one sort where the columns fit into one number.
+
+    Rows come in long ordered runs, which the stable sort only merges.
+    """
     key, size = np.zeros_like(columns[0]), 1
     for column in columns:
         width = int(column.max(initial=0)) + 1
@@ -232,7 +227,7 @@ def _order(*columns: Labels) -> Labels:
         if size >= 2**62:
             return np.lexsort(columns[::-1])
         key = key * width + column
-    return np.argsort(key)
+    return np.argsort(key, kind="stable")
 
 
 def _kinds(coupling: Coupling, classes: list[Labels]) -> list[str]:

@@ -81,13 +81,17 @@ class Plan:
     @cached_property
     def kept(self) -> Kept:
         """For each (parameter or buffer, dim) that a group touches, the indices kept, in order."""
-        solution = self.graph.coupling.solution
+        alive, states = self.alive[self.graph.coupling.solution.labels], self.graph.coupling.states
         touched = {(member.parameter, member.dim) for group in self.graph.groups for member in group.members}
-        states = self.graph.coupling.states
-        return {
-            (name, dim): tuple(np.flatnonzero(self.alive[solution.labels[states[name].dims[dim][0]]]).tolist())
-            for name, dim in sorted(touched)
-        }
+        listed: dict[bytes, tuple[int, ...]] = {}  # many dimensions keep the same indices
+        kept = {}
+        for name, dim in sorted(touched):
+            mask = alive[states[name].dims[dim][0]]
+            key = mask.tobytes()
+            if key not in listed:
+                listed[key] = tuple(np.flatnonzero(mask).tolist())
+            kept[name, dim] = listed[key]
+        return kept
 
     @cached_property
     def positions(self) -> Kept:
@@ -126,11 +130,11 @@ class Plan:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape that a parameter or buffer will have."""
-        state = self.graph.coupling.states.get(name)
-        if state is None:
-            return self.graph.state_shapes[name]
-        labels = self.graph.coupling.solution.labels
-        return tuple(int(self.alive[labels[dim[0]]].sum()) if dim else 1 for dim in state.dims)
+        kept = self.kept
+        return tuple(
+            len(kept[name, dim]) if (name, dim) in kept else size
+            for dim, size in enumerate(self.graph.state_shapes[name])
+        )
 
     @cached_property
     def expected_way(self) -> Way:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -161,14 +161,16 @@ class Call:
     @cached_property
     def attribute_ints(self) -> tuple[TracedInt, ...]:
         """Every integer among the arguments that some attribute of a module took part in, in order."""
-        found = traced_ints((self.args, self.kwargs))
-        return tuple([number for number in found if attributes_of(number.origin)])
+        return tuple([number for number in self._traced_ints if attributes_of(number.origin)])
 
     @cached_property
     def sized_by(self) -> frozenset[int]:
         """Indices of the values whose sizes went into some integer among the arguments."""
-        found = traced_ints((self.args, self.kwargs))
-        return frozenset(size.value for number in found for size in sizes_of(number.origin))
+        return frozenset([size.value for number in self._traced_ints for size in sizes_of(number.origin)])
+
+    @cached_property
+    def _traced_ints(self) -> list[TracedInt]:
+        return traced_ints((self.args, self.kwargs))
 
 
 _SPLIT_DIMS = {"vsplit": 0, "hsplit": 1, "dsplit": 2}
@@ -243,6 +245,7 @@ class Program:
 _RANDOM = frozenset({"aten.bernoulli", "aten.multinomial", "aten.randint_like", "aten.empty_like"})
 
 
+@cache
 def is_in_place(name: str) -> bool:
     """Whether the operator of a name, such as ``aten.add_.Tensor``, writes into its first argument."""
     packet = name.split(".")[1]
@@ -254,6 +257,7 @@ def refs(tree: Any) -> list[Ref]:
     return find_leaves(tree, Ref)
 
 
+@cache
 def _base_name(name: str) -> str:
     namespace, packet, *_ = name.split(".")
     if is_in_place(name):

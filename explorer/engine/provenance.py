@@ -153,15 +153,22 @@ def origin_of(number: int | float) -> Origin:
 
 def traced_ints(tree: Any) -> list[TracedInt]:
     """Every integer with a known origin in nested tuples, lists, dicts and slices, in order."""
+    found: list[TracedInt] = []
+    _collect_ints(tree, found)
+    return found
+
+
+def _collect_ints(tree: Any, found: list[TracedInt]) -> None:
     if isinstance(tree, TracedInt):
-        return [tree]
-    if isinstance(tree, slice):
-        return traced_ints((tree.start, tree.stop, tree.step))
-    if isinstance(tree, Mapping):
-        return traced_ints(tuple(tree.values()))
-    if isinstance(tree, (tuple, list)):
-        return [found for item in tree for found in traced_ints(item)]
-    return []
+        found.append(tree)
+    elif isinstance(tree, (tuple, list)):
+        for item in tree:
+            _collect_ints(item, found)
+    elif isinstance(tree, dict):
+        for item in tree.values():
+            _collect_ints(item, found)
+    elif isinstance(tree, slice):
+        _collect_ints((tree.start, tree.stop, tree.step), found)
 
 
 def map_numbers(tree: Any, change: Callable[[Traced], Any]) -> Any:

@@ -30,11 +30,12 @@ class NoShadowError(Exception):
 
 def why_real(model: nn.Module, example_inputs: Any) -> str:
     """Why a model is not worth a shadow, or has no numbers to leave out; empty where one is tried."""
-    if is_meta(model):
+    parameters = [parameter for _, parameter in named_parameters(model)]
+    if any(parameter.is_meta for parameter in parameters):
         return "the model has no numbers itself"
     if not isinstance(example_inputs, (Tensor, tuple, Mapping)):
         return "the example inputs are a callable"
-    if sum(parameter.numel() for _, parameter in named_parameters(model)) < MIN_ELEMENTS:
+    if sum(parameter.numel() for parameter in parameters) < MIN_ELEMENTS:
         return f"the model has fewer than {MIN_ELEMENTS:,} parameters"
     return ""
 
@@ -68,12 +69,12 @@ def shadow_inputs(example_inputs: Any) -> Any:
 
 
 @contextlib.contextmanager
-def on_shadow(model: nn.Module) -> Iterator[None]:
-    """A model that can be run on `shadow_inputs` while this lasts, without being recorded.
+def on_shadow() -> Iterator[None]:
+    """Lets a model that is `shadowed` run on `shadow_inputs` while this lasts, without being recorded.
 
     Whatever a real run would refuse for the sizes or indices in it raises here too.
     """
-    with shadowed(model), PLAIN_ATTENTION, _ShadowCalls(), _ShadowOps():  # type: ignore[no-untyped-call]
+    with PLAIN_ATTENTION, _ShadowCalls(), _ShadowOps():  # type: ignore[no-untyped-call]
         yield
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
-from math import prod
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from explorer.engine.solve import Mask
 class PlannedShapes:
     """What one traced program's shapes become when some classes of atoms are gone."""
 
-    def __init__(self, coupling: Coupling, number: int, alive: Mask, attributes: dict[Attribute, int]) -> None:
+    def __init__(self, coupling: Coupling, number: int, alive: Mask, attributes: Mapping[Attribute, int]) -> None:
         """Prepare.
 
         Args:
@@ -64,7 +64,10 @@ class PlannedShapes:
 
     def count(self, dim: Dim) -> int:
         """Indices kept of a dimension."""
-        return prod(self._count(factor) for factor in dim)
+        count = 1
+        for factor in dim:
+            count *= self._count(factor)
+        return count
 
     def kept(self, dim: Dim) -> Mask:
         """For each index of a dimension, whether it is kept."""
@@ -83,7 +86,7 @@ class PlannedShapes:
         return frozenset(value for value in self._dims if self.shape(value) != self.program.values[value].shape)
 
     def _count(self, factor: Factor) -> int:
-        key = id(factor)
-        if key not in self._counts:
-            self._counts[key] = int(self._alive[self._labels[factor]].sum())
-        return self._counts[key]
+        known = self._counts.get(id(factor))
+        if known is None:
+            known = self._counts[id(factor)] = int(np.count_nonzero(self._alive[self._labels[factor]]))
+        return known

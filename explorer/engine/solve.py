@@ -98,11 +98,10 @@ class _Solver:
 
     def freeze_untouched(self, states: list[Factor], reason: str) -> None:
         touched = np.zeros(self.coupler.count, dtype=bool)
-        for factor in self.coupler.touched:
+        for factor in {id(factor): factor for factor in self.coupler.touched}.values():
             touched[factor] = True
-        event = self._event(reason, -1)
-        for factor in states:
-            self.mark(factor[~touched[factor]], event)
+        atoms = np.concatenate(states) if states else np.empty(0, dtype=np.int64)
+        self.mark(atoms[~touched[atoms]], self._event(reason, -1))
 
     def mark(self, atoms: Factor, event: int) -> None:
         """Freeze atoms; the first event that froze an atom is its reason."""

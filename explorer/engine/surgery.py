@@ -9,15 +9,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from explorer.engine.attention import replace_attention
 from explorer.engine.errors import ApplyError
 from explorer.engine.provenance import Attribute
-from explorer.engine.trees import named_modules
+from explorer.engine.trees import named_buffers, named_modules, named_parameters
 
 AttributeValue = int | tuple[int, ...]
 
@@ -118,10 +120,10 @@ def copy_with(model: nn.Module, change: Callable[[str, Tensor], Tensor]) -> nn.M
         ApplyError: The model cannot be copied.
     """
     memo: dict[int, object] = {}
-    for name, parameter in model.named_parameters():
+    for name, parameter in named_parameters(model):
         made = change(name, parameter.detach())
         memo[id(parameter)] = nn.Parameter(made, requires_grad=parameter.requires_grad)
-    for name, buffer in model.named_buffers():
+    for name, buffer in named_buffers(model):
         memo[id(buffer)] = change(name, buffer.detach())
     memo |= {id(tensor): tensor.detach().clone() for tensor in _computed_attributes(model) if id(tensor) not in memo}
     try:
@@ -145,26 +147,45 @@ def _computed_attributes(model: nn.Module) -> Iterator[Tensor]:
 
 
 def _copy_module(module: nn.Module, memo: dict[int, Any]) -> None:
-    """Copy a module as `deepcopy` does, unless its class does so in another way; `deepcopy` finds it in the memo.
-
-    Most of what a module holds are flags, names and empty tables of hooks, each of which takes `deepcopy` a call.
-    """
+    """Copy a module as `deepcopy` does, unless its class does so in another way; `deepcopy` finds it in the memo."""
     kind: Any = type(module)
-    own = [vars(base) for base in kind.__mro__ if base not in (nn.Module, object)]
-    if id(module) in memo or any(name in names for names in own for name in _COPYING):
+    if id(module) in memo or _copies_itself(kind):
         return
     made = memo[id(module)] = kind.__new__(kind)
-    for name, found in module.__dict__.items():
-        if type(found) in _ATOMS:
-            made.__dict__[name] = found
-        elif type(found) is OrderedDict and not found:
-            made.__dict__[name] = OrderedDict()
-        else:
-            made.__dict__[name] = deepcopy(found, memo)
+    made.__setstate__({name: _copied(found, memo) for name, found in module.__dict__.items()})
 
 
-_COPYING = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
+@lru_cache(maxsize=1024)
+def _copies_itself(kind: type[nn.Module]) -> bool:
+    """Whether a class of modules says how it is copied."""
+    own = [vars(base) for base in kind.__mro__ if base not in (nn.Module, object)]
+    return any(name in names for names in own for name in _COPYING)
+
+
+def _copied(found: Any, memo: dict[int, Any]) -> Any:
+    """What `deepcopy` makes; most of what a module holds are flags, numbers and tables, which it needs no help with."""
+    kind = type(found)
+    if kind in _ATOMS:
+        return found
+    known = memo.get(id(found))
+    if known is not None:
+        return known
+    if kind is tuple and all(type(item) in _ATOMS for item in found):
+        return found
+    if kind is dict and all(type(key) is str for key in found):
+        table: dict[str, Any] = {}
+        memo[id(found)] = table
+        table.update((key, _copied(item, memo)) for key, item in found.items())
+        return table
+    if kind in _HOLDERS and not found:
+        empty = memo[id(found)] = kind()
+        return empty
+    return deepcopy(found, memo)
+
+
+_COPYING = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__")
 _ATOMS = frozenset({bool, int, float, str, type(None)})
+_HOLDERS = frozenset({OrderedDict, set, list})
 
 
 class _Selection:
@@ -178,6 +199,7 @@ class _Selection:
             self._by_name.setdefault(name, {})[dim] = indices
         self._index_buffers = index_buffers
         self._unused = self._by_name.keys() | index_buffers.keys()
+        self._picked: dict[tuple[tuple[int, ...], torch.device], tuple[Tensor, int]] = {}
 
     def select(self, name: str, tensor: Tensor) -> Tensor:
         self._unused.discard(name)
@@ -185,8 +207,25 @@ class _Selection:
             return torch.tensor(self._index_buffers[name], dtype=tensor.dtype, device=tensor.device)
         made = tensor
         for dim, indices in self._by_name.get(name, {}).items():
-            made = _select_dim(name, made, dim, indices)
+            made = self._select_dim(name, made, dim, indices)
         return made.clone() if made is tensor else made
+
+    def _select_dim(self, name: str, tensor: Tensor, dim: int, indices: tuple[int, ...]) -> Tensor:
+        picked, highest = self._tensor(indices, tensor.device)
+        if dim >= tensor.dim() or highest >= tensor.shape[dim]:
+            raise ApplyError(
+                f"The plan keeps index {highest} of {name} dim {dim}, whose shape is {tuple(tensor.shape)}. The plan "
+                "belongs to another architecture."
+            )
+        return tensor if len(indices) == tensor.shape[dim] else tensor.index_select(dim, picked)
+
+    def _tensor(self, indices: tuple[int, ...], device: torch.device) -> tuple[Tensor, int]:
+        """Indices as a tensor, and the highest of them; many parameters keep the same ones."""
+        key = indices, device
+        if key not in self._picked:
+            numbers = np.fromiter(indices, dtype=np.int64, count=len(indices))
+            self._picked[key] = torch.from_numpy(numbers).to(device), int(numbers.max(initial=-1))
+        return self._picked[key]
 
     def check_all_used(self) -> None:
         if self._unused:
@@ -194,17 +233,6 @@ class _Selection:
                 f"The plan prunes {', '.join(sorted(self._unused)[:5])}, which this model does not have. The plan "
                 "belongs to another architecture."
             )
-
-
-def _select_dim(name: str, tensor: Tensor, dim: int, indices: tuple[int, ...]) -> Tensor:
-    if dim >= tensor.dim() or (indices and max(indices) >= tensor.shape[dim]):
-        raise ApplyError(
-            f"The plan keeps index {max(indices, default=0)} of {name} dim {dim}, whose shape is {tuple(tensor.shape)}."
-            " The plan belongs to another architecture."
-        )
-    if len(indices) == tensor.shape[dim]:
-        return tensor
-    return tensor.index_select(dim, torch.tensor(indices, dtype=torch.int64, device=tensor.device))
 
 
 def _set_attribute(model: nn.Module, change: AttributeChange) -> None:
@@ -219,13 +247,20 @@ def _set_attribute(model: nn.Module, change: AttributeChange) -> None:
     setattr(module, change.name, list(after) if isinstance(before, list) and isinstance(after, tuple) else after)
 
 
-def integer_attributes(model: nn.Module) -> dict[Attribute, int]:
-    """Every integer attribute of every module, those inside tuples and lists included."""
-    found: dict[Attribute, int] = {}
-    for path, module in named_modules(model):
-        for name, value in module.__dict__.items():
-            if type(value) is int:
-                found[Attribute(path, name)] = value
-            elif type(value) in (tuple, list) and all(type(item) is int for item in value):
-                found |= {Attribute(path, name, place): item for place, item in enumerate(value)}
-    return found
+class IntegerAttributes(dict[Attribute, int]):
+    """The integer attributes of all modules of a model, those inside tuples and lists too, each read when asked for."""
+
+    def __init__(self, model: nn.Module) -> None:
+        """Prepare.
+
+        Args:
+            model: The model; its attributes must not change meanwhile.
+        """
+        super().__init__()
+        self._modules = dict(named_modules(model))
+
+    def __missing__(self, attribute: Attribute) -> int:
+        found = self._modules[attribute.module].__dict__[attribute.name]
+        number: int = found if attribute.position < 0 else found[attribute.position]
+        self[attribute] = number
+        return number

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from copy import copy
 from dataclasses import replace
 from typing import Any, cast
 
@@ -36,6 +35,8 @@ from explorer.engine.switches import PLAIN_ATTENTION, PLAIN_RECURRENCE, UNCOLLEC
 from explorer.engine.trees import flatten_tensors, map_tensors, named_modules
 
 ExampleInputs = Tensor | tuple[Any, ...] | Mapping[str, Any] | Callable[[nn.Module], Any]
+Modules = list[tuple[str, nn.Module]]
+"""A model's modules by path, the model itself first: what `named_modules` gives."""
 
 
 def record(model: nn.Module, example_inputs: ExampleInputs, *, is_training: bool = False) -> Program:
@@ -113,14 +114,15 @@ def plain_kernels() -> Iterator[None]:
 @contextlib.contextmanager
 def mode_of(model: nn.Module, *, is_training: bool) -> Iterator[None]:
     """Puts a model into train or eval mode, and every submodule back afterwards."""
-    before = {module: module.training for _, module in named_modules(model)}
-    if any(flag != is_training for flag in before.values()):
+    before = [(module, module.training) for _, module in named_modules(model)]
+    if any(flag != is_training for _, flag in before):
         model.train(is_training)
     try:
         yield
     finally:
-        for module, flag in before.items():
-            module.training = flag
+        for module, flag in before:
+            if module.training != flag:
+                module.training = flag
 
 
 @contextlib.contextmanager
@@ -129,16 +131,17 @@ def in_eval_mode(model: nn.Module) -> Iterator[None]:
 
     A forward that sets something up the first time does so again the next time, so that all runs are alike.
     """
-    with same_attributes(model), mode_of(model, is_training=False), _same_buffers(model):
+    modules = named_modules(model)
+    with _same_attributes(modules), mode_of(model, is_training=False), _same_buffers(modules):
         yield
 
 
 @contextlib.contextmanager
-def same_attributes(model: nn.Module) -> Iterator[None]:
+def _same_attributes(modules: Modules) -> Iterator[None]:
     """Takes back what a forward stores in attributes of its modules, and in lists and dicts that these hold."""
-    before = [(module.__dict__, dict(module.__dict__)) for _, module in named_modules(model)]
+    before = [(module.__dict__, dict(module.__dict__)) for _, module in modules]
     held = [value for _, attributes in before for value in attributes.values() if type(value) in (list, dict)]
-    contents = [(value, copy(value)) for value in held]
+    contents = [(value, value.copy()) for value in held]
     try:
         yield
     finally:
@@ -202,27 +205,28 @@ def _run(run: Callable[[], Any], model: nn.Module, inputs: ExampleInputs, record
 @contextlib.contextmanager
 def _listening(model: nn.Module, recorder: Recorder, *, is_training: bool) -> Iterator[None]:
     """Everything that must be on while the model runs, in an order that undoes itself."""
+    modules = named_modules(model)
     with contextlib.ExitStack() as stack:
         stack.enter_context(UNCOLLECTED)
-        stack.enter_context(same_attributes(model))
+        stack.enter_context(_same_attributes(modules))
         stack.enter_context(mode_of(model, is_training=is_training))
         stack.enter_context(torch.no_grad())
-        stack.enter_context(_same_buffers(model))
+        stack.enter_context(_same_buffers(modules))
         stack.enter_context(PLAIN_ATTENTION)
-        stack.enter_context(_module_paths(model, recorder))
-        _trace_attributes(model)
-        stack.enter_context(traced_roots(type(module) for module in model.modules()))
+        stack.enter_context(_module_paths(modules, recorder))
+        _trace_attributes(modules)
+        stack.enter_context(traced_roots(type(module) for _, module in modules))
         stack.enter_context(CallMode(recorder))
         stack.enter_context(OpMode(recorder))
         yield
 
 
 @contextlib.contextmanager
-def _same_buffers(model: nn.Module) -> Iterator[None]:
+def _same_buffers(modules: Modules) -> Iterator[None]:
     """Gives buffers that the forward writes or replaces their old content back."""
     before = [
-        (module._buffers, name, buffer, None if buffer is None else buffer.clone())
-        for _, module in named_modules(model)
+        (module._buffers, name, buffer, None if buffer is None or buffer.is_meta else buffer.clone())
+        for _, module in modules
         for name, buffer in module._buffers.items()
     ]
     try:
@@ -231,18 +235,17 @@ def _same_buffers(model: nn.Module) -> Iterator[None]:
         with _disable_current_modes():  # a mode that follows the forward must not see this
             for buffers, name, buffer, saved in before:
                 buffers[name] = buffer
-                if buffer is not None and saved is not None and not (buffer.is_meta or torch.equal(buffer, saved)):
+                if buffer is not None and saved is not None and not torch.equal(buffer, saved):
                     buffer.copy_(saved)
 
 
 @contextlib.contextmanager
-def _module_paths(model: nn.Module, recorder: Recorder) -> Iterator[None]:
+def _module_paths(modules: Modules, recorder: Recorder) -> Iterator[None]:
     """Keeps `recorder.stack` at the path of the module whose forward runs."""
     stack = recorder.stack
     key = -id(stack)  # PyTorch numbers hooks upwards from 0
     held: list[tuple[str, OrderedDict[int, Any], OrderedDict[int, Any]]] = [
-        (path, cast("Any", module._forward_pre_hooks), cast("Any", module._forward_hooks))
-        for path, module in named_modules(model)
+        (path, cast("Any", module._forward_pre_hooks), cast("Any", module._forward_hooks)) for path, module in modules
     ]
 
     def leave(*_: Any) -> None:
@@ -264,9 +267,9 @@ def _module_paths(model: nn.Module, recorder: Recorder) -> Iterator[None]:
             after.pop(key, None)
 
 
-def _trace_attributes(model: nn.Module) -> None:
+def _trace_attributes(modules: Modules) -> None:
     """Replaces the integer attributes of all modules by `TracedInt`."""
-    for path, module in named_modules(model):
+    for path, module in modules:
         attributes = module.__dict__
         for name, found in attributes.items():
             kind = type(found)

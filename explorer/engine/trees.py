@@ -74,9 +74,10 @@ def named_modules(model: nn.Module) -> list[tuple[str, nn.Module]]:
         if module not in seen:
             seen.add(module)
             found.append((path, module))
-            prefix = f"{path}." if path else ""
-            children = [(prefix + name, child) for name, child in module._modules.items() if child is not None]
-            waiting += reversed(children)
+            if module._modules:
+                prefix = f"{path}." if path else ""
+                children = [(prefix + name, child) for name, child in module._modules.items() if child is not None]
+                waiting += reversed(children)
     return found
 
 
@@ -93,10 +94,9 @@ def named_buffers(model: nn.Module) -> list[tuple[str, Tensor]]:
 def _named_states(model: nn.Module, holder: str) -> list[tuple[str, Any]]:
     found: dict[int, tuple[str, Any]] = {}
     for path, module in named_modules(model):
-        prefix = f"{path}." if path else ""
         for name, state in module.__dict__[holder].items():
-            if state is not None:
-                found.setdefault(id(state), (prefix + name, state))
+            if state is not None and id(state) not in found:
+                found[id(state)] = f"{path}.{name}" if path else name, state
     return list(found.values())
 
 
@@ -105,14 +105,13 @@ _PLAIN = frozenset({int, float, bool, complex, str, type(None), torch.dtype, tor
 
 def _collect(tree: Any, kind: type, found: list[Any]) -> None:
     """Adds every leaf of one type; what is met most often is asked for first, since every recorded op passes here."""
-    if type(tree) in _PLAIN:
-        return
     if isinstance(tree, kind):
         found.append(tree)
     elif isinstance(tree, (tuple, list)):
         for item in tree:
-            _collect(item, kind, found)
-    elif isinstance(tree, Mapping):
+            if type(item) not in _PLAIN:
+                _collect(item, kind, found)
+    elif isinstance(tree, (dict, Mapping)):
         for item in tree.values():
             _collect(item, kind, found)
     elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):

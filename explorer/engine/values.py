@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import _disable_current_modes
+from torch.utils._mode_utils import no_dispatch
 
 from explorer.engine.program import Ref, Value
 from explorer.engine.trees import named_buffers, named_modules, named_parameters
@@ -31,7 +31,6 @@ class ValueTable:
         """
         self._values: list[Value] = []
         self._numbers: dict[int, tuple[weakref.ref[Tensor], int]] = {}
-        self._storages: dict[int, tuple[weakref.ref[Any], int]] = {}
         for name, parameter in named_parameters(model):
             self.add(parameter, kind="parameter", name=name)
         for name, buffer in named_buffers(model):
@@ -80,14 +79,11 @@ class ValueTable:
 
     def refs(self, tree: Any) -> Any:
         """Nested arguments with every tensor replaced by a `Ref`."""
-        if type(tree) in _PLAIN:
-            return tree
         if isinstance(tree, Tensor):
             return Ref(self.find(tree))
-        if isinstance(tree, tuple):
-            return tuple([self.refs(item) for item in tree])
-        if isinstance(tree, list):
-            return [self.refs(item) for item in tree]
+        if isinstance(tree, (tuple, list)):
+            items = [item if type(item) in _PLAIN else self.refs(item) for item in tree]
+            return items if isinstance(tree, list) else tuple(items)
         if isinstance(tree, dict):
             return {key: self.refs(item) for key, item in tree.items()}
         return tree
@@ -122,5 +118,5 @@ def _kept_data(tensor: Tensor) -> np.ndarray[Any, Any] | None:
     is_real = tensor.is_floating_point() or tensor.is_complex()
     if is_real or tensor.is_meta or tensor.numel() * tensor.element_size() > MAX_KEPT_BYTES:
         return None
-    with _disable_current_modes():
+    with no_dispatch():
         return tensor.detach().cpu().numpy().copy()

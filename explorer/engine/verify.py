@@ -21,7 +21,7 @@ from explorer.engine.provenance import Origin
 from explorer.engine.randomness import own_random_state
 from explorer.engine.requirements import requirements, restated
 from explorer.engine.shapes import PlannedShapes
-from explorer.engine.surgery import copy_with, integer_attributes
+from explorer.engine.surgery import IntegerAttributes, copy_with
 from explorer.engine.trace import ExampleInputs, brings_its_own, call_model, in_eval_mode, plain_kernels
 from explorer.engine.trees import flatten_tensors, map_tensors, structure
 
@@ -177,7 +177,7 @@ class _Runs:
         self._pruned = pruned
         self._graph = pruned.plan.graph
         self._original, self._smaller = original, smaller
-        originals = integer_attributes(original)
+        originals = IntegerAttributes(original)
         self._shapes = PlannedShapes(self._graph.coupling, 0, pruned.plan.alive, originals)
         self.has_replayed = depends_on_data(self._shapes.program)
         self.name = type(smaller).__name__

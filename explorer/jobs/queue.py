@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +14,7 @@ from typing import Any, Protocol
 import diskcache
 
 from explorer.engine.errors import ExplorerError
+from explorer.jobs.folders import private_folder
 from explorer.jobs.progress import JobCancelledError, Progress
 from explorer.jobs.tasks import Result, Task, reason_to_stay
 
@@ -69,23 +68,28 @@ class Elsewhere(Protocol):
 
 
 @dataclass(frozen=True)
+class _Shared:
+    """Workers that another queue closes."""
+
+    workers: Elsewhere
+
+    def run(self, task: Task) -> Result:
+        return self.workers.run(task)
+
+    def stop(self) -> None:
+        self.workers.stop()
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
 class _Request:
     key: str
     work: Callable[[], Result]
     asked: float
     progress: Progress
     is_away: bool = False
-
-
-def private_folder() -> Path:
-    """A folder for cached results that only its owner can enter.
-
-    Returns:
-        A new folder in the system's temporary folder, mode 0700.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="explorer-jobs-"))
-    os.chmod(folder, 0o700)  # noqa: PTH101 - mkdtemp does it on POSIX; this states it
-    return folder
 
 
 class JobQueue:
@@ -179,6 +183,10 @@ class JobQueue:
         if self._elsewhere:
             self._elsewhere.close()
         self._cache.close()
+
+    def beside(self) -> JobQueue:
+        """Another queue, whose tasks go to the same workers, for work that takes long; this one closes them."""
+        return JobQueue(elsewhere=_Shared(self._elsewhere) if self._elsewhere else None)
 
     def place(self, source: str) -> tuple[str, str]:
         """Who does the jobs of a model, and why, in words; empty ones where there is only this process.

@@ -8,11 +8,8 @@ from typing import Any
 from explorer.exploration import Exploration
 from explorer.jobs.curves import TrainingCurve
 from explorer.jobs.progress import Progress
-from explorer.jobs.tensors import packed
+from explorer.jobs.tensors import Outcome, packed
 from explorer.training import Dataset, Training, evaluate, finetune
-
-Outcome = tuple[dict[str, Any], bytes]
-"""What came out, as JSON data, and the weights, packed."""
 
 
 def recover(exploration: Exploration, data: Dataset, progress: Progress, **settings: Any) -> Outcome:

@@ -11,8 +11,8 @@ from explorer.engine.importance.criteria import Scores
 from explorer.exploration import Exploration
 from explorer.jobs.curves import TrainingCurve
 from explorer.jobs.progress import Progress
-from explorer.jobs.recover import Outcome, told
-from explorer.jobs.tensors import packed
+from explorer.jobs.recover import told
+from explorer.jobs.tensors import Outcome, packed
 from explorer.training import Dataset, evaluate, sparsify
 
 BINS = 40

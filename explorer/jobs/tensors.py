@@ -7,14 +7,18 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from explorer.engine.errors import SaveError
-from explorer.jobs.queue import private_folder
+from explorer.jobs.folders import private_folder
 from explorer.training.checkpoint import write_whole
+
+Outcome = tuple[dict[str, Any], bytes]
+"""What comes out of a job: JSON data, and the bytes of a safetensors file, empty where it makes no tensors."""
 
 KEPT_BYTES = 2 * 2**30
 

@@ -15,6 +15,7 @@ from explorer.engine.errors import TraceError
 from explorer.engine.graph import DependencyGraph, graph_of
 from explorer.engine.graph import trace as trace_module
 from explorer.engine.programs import record_all
+from explorer.engine.switches import UNCOLLECTED
 from explorer.engine.trace import ExampleInputs
 from explorer.models.from_export import example_inputs_of, module_of
 from explorer.models.opening import OpenedModel, open_model
@@ -72,11 +73,12 @@ def trace_opened(
     """
     inputs = opened.example_inputs if example_inputs is None else example_inputs
     tell = tell or (lambda stage: None)
-    tell("tracing")
-    with _whenever_a_module_runs(opened.model, partial(tell, "tracing")):
-        programs = record_all(opened.model, inputs)
-    tell("grouping")
-    return graph_of(opened.model, inputs, programs, source=opened.source, title=opened.title)
+    with UNCOLLECTED:
+        tell("tracing")
+        with _whenever_a_module_runs(opened.model, partial(tell, "tracing")):
+            programs = record_all(opened.model, inputs)
+        tell("grouping")
+        return graph_of(opened.model, inputs, programs, source=opened.source, title=opened.title)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from explorer.engine.errors import ApplyError
-from explorer.engine.surgery import AttentionChange, AttributeChange, Surgery, copy_with, perform
+from explorer.engine.provenance import Attribute
+from explorer.engine.surgery import AttentionChange, AttributeChange, IntegerAttributes, Surgery, copy_with, perform
 from tests.engine.nets import IMAGE, PlainCnn, every_group, randomised, traced
 
 
@@ -105,3 +106,38 @@ def test_a_copy_with_changed_tensors_keeps_ties_and_flags() -> None:
     assert made[1].weight is made[0].weight
     assert torch.equal(made[0].weight, 2 * model[0].weight)
     assert [p.requires_grad for p in made.parameters()] == [True, False, True]
+
+
+class Holder(nn.Module):
+    """Holds tables, and says what becomes of its state when it is copied."""
+
+    def __init__(self, table: dict[str, object], names: list[str]) -> None:
+        super().__init__()
+        self.table, self.names, self.pair = table, names, (nn.Identity(), 2)
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        super().__setstate__(state)
+        self.is_copy = True
+
+
+def test_a_copy_shares_inside_what_the_model_shares_and_nothing_with_the_model() -> None:
+    table: dict[str, object] = {"sizes": [1, 2], "seen": set()}
+    model = nn.Sequential(Holder(table, []), Holder(table, []))
+    model[1].names = model[0].names
+    model[0].table["self"] = model[0]
+    made = copy_with(model, lambda _, tensor: tensor.clone())
+    assert made[0].table is made[1].table is not table
+    assert made[0].names is made[1].names is not model[0].names
+    assert made[0].table == {"sizes": [1, 2], "seen": set(), "self": made[0]}
+    assert made[0].table["sizes"] is not table["sizes"]
+    assert made[0].pair[0] is not model[0].pair[0]
+    assert made[0].is_copy
+    assert not hasattr(model[0], "is_copy")
+
+
+def test_integer_attributes_are_read_when_asked_for() -> None:
+    attributes = IntegerAttributes(nn.Sequential(nn.Conv2d(3, 4, (5, 6))))
+    asked = (Attribute("0", "in_channels"), Attribute("0", "kernel_size", 1))
+    assert [attributes[attribute] for attribute in asked] == [3, 6]
+    with pytest.raises(KeyError):
+        attributes[Attribute("0", "num_heads")]

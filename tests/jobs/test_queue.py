@@ -15,6 +15,7 @@ from explorer.exploration import Exploration, start
 from explorer.jobs import Job, JobQueue, Task, reason_to_stay
 from explorer.models import open_model
 from explorer.models.tracing import trace_opened
+from tests.jobs.small import exploration as small
 
 
 @pytest.fixture
@@ -186,3 +187,29 @@ def test_a_model_that_only_this_process_knows_is_measured_here(
 
 def test_without_workers_nothing_is_said_of_the_place(queue: JobQueue) -> None:
     assert queue.place("sample:vgg") == queue.place("session:abc") == ("", "")
+
+
+def test_a_queue_beside_another_uses_its_workers_and_leaves_them_to_it() -> None:
+    said: list[str] = []
+
+    class Workers:
+        def run(self, task: Task) -> dict[str, object]:
+            said.append(task.name)
+            return {"by": "a worker"}
+
+        def stop(self) -> None:
+            said.append("stopped")
+
+        def close(self) -> None:
+            said.append("closed")
+
+    first = JobQueue(elsewhere=Workers())
+    second = first.beside()
+    graph = small().graph
+    asked = Task("measure", start(graph, "sample:x"))
+    second.ask("me", "a", asked)
+    assert wait(second, "me", "a").result == {"by": "a worker"}
+    second.close()
+    assert said == ["measure", "stopped"]
+    first.close()
+    assert said == ["measure", "stopped", "stopped", "closed"]

@@ -79,6 +79,12 @@ def presets(page: Page) -> None:
     page.wait_for_selector(".menu-target")
 
 
+def scoring(page: Page) -> None:
+    page.keyboard.press("Escape")
+    page.locator("#scoring-menu").click()
+    page.locator(".scoring-menu").wait_for()
+
+
 def file_menu(page: Page) -> None:
     page.keyboard.press("Escape")
     page.get_by_role("button", name="File").click()
@@ -121,6 +127,18 @@ def comparison(page: Page) -> None:
     page.wait_for_selector("#comparison-grid .ag-row")
 
 
+def sensitivity(page: Page) -> None:
+    show(page, "Training")
+
+
+def recover(page: Page) -> None:
+    page.locator("#training-tab label", has_text="Recover").click()
+
+
+def sparse(page: Page) -> None:
+    page.locator("#training-tab label", has_text="Sparse training").click()
+
+
 def plans(page: Page) -> None:
     show(page, "Plans")
     page.wait_for_selector("#plans-table .check")
@@ -160,6 +178,7 @@ STATES: tuple[tuple[Callable[[Page], None], str], ...] = (
     (pruned, "html"),
     (checked, ".drawer"),
     (presets, "[role=dialog]"),
+    (scoring, ".scoring-menu"),
     (file_menu, "[role=menu]"),
     (own_model, "[role=dialog]"),
     (help_dialog, "[role=dialog]"),
@@ -167,6 +186,9 @@ STATES: tuple[tuple[Callable[[Page], None], str], ...] = (
     (playing, "#right"),
     (matrices, ".matrices"),
     (comparison, ".comparison"),
+    (sensitivity, ".training"),
+    (recover, ".training"),
+    (sparse, ".training"),
     (plans, ".plans"),
     (exported, "#export-result"),
     (failure, ".failure-card"),

@@ -81,6 +81,7 @@ def test_a_reload_keeps_everything(watched: Watched) -> None:
     page.locator("#minimum").blur()
     page.locator("#channels-sort label", has_text="by index").click()
     page.locator("#inspector [data-play]").click()
+    expect(page.locator("#player")).to_be_visible()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     page.wait_for_function("explorer.recipe().minimum === 2 && explorer.recipe().view.panels.player?.step === 3")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from explorer.engine.errors import EvaluationError, ExplorerError, SaveError, TrainingError
 from explorer.training import Dataset, Progress, Split, digits, evaluate, finetune, recalibrate
+from explorer.training.data.in_memory import data_in_memory
 from explorer.training.feeding import parts_of
 from explorer.training.settings import SCHEDULES, settings_of
 from tests.training.blobs import is_same, loader, net, points, state
@@ -165,6 +166,12 @@ def test_inputs_may_be_several() -> None:
     by_position = finetune(Sum(), [((inputs, inputs), labels)], epochs=1)
     by_name = finetune(Sum(), [({"b": inputs, "a": inputs}, labels)], epochs=1)
     assert by_position.history[0].loss > 0 < by_name.history[0].loss
+
+
+def test_nothing_is_trained_on_data_for_measuring() -> None:
+    data = data_in_memory({"test": points()}, word="memory", title="My data", what="data")
+    with pytest.raises(TrainingError, match="My data has a test part alone"):
+        finetune(net(), data, **QUICK)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from dash import Dash, Input, Output, State, dcc, html, no_update
@@ -12,7 +13,7 @@ from explorer.app import ids, numbers
 from explorer.app.parts import attributes, message
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
-from explorer.jobs import Job, JobQueue, Progress
+from explorer.jobs import Job, JobQueue, Task
 
 POLL_MILLISECONDS = 400
 
@@ -52,27 +53,19 @@ def owner(page: str, parts: ids.Work) -> str:
     return f"{page}:{parts.begin}"
 
 
-def ask(
-    workspace: Workspace,
-    page: str,
-    parts: ids.Work,
-    key: str,
-    work: Callable[[], dict[str, Any]],
-    progress: Progress,
-) -> None:
+def ask(workspace: Workspace, page: str, parts: ids.Work, key: str, task: Task) -> None:
     """Begins a training in the place of the one before it of the same page, which is stopped.
 
     Args:
-        workspace: Models and queues.
+        workspace: Models, queues, and where the weights are kept under the key.
         page: The page that asks.
         parts: The panel that asks.
         key: Names what comes out.
-        work: Makes the result.
-        progress: Where the work shows how far it is.
+        task: What is to be done.
     """
     mine = owner(page, parts)
     workspace.trainings.cancel(mine)
-    workspace.trainings.ask(mine, key, work, progress)
+    workspace.trainings.ask(mine, key, replace(task, keep=partial(workspace.tensors.keep, key)))
 
 
 def button(parts: ids.Work, text: str) -> html.Button:

@@ -18,7 +18,7 @@ from explorer.app.plans import record
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import DataError, PlanError
 from explorer.exploration import Exploration
-from explorer.jobs import Progress, recover
+from explorer.jobs import Task
 from explorer.training import Dataset
 
 EMPTY = (
@@ -62,19 +62,14 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any], epochs: Any, 
     Raises:
         ExplorerError: Nothing is pruned, or there is no data.
     """
-    exploration, progress = workspace.exploration(recipe), Progress()
+    exploration = workspace.exploration(recipe)
     if not exploration.is_pruning():
         raise PlanError("Nothing is pruned yet, so there is nothing to recover. Set a ratio in the grid below first.")
     data = data_of(workspace, exploration, "Recovering")
     settings = {"epochs": epochs, "learning_rate": rate}
     key = new_key("recover")
 
-    def train() -> dict[str, Any]:
-        result, weights = recover(exploration, data, progress, **settings)
-        workspace.tensors.keep(key, weights)
-        return result
-
-    background.ask(workspace, page, ids.RECOVER, key, train, progress)
+    background.ask(workspace, page, ids.RECOVER, key, Task("recover", exploration, data, settings))
     return {"key": key, "recipe": recipe}
 
 

@@ -17,7 +17,7 @@ from explorer.app.parts import attributes, chart
 from explorer.app.plans import record
 from explorer.app.workspace import Workspace
 from explorer.exploration import Exploration
-from explorer.jobs import Progress, train_sparse
+from explorer.jobs import Task
 from explorer.training import REGULARISERS
 
 EMPTY = (
@@ -78,18 +78,13 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any], *values: Any)
     Raises:
         ExplorerError: There is no data.
     """
-    source, progress = workspace.exploration(recipe).recipe.source, Progress()
+    source = workspace.exploration(recipe).recipe.source
     exploration = workspace.begin(source)
     data = data_of(workspace, exploration, "Sparse training")
     settings = dict(zip(("epochs", "learning_rate", "strength", "regulariser"), values, strict=True))
     key = new_key("sparse")
 
-    def train() -> dict[str, Any]:
-        result, weights = train_sparse(exploration, data, progress, **settings)
-        workspace.tensors.keep(key, weights)
-        return result
-
-    background.ask(workspace, page, ids.SPARSE, key, train, progress)
+    background.ask(workspace, page, ids.SPARSE, key, Task("sparse", exploration, data, settings))
     return {"key": key, "source": source}
 
 

@@ -14,9 +14,12 @@ from torch.nn import functional as F
 from explorer.engine.batches import Batches, Inputs, as_call, batches_of, on_device
 from explorer.engine.errors import EvaluationError
 from explorer.engine.trace import in_eval_mode
+from explorer.engine.trees import flatten_tensors
 
 Loss = Callable[[Any, Tensor], Tensor]
 _BATCH_SIZE = 64
+MOST_SAMPLES = 1024
+"""Samples that gradients are taken on, where nobody says otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +39,12 @@ class Gradients:
 
 
 def gradients(
-    model: nn.Module, data: Batches, *, fisher: bool = False, loss: Loss = F.cross_entropy, max_samples: int = 1024
+    model: nn.Module,
+    data: Batches,
+    *,
+    fisher: bool = False,
+    loss: Loss = F.cross_entropy,
+    max_samples: int = MOST_SAMPLES,
 ) -> Gradients:
     """The gradient of the loss with respect to every parameter. The model, its modes and its `.grad` are untouched.
 
@@ -48,7 +56,8 @@ def gradients(
         max_samples: Samples after which no further batch is read.
 
     Raises:
-        EvaluationError: There is no data, the model or the loss does not run on it, or the loss is not finite.
+        EvaluationError: There is no data, the model or the loss does not run on it, the loss is not finite, or single
+            samples were asked for of batches that cannot be cut into them.
 
     Example:
         >>> measured = gradients(nn.Linear(1, 2), [(torch.ones(4, 1), torch.zeros(4, dtype=torch.int64))])
@@ -91,8 +100,25 @@ def _pieces(data: Batches, *, single: bool) -> Iterator[tuple[Inputs, Tensor]]:
         if is_joint or not single or len(labels) == 1:
             yield inputs, labels
             continue
+        _check_parts(inputs, len(labels))
         for row in range(len(labels)):
             yield _row(inputs, row), labels[row : row + 1]
+
+
+def _check_parts(inputs: Inputs, count: int) -> None:
+    """Nothing, where the inputs of a batch can be cut into those of its samples.
+
+    Raises:
+        EvaluationError: Some tensor has another number of rows than there are samples, such as the edges of a graph.
+    """
+    shapes = [tuple(tensor.shape) for tensor in flatten_tensors(inputs)]
+    if any(shape[:1] != (count,) for shape in shapes):
+        raise EvaluationError(
+            f"Squared gradients of single samples were asked for, but a batch of {count} labels has inputs of shape "
+            f"{', '.join(map(str, shapes))}, which cannot be cut into samples. Give one sample per batch, or data with "
+            "`is_joint` set, where the samples of a batch belong together; or ask for a criterion that takes the "
+            "gradient of the mean loss (taylor)."
+        )
 
 
 def _row(inputs: Inputs, row: int) -> Inputs:

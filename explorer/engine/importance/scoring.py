@@ -127,14 +127,14 @@ def unscored(groups: Sequence[Group], model: nn.Module, scoring: Scoring) -> lis
 
 
 class _SliceTable:
-    """Sums of element scores per index of each (parameter, dim), computed once per parameter."""
+    """Sums of element scores per index of each (parameter, dim); every weight is read once."""
 
     def __init__(self, model: nn.Module, scoring: Scoring) -> None:
         self._weights = dict(named_parameters(model))
         self._scoring = scoring
         self._criterion = scoring.criterion
         self._counts = _counts(scoring, model)
-        self._sums: dict[str, list[Scores]] = {}
+        self._totals: dict[str, _Totals] = {}
 
     def score(self, group: Group) -> Scores:
         found = self.reduced(group)
@@ -152,22 +152,45 @@ class _SliceTable:
         name = member.parameter
         if self._criterion.among:
             return _finite(name, _compared(self._weights[name].detach(), member, self._criterion.among))
-        if name not in self._sums:
-            self._sums[name] = _sums_per_dim(
-                name, self._weights[name].detach(), self._gradient(name), self._criterion.element
-            )
-        per_index = self._sums[name][member.dim][member.positions]
-        lengths = np.diff(member.starts)
-        if (lengths == 1).all():
+        per_index = self._total(name).at(member.dim)[member.positions]
+        channels = len(member.starts) - 1
+        if len(per_index) == channels:  # each channel has some index of every member
             return self._criterion.finish(per_index)
-        channel = np.repeat(np.arange(len(lengths)), lengths)
-        sums = np.bincount(channel, weights=per_index, minlength=len(lengths)).astype(np.float64)
+        channel = np.repeat(np.arange(channels), np.diff(member.starts))
+        sums = np.bincount(channel, weights=per_index, minlength=channels).astype(np.float64)
         return self._criterion.finish(sums)
+
+    def _total(self, name: str) -> _Totals:
+        known = self._totals.get(name)
+        if known is None:
+            weight = self._weights[name].detach()
+            known = self._totals[name] = _total(name, weight, self._gradient(name), self._criterion.element)
+        return known
 
     def _gradient(self, name: str) -> Tensor | None:
         """What is known of the gradient of one parameter, where the criterion asks for it."""
         measured, needs = self._scoring.gradients, self._criterion.needs
         return (measured.fisher if needs == "fisher" else measured.mean).get(name) if measured and needs else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Totals:
+    """The element scores of one weight, summed.
+
+    Attributes:
+        rows: For each index of dim 0 the sum over all others, shape (C_0,).
+        rest: The sums over dim 0, shape (C_1, C_2, ...); None for a vector.
+    """
+
+    rows: Scores
+    rest: np.ndarray[Any, np.dtype[np.float64]] | None = None
+
+    def at(self, dim: int) -> Scores:
+        """For each index of a dimension, the sum over all others."""
+        if dim == 0 or self.rest is None:
+            return self.rows
+        others = tuple(other for other in range(self.rest.ndim) if other != dim - 1)
+        return self.rest.sum(axis=others) if others else self.rest
 
 
 def _counts(scoring: Scoring, model: nn.Module) -> Callable[[Group, Member], bool]:
@@ -195,35 +218,35 @@ def _counted(
     return [member for member in group.members if member.parameter in parameters and counts(group, member)]
 
 
-def _sums_per_dim(name: str, weight: Tensor, gradient: Tensor | None, element: Element) -> list[Scores]:
-    """For each dimension, the sum of element scores at each of its indices; a gradient that is not known is zero."""
+def _total(name: str, weight: Tensor, gradient: Tensor | None, element: Element) -> _Totals:
+    """The sums of the element scores of one weight; a gradient that is not known is zero."""
     if weight.is_meta:
-        return [np.zeros(size) for size in weight.shape]
+        return _Totals(np.zeros(weight.shape[0]), np.zeros(weight.shape[1:]))
     values = _as_float(weight)
     known = values.new_zeros(()) if gradient is None else gradient
-    found = [total.double().cpu().numpy() for total in _sums(values, known, element)]
-    if found:
-        _finite(name, found[0])
-    return found
+    if values.dim() == 1:
+        return _Totals(_finite(name, _as_array(element(values, known))))
+    rows, rest = _sums(values.flatten(1), known, element)
+    return _Totals(_finite(name, _as_array(rows)), _as_array(rest).reshape(weight.shape[1:]))
 
 
-def _sums(values: Tensor, gradient: Tensor, element: Element) -> list[Tensor]:
-    """For each dimension, sums over all others.
+def _sums(rows: Tensor, gradient: Tensor, element: Element) -> tuple[Tensor, Tensor]:
+    """The sums of each row of a matrix and of each column.
 
     Rows go piece by piece, each small enough for the processor's cache: a large weight is read once and nothing of its
     size is made.
     """
-    if values.dim() < 2:
-        return [element(values, gradient)] * values.dim()
-    rows = values.flatten(1)
     step = max(1, PIECE // rows.shape[1])
     gradients = gradient.flatten(1).split(step) if gradient.dim() else repeat(gradient)
     pieces = (element(*pair) for pair in zip(rows.split(step), gradients, strict=False))
     totals = [(piece.sum(1), piece.sum(0)) for piece in pieces]
-    columns = torch.stack([column for _, column in totals]).sum(0).reshape(values.shape[1:])
-    others = range(columns.dim())
-    rest = [columns.sum([other for other in others if other != dim]) if len(others) > 1 else columns for dim in others]
-    return [torch.cat([row for row, _ in totals]), *rest]
+    if len(totals) == 1:
+        return totals[0]
+    return torch.cat([row for row, _ in totals]), torch.stack([column for _, column in totals]).sum(0)
+
+
+def _as_array(sums: Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return sums.cpu().numpy().astype(np.float64)
 
 
 PIECE = 2**18

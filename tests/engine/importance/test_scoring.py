@@ -60,6 +60,18 @@ def test_a_slice_of_many_indices_counts_as_one() -> None:
     assert scored(graph, "l2")["a"].tolist() == pytest.approx([0, (4 * 18) ** 0.5 / 3, 0, 0], rel=1e-6)
 
 
+@pytest.mark.parametrize("importance", ["l1", "l2"])
+def test_a_weight_that_is_read_in_pieces_scores_as_a_whole(importance: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = trace(nn.Sequential(nn.Conv2d(3, 7, 3), nn.ReLU(), nn.Conv2d(7, 5, 3)), torch.randn(1, 3, 8, 8))
+    whole = score_groups(graph.groups, graph.model, Scoring(importance))
+    monkeypatch.setattr(
+        "explorer.engine.importance.scoring.PIECE", 130
+    )  # two rows of the second weight, four of the first
+    pieces = score_groups(graph.groups, graph.model, Scoring(importance))
+    assert [group.name for group in graph.groups] == ["0"]
+    np.testing.assert_allclose(pieces["0"], whole["0"], rtol=1e-6)
+
+
 def test_buffers_do_not_count() -> None:
     graph = traced(patterns.basic())
     before = scored(graph, "l2")["a"]
@@ -317,6 +329,31 @@ def test_plans_measure_gradients_on_the_data_they_are_given() -> None:
 def test_data_that_gives_no_gradients_is_refused(data: Any, message: str) -> None:
     with pytest.raises(EvaluationError, match=message):
         gradients(nn.Linear(2, 2), data)
+
+
+class Neighbours(nn.Module):
+    """Adds to each node what its edges bring."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(2, 3)
+
+    def forward(self, nodes: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = self.a(nodes)
+        return made.index_add(0, edges[1], made[edges[0]])
+
+
+class Joint(list[Any]):
+    is_joint = True
+
+
+def test_the_nodes_of_a_graph_are_no_single_samples() -> None:
+    graph = torch.randn(4, 2), torch.tensor([[0, 1, 2], [1, 2, 3]])
+    data = [(graph, torch.tensor([0, 1, 2, 0]))]
+    with pytest.raises(EvaluationError, match=r"4 labels has inputs of shape \(4, 2\), \(2, 3\), which cannot be cut"):
+        gradients(Neighbours(), data, fisher=True)
+    assert gradients(Neighbours(), data).samples == 4
+    assert gradients(Neighbours(), Joint(data), fisher=True).samples == 4
 
 
 @pytest.mark.parametrize(
