@@ -87,7 +87,9 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any], form: str) ->
         _make_room(workspace)
         return result
 
-    background.ask(workspace, page, ids.FORMATS, key, make, progress)
+    mine = background.owner(page, ids.FORMATS)
+    workspace.trainings.cancel(mine)
+    workspace.trainings.ask(mine, key, make, progress)  # here and not by a worker: the zip is served from this disk
     return {"key": key, "name": name}
 
 
