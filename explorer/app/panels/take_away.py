@@ -29,6 +29,7 @@ def items() -> list[Any]:
     """What the menu offers."""
     return [
         dmc.MenuItem("Copy the recipe", id=ids.COPY_RECIPE),
+        dmc.MenuItem("Export in another format…", id=ids.OPEN_FORMATS),
         dmc.MenuDivider(),
         dmc.MenuItem("Save the graph as SVG", id=ids.SAVE_SVG),
         dmc.MenuItem("Save the graph as PNG", id=ids.SAVE_PNG),
