@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 SOURCE ?=
+WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format screenshots bench zoo scale ui clean
+.PHONY: help run test check format screenshots bench zoo scale ui reproduce large clean
 
 help: ## Say what each command does
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -16,9 +17,9 @@ help: ## Say what each command does
 run: $(VENV)/.ready ## Serve the explorer on 127.0.0.1:8050 (SOURCE=torchvision:resnet18, ARGS="--port 8051")
 	@$(BIN)/python -m explorer $(SOURCE) $(ARGS)
 
-test: check ## Run all checks and all tests, browser journeys included (installs a Chromium if none is found)
-	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" \
-		$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+test: check ## Run all checks and all tests (installs a Chromium and a Redis server if none is found)
+	@browser="$$(.ci/browser)" && redis="$$(.ci/redis)" && EXPLORER_CHROMIUM="$$browser" EXPLORER_REDIS="$$redis" \
+		$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 check: $(VENV)/.ready-dev ## Check format, lint, types and floors
 	@$(BIN)/ruff format --check
@@ -29,6 +30,9 @@ check: $(VENV)/.ready-dev ## Check format, lint, types and floors
 format: $(VENV)/.ready-dev ## Format, and mend what lint can mend
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+
+large: $(VENV)/.ready-dev ## Walk through Mask R-CNN and Swin-B in a real Chromium
+	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" $(BIN)/python -m pytest -m large tests/journeys
 
 screenshots: $(VENV)/.ready-dev ## Take the screenshots of the README anew
 	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" $(BIN)/python -m tests.journeys.screenshots
@@ -45,6 +49,9 @@ scale: $(VENV)/.ready ## Trace a decoder of LLaMA-7B's shape without its weights
 
 ui: $(VENV)/.ready-dev ## Time the app in a real Chromium; writes its table into benchmarks/RESULTS.md (ARGS="--repeats 9")
 	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" $(BIN)/python -m benchmarks.ui $(ARGS)
+
+reproduce: $(VENV)/.ready ## Run the paper's experiments; writes benchmarks/reproduction, goes on where it stopped (ARGS="--quick")
+	@$(BIN)/python -m explorer reproduce $(ARGS)
 
 clean: ## Remove caches and build results; the environment stays
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov

@@ -2,10 +2,20 @@
 (function () {
   const nothing = () => window.dash_clientside.no_update;
 
+  const asked = {}; // by the store that holds it
+
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.centre = {
     show(name) {
       document.getElementById("centre").dataset.shown = name;
+    },
+    /* What a view is drawn from, where it is seen and is not drawn so already. */
+    ask(isShown, parts) {
+      const { id } = window.dash_clientside.callback_context.outputs_list;
+      const now = JSON.stringify(parts);
+      if (!isShown || asked[id] === now) return nothing();
+      asked[id] = now;
+      return parts;
     },
     filter(text) {
       const grid = window.dash_ag_grid && dash_ag_grid.getApi("comparison-grid");

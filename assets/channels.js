@@ -100,13 +100,20 @@
 
   const name = (channel) => chart.data.one[0].toUpperCase() + chart.data.one.slice(1) + " " + channel;
 
+  const rankOf = (channel) => 1 + chart.data.scores.filter((score) => score > chart.data.scores[channel]).length;
+
   function say(place) {
     const channel = chart.order[place];
     const { scores } = chart.data;
-    const rank = 1 + scores.filter((score) => score > scores[channel]).length;
+    const rank = rankOf(channel);
     const does = chart.kept.has(channel) ? "stays. Click to drop it." : "goes. Click to keep it.";
     part("channel-readout").textContent =
       name(channel) + ": importance " + scores[channel] + ", rank " + rank + " of " + scores.length + ", " + does;
+    sayOption(channel, rank);
+  }
+
+  /* The bar that the keys are at, for screen readers. */
+  function sayOption(channel, rank) {
     const option = document.getElementById("channel-option");
     option.textContent = name(channel) + ", rank " + rank + ", " + (chart.kept.has(channel) ? "stays" : "goes");
     option.setAttribute("aria-selected", String(chart.kept.has(channel)));
@@ -215,7 +222,9 @@
     }
     part("channel-chosen").hidden = !data.chosen;
     requestAnimationFrame(draw);
-    if (document.activeElement === bars) say(Math.min(chart.at, chart.order.length - 1));
+    const at = Math.min(chart.at, chart.order.length - 1);
+    sayOption(chart.order[at], rankOf(chart.order[at]));
+    if (document.activeElement === bars) say(at);
     else if (chart.hover < 0) sayAll();
   }
 

@@ -1,9 +1,21 @@
 /* Cells of the grid of groups. React comes with Dash; nothing is compiled. */
 const dagcomponentfuncs = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
 
+/* What a cell holds takes the focus that the grid gives to the cell, so that its keys are its own. */
+function useFocusOf(props) {
+  const inner = React.useRef(null);
+  React.useEffect(() => {
+    const take = (event) => event.target === props.eGridCell && inner.current && inner.current.focus();
+    props.eGridCell.addEventListener("focus", take);
+    return () => props.eGridCell.removeEventListener("focus", take);
+  }, [props.eGridCell]);
+  return inner;
+}
+
 /* A slider from 0 to 99 percent removed. It reports while it moves; explorer_state.js sends the last value on. */
 dagcomponentfuncs.RatioSlider = function RatioSlider(props) {
   const [held, setHeld] = React.useState(null);
+  const input = useFocusOf(props);
   const value = held === null ? Number(props.value) : held;
   const hold = () => {
     window.explorer.isHeld = true;
@@ -18,6 +30,8 @@ dagcomponentfuncs.RatioSlider = function RatioSlider(props) {
     setTimeout(() => setHeld(null), 400); // by then the answer is here
   };
   return React.createElement("input", {
+    ref: input,
+    tabIndex: -1,
     type: "range",
     min: 0,
     max: 99,
@@ -61,10 +75,11 @@ dagcomponentfuncs.Channels = function Channels(props) {
   );
 };
 
-/* The groups that the model's code ties to this one: they move along. */
+/* The groups that the model's code ties to this one: they move along, unless the recipe lets their ties go. */
 dagcomponentfuncs.Ties = function Ties(props) {
   const ties = props.value || [];
   if (!ties.length) return null;
+  if (props.data.loose) return React.createElement("span", { className: "quiet", title: ties.join(", ") }, "let go");
   const [first, ...more] = ties;
   const link = {
     className: "link mono tie",
@@ -84,11 +99,13 @@ dagcomponentfuncs.Ties = function Ties(props) {
 /* Locks a group, or frees it. */
 dagcomponentfuncs.Lock = function Lock(props) {
   const isLocked = Boolean(props.value);
+  const button = useFocusOf(props);
   const text = (isLocked ? "Unlock " : "Lock ") + props.data.name;
   const toggle = () => window.explorer.askChange({ kind: "lock", group: props.data.name, locked: !isLocked });
+  const says = { title: text, "aria-label": text, "aria-pressed": isLocked };
   return React.createElement(
     "button",
-    { className: "tool lock", type: "button", title: text, "aria-label": text, "aria-pressed": isLocked, onClick: toggle },
+    { ref: button, tabIndex: -1, className: "tool lock", type: "button", onClick: toggle, ...says },
     React.createElement("span", { className: "icon icon-" + (isLocked ? "lock" : "unlock"), "aria-hidden": true })
   );
 };

@@ -25,8 +25,18 @@
     if (/[.]safetensors$/i.test(name)) return sendWeights(file);
     if (!/[.]json$/i.test(name)) return refuse(name + OTHER);
     if (file.size > RECIPE_BYTES) return refuse(name + " is larger than a recipe can be. Nothing was opened.");
-    explorer.restore({ text: await file.text(), why: "file" });
+    const text = await file.text();
+    explorer.restore({ text, why: "file" }, sourceIn(text));
   };
+
+  /* The model that a recipe names; the server says what is wrong with a file that is none. */
+  function sourceIn(text) {
+    try {
+      return JSON.parse(text).source;
+    } catch {
+      return undefined;
+    }
+  }
 
   function sendWeights(file) {
     if (file.size > WEIGHT_BYTES) {

@@ -12,6 +12,7 @@
     const found = holder && holder._cyreg && holder._cyreg.cy;
     if (found && found !== state.cy) {
       state.cy = window.explorerCy = found;
+      explorer.quicken(found);
       listen(found);
     }
     return state.cy;
@@ -26,17 +27,24 @@
   explorer.letter = (slot) => LETTERS[slot];
 
   /* "16", or "16 → 8" once channels are to go; a flattened port holds several indices per channel. */
-  function portText(data) {
+  function sizeTexts(data) {
     const counts = data.groups.length === 1 && state.preview && state.preview.groups[data.groups[0]];
-    if (!counts || counts[0] === counts[1]) return data.size;
-    return data.size + " → " + Math.round((Number(data.size) * counts[1]) / counts[0]);
+    if (!counts || counts[0] === counts[1]) return [data.size];
+    const after = Math.round((Number(data.size) * counts[1]) / counts[0]);
+    return [data.size + " → " + after, "→" + after];
+  }
+
+  /* The longest text that has room on a band, with the letter of its group where it is highlighted. */
+  function portText(data, letter) {
+    const texts = [...sizeTexts(data).map((text) => (letter + " " + text).trim()), letter];
+    return texts.find((text) => text.length <= data.room) ?? letter;
   }
 
   function setText(port, slot) {
-    const text = portText(port.data());
-    const badge = slot === undefined ? text : (LETTERS[slot] + " " + text).trim();
-    if (port.data("label") !== text) port.data("label", text);
-    if (port.data("badge") !== badge) port.data("badge", badge);
+    const data = port.data();
+    const [label, badge] = [portText(data, ""), portText(data, slot === undefined ? "" : LETTERS[slot])];
+    if (data.label !== label) port.data("label", label);
+    if (data.badge !== badge) port.data("badge", badge);
   }
 
   function mark(element, slots, isFocused) {
@@ -109,10 +117,13 @@
     });
   }
 
-  /* At once here, so that keys pressed one after the other find each other's result; then for everybody. */
+  const afterPainting = (act) => requestAnimationFrame(() => setTimeout(act));
+
+  /* At once here, so that keys pressed one after the other find each other's result; for everybody once it can be seen. */
   explorer.select = function (selection) {
     state.selection = { ...selection };
-    dash_clientside.set_props("selection", { data: selection });
+    paintSoon();
+    afterPainting(() => dash_clientside.set_props("selection", { data: selection }));
   };
 
   /* What selecting a drawn box means. */

@@ -16,10 +16,11 @@
     rows.preview = preview;
     const grid = api();
     if (!grid || !preview) return;
-    const [locked, chosen] = [new Set(preview.locked), new Set(preview.chosen)];
+    const [locked, chosen, loose] = ["locked", "chosen", "loose"].map((name) => new Set(preview[name]));
     Object.entries(preview.groups).forEach(([name, [, kept, ratio]]) => {
       const row = grid.getRowNode(name);
-      const now = { kept, percent: Math.round(100 * ratio), locked: locked.has(name), chosen: chosen.has(name) };
+      const is = { locked: locked.has(name), chosen: chosen.has(name), loose: loose.has(name) };
+      const now = { kept, percent: Math.round(100 * ratio), ...is };
       if (row && Object.keys(now).some((key) => row.data[key] !== now[key])) row.setData({ ...row.data, ...now });
     });
     sayChecked();
@@ -69,6 +70,12 @@
     }
   });
 
+  /* Enter in a cell of any table does what a click on it does. */
+  document.addEventListener("keydown", (event) => {
+    const isCell = event.target.matches(".ag-cell:not(.is-editable)");
+    if (event.key === "Enter" && isCell) event.target.click();
+  });
+
   window.dash_clientside = window.dash_clientside || {};
   Object.assign((window.dash_clientside.explorer = window.dash_clientside.explorer || {}), {
     filled(data) {
@@ -106,9 +113,9 @@
       explorer.askChange({ kind: "preset", name: triggered_id.name, ratio: given.at(-1) / 100 });
       dash_clientside.set_props("presets-menu", { opened: false });
     },
-    target(at, cost, percent) {
+    target(at, cost, percent, ranking) {
       if (!(at > 0)) return;
-      explorer.askChange({ kind: "target", cost, fraction: typeof percent === "number" ? percent / 100 : percent });
+      explorer.askChange({ kind: "target", cost, fraction: typeof percent === "number" ? percent / 100 : percent, ranking });
       dash_clientside.set_props("presets-menu", { opened: false });
     },
     reset(clicks) {

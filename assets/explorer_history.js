@@ -28,14 +28,17 @@
   }
 
   const isNamed = (source) => /^(sample|torchvision):/.test(source);
+  explorer.isNamed = isNamed;
   const isEmpty = (part) => part === null || part === undefined || (typeof part === "object" && !Object.keys(part).length);
 
   /* A recipe without what it would say by default. */
   function compact(recipe) {
-    const usual = { importance: "l2", round_to: 1, minimum: 1 };
+    const usual = { importance: "l2", reduction: "mean", normalise: "none", round_to: 1, minimum: 1 };
     const isSaid = ([name, part]) => (name === "view" || !isEmpty(part)) && part !== usual[name];
-    return Object.fromEntries(Object.entries(recipe).filter(isSaid));
+    const view = Object.entries(recipe.view).filter(([name, part]) => isState(name) || !isEmpty(part));
+    return Object.fromEntries(Object.entries({ ...recipe, view: Object.fromEntries(view) }).filter(isSaid));
   }
+  const isState = (name) => name === "opened" || name === "selection"; // where nothing is not what there is at first
 
   /* What undo goes by: all but what is open, selected and remembered by panels. */
   const mark = ({ view, ...what }) => JSON.stringify({ ...what, pins: view.pins || [] });
@@ -105,7 +108,7 @@
   }
 
   async function address(recipe) {
-    const { source, ...rest } = compact({ ...recipe, view: compact(recipe.view) });
+    const { source, ...rest } = compact(recipe);
     const bytes = new Uint8Array(await through(JSON.stringify(rest), new CompressionStream("deflate-raw")));
     const text = btoa(bytes.reduce((all, byte) => all + String.fromCharCode(byte), ""));
     return "#m=" + source + "&s=" + text.replace(/[+]/g, "-").replace(/[/]/g, "_").replace(/=+$/, "");
@@ -164,6 +167,7 @@
     clearTimeout(page.timer);
     page.timer = setTimeout(follows, REST);
   }
+  explorer.addressFollows = soon;
 
   /* What this page should show: as it was before a reload, what the address says, or what was last seen of this model. */
   function begin() {
@@ -196,12 +200,6 @@
   const putAway = () => dash_clientside.set_props("notice", { children: [] });
   document.addEventListener("click", (event) => event.target.closest("#notice") && putAway());
   document.addEventListener("keydown", (event) => event.key === "Escape" && putAway());
-
-  /* A panel's own part of the view, such as the tab that it shows: it is in links, in storage and in saved recipes. */
-  explorer.keepView = function (panel, data) {
-    const panels = { ...(page.recipe && page.recipe.view.panels), [panel]: data };
-    dash_clientside.set_props("panels", { data: panels });
-  };
 
   /* The recipe as a file would hold it. */
   explorer.recipe = () => page.recipe;

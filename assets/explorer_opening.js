@@ -1,4 +1,5 @@
-/* While a model is opened, the graph says which, how far it is and for how long. The app's data-busy tells when. */
+/* While a model is opened, the page says which, how far it is and for how long. The app's data-busy tells when. Where it
+   could not be opened, a card says why and leads on. */
 (function () {
   const since = { start: 0, timer: 0 };
   const byId = (id) => document.getElementById(id);
@@ -15,11 +16,21 @@
     clearInterval(since.timer);
     dash_clientside.set_props("opening-clock", { disabled: !isBusy });
     if (!isBusy) return;
-    byId("opening-title").textContent = `Opening ${byId("picker").value}`;
+    byId("opening-title").textContent = `Opening ${explorer.opening()}`;
     since.start = performance.now();
     since.timer = setInterval(tick, 1000);
     tick();
   }
+
+  const ACTIONS = {
+    retry: () => explorer.retry(),
+    close: () => dash_clientside.set_props("failure", { children: [] }),
+  };
+  document.addEventListener("click", (event) => {
+    const [action, other] = ["[data-opening]", "[data-open]"].map((kind) => event.target.closest(kind));
+    if (action) ACTIONS[action.dataset.opening]();
+    if (other) explorer.restore({ source: other.dataset.open, why: "pick" });
+  });
 
   new MutationObserver((changes) => {
     if (changes.some((change) => change.target.id === "app")) show(byId("app").dataset.busy === "opening");

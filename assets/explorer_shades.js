@@ -7,10 +7,14 @@
 
   const percent = (share) => (share && share < 0.0995 ? (100 * share).toFixed(1) : Math.round(100 * share)) + " %";
 
+  explorer.groupsMadeBy = function (node) {
+    const made = node.hasClass("fold") ? node.data("groups") : node.children(".port[side = '+']").map((port) => port.data("groups")).flat();
+    return [...new Set(made)];
+  };
+
   /* The share of channels that go, of those that a layer makes or a module holds. */
   function removed(node, preview) {
-    const made = node.hasClass("fold") ? node.data("groups") : node.children(".port[side = '+']").map((port) => port.data("groups")).flat();
-    const counts = [...new Set(made)].map((name) => preview && preview.groups[name]).filter(Boolean);
+    const counts = explorer.groupsMadeBy(node).map((name) => preview && preview.groups[name]).filter(Boolean);
     const size = counts.reduce((sum, [all]) => sum + all, 0);
     return size ? 1 - counts.reduce((sum, [, kept]) => sum + kept, 0) / size : undefined;
   }
@@ -22,10 +26,10 @@
     return { value, least: "0 %", most: percent(most / whole) + " of all MACs" };
   }
 
-  const MODES = {
+  const MODES = (explorer.shadeModes = {
     ratio: (boxes, preview) => ({ value: (node) => removed(node, preview), least: "0 %", most: "100 % of channels go" }),
     macs: macsShares,
-  };
+  });
 
   function showLegend(shading) {
     const legend = document.getElementById("shade-legend");

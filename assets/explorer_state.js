@@ -44,27 +44,37 @@
     send();
   };
 
-  /* Opens a model, or goes to a recipe. Each opens a new epoch: what was asked before it is answered for nothing. */
-  explorer.restore = function (what) {
+  /* Opens a model, or goes to a recipe. Each opens a new epoch: what was asked before it is answered for nothing.
+     `named` is the model of a recipe that only the server reads. */
+  explorer.restore = function (what, named) {
     line.epoch += 1;
-    [line.sent, line.queue, line.isOpening] = [[], [], true];
+    [line.sent, line.queue, line.isOpening, line.asking] = [[], [], true, [what, named]];
     explorer.keepUnanswered();
-    const source = what.source || (what.recipe && what.recipe.source);
+    dash_clientside.set_props("failure", { children: [] });
+    const source = what.source || (what.recipe ? what.recipe.source : named);
     const isOther = source !== undefined && source !== line.source;
     line.opening = source;
     if (isOther) dash_clientside.set_props("app", { "data-busy": "opening" });
     if (isOther && !source.startsWith("session:")) dash_clientside.set_props("picker", { value: source }); // which is on its way
-    dash_clientside.set_props("restore", { data: { ...what, epoch: line.epoch, shown: line.source } });
+    dash_clientside.set_props("restore", { data: { ...what, panels: explorer.keptView(), epoch: line.epoch, shown: line.source } });
   };
   explorer.isOpening = () => line.isOpening;
+  explorer.opening = () => line.opening; // which model, while another one is opened
+  explorer.retry = () => explorer.restore(...line.asking);
 
   function restored(answer) {
     [line.isOpening, line.opening] = [false, null];
     dash_clientside.set_props("app", { "data-busy": "" });
     if (!answer.isMade) answer.set.picker = line.source;
-    if (!answer.isMade) explorer.recordFirst();
+    if (!answer.isMade) stay();
     if (answer.set.choices) dash_clientside.set_props("picker", { data: answer.set.choices });
     send();
+  }
+
+  /* The model that was shown before goes on being shown; what was left of a reload was for the other one. */
+  function stay() {
+    if (line.asking[0].why === "reload") line.queue = [];
+    explorer.recordFirst();
   }
 
   explorer.unanswered = () => [...line.sent, ...line.queue];
@@ -76,8 +86,8 @@
   /* The controls show the recipe, except the one that a hand is on. */
   function syncControls() {
     if (!preview || line.isDown || line.sent.length || line.queue.length) return;
-    const { importance, round_to, minimum, every } = preview.controls;
-    const wanted = { criterion: importance, "round-to": round_to, minimum, uniform: Math.min(every, 95) };
+    const { importance, round_to, minimum, reduction, normalise, every } = preview.controls;
+    const wanted = { criterion: importance, "round-to": round_to, minimum, reduction, normaliser: normalise, uniform: Math.min(every, 95) };
     Object.entries(wanted).forEach(([id, value]) => {
       if (shown[id] === value || document.activeElement.id === id) return;
       shown[id] = value;
@@ -110,10 +120,11 @@
     dash_clientside.set_props("toggled", { data: { path, at: Date.now() } });
   };
 
-  /* Drawing the graph and the chart and measuring take longer than a step of a slider: they follow when it rests. */
-  function settle() {
+  /* Drawing the graph and the chart and measuring take longer than a step of a slider: they follow when it rests. What
+     the page came with is settled. */
+  function settle(isFirst) {
     explorer.showPreview(preview);
-    dash_clientside.set_props("settled", { data: preview.key });
+    if (!isFirst) dash_clientside.set_props("settled", { data: preview.key });
     syncControls();
   }
 
@@ -127,12 +138,10 @@
 
   const nothing = () => window.dash_clientside.no_update;
 
-  function systemScheme() {
-    return window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  }
-
-  /* Anything with data-pick selects a layer or group; anything with data-toggle opens or closes a module. */
+  /* Anything with data-pick selects a layer or group, with data-toggle opens or closes a module, with data-why explains. */
   document.addEventListener("click", (event) => {
+    const asked = event.target.closest("[data-why]");
+    if (asked) dash_clientside.set_props("why", { data: JSON.parse(asked.dataset.why) });
     const toggled = event.target.closest("[data-toggle]");
     if (toggled) {
       explorer.toggle(toggled.dataset.toggle);
@@ -183,7 +192,7 @@
       preview = latest;
       explorer.fillGrid(preview);
       clearTimeout(line.settling);
-      line.settling = setTimeout(settle, isFirst ? 0 : explorer.isHeld ? REST : CALM);
+      line.settling = setTimeout(settle, isFirst ? 0 : explorer.isHeld ? REST : CALM, isFirst);
     },
     /* Hands an answer on to what holds its parts, unless something else was opened since it was asked for. */
     take(answer) {
@@ -192,10 +201,21 @@
       explorer.answeredGesture = answer.serial ? line.madeIn : null;
       if (answer.serial) answered(answer.serial);
       else restored(answer);
+      if (answer.set.panels) explorer.showPanels(answer.set.panels);
       return outputs.map(({ id }) => (id in answer.set ? answer.set[id] : nothing()));
     },
     pick(source, shown) {
       if (source && source !== shown && source !== line.source && source !== line.opening) explorer.restore({ source, why: "pick" });
+    },
+    /* Back to what is shown: the answer comes for nothing, and the server hears that nobody waits for it. */
+    cancelOpening(clicks) {
+      if (!clicks || !line.isOpening) return nothing();
+      const source = line.opening;
+      line.epoch += 1;
+      restored({ isMade: false, set: {} });
+      dash_clientside.set_props("picker", { value: line.source });
+      explorer.addressFollows();
+      return source;
     },
     newModel(source) {
       line.source = source;
@@ -234,20 +254,16 @@
       const known = asked ? Math.round(100 * asked.ratio) : preview && Math.min(preview.controls.every, 95);
       if (typeof percent === "number" && percent !== known) explorer.askChange({ kind: "every", ratio: percent / 100 });
     },
-    options(importance, roundTo, minimum) {
-      Object.assign(shown, { criterion: importance, "round-to": roundTo, minimum });
+    options(importance, roundTo, minimum, reduction, normalise) {
+      Object.assign(shown, { criterion: importance, "round-to": roundTo, minimum, reduction, normaliser: normalise });
       const known = { ...(preview && preview.controls), ...pending("options") };
-      const wanted = Object.entries({ importance, round_to: roundTo, minimum });
-      const isSet = (value) => value === importance || (Number.isInteger(value) && value > 0);
-      const changed = wanted.filter(([name, value]) => isSet(value) && value !== known[name]);
+      const wanted = Object.entries({ importance, round_to: roundTo, minimum, reduction, normalise });
+      const isSet = (value) => typeof value === "string" || (Number.isInteger(value) && value > 0);
+      const isLate = ([name, value]) => name === "importance" && explorer.needsData(value); // what it needs is measured first
+      const news = wanted.filter(([name, value]) => isSet(value) && value !== known[name]);
+      if (news.some(isLate)) explorer.askScores(importance);
+      const changed = news.filter((each) => !isLate(each));
       if (changed.length) explorer.askChange({ kind: "options", ...Object.fromEntries(changed) });
-    },
-    scheme(clicks, stored, styles) {
-      const before = stored || systemScheme();
-      const isClick = window.dash_clientside.callback_context.triggered_id === "theme";
-      const scheme = isClick ? (before === "dark" ? "light" : "dark") : before;
-      document.documentElement.setAttribute("data-mantine-color-scheme", scheme);
-      return [scheme, scheme, styles[scheme]];
     },
   });
 })();

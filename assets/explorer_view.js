@@ -1,7 +1,7 @@
 /* The view of the graph: fit, zoom, bring into view, and stay in place while a module opens or closes. */
 (function () {
   const explorer = (window.explorer = window.explorer || {});
-  const [EDGE, LEGEND, READABLE, CLOSEST] = [20, 32, 0.64, 1.1]; // pixels around and for the legend; 12 px letters stay 7.7 px high
+  const [EDGE, READABLE, CLOSEST] = [20, 0.64, 1.1]; // pixels around; 12 px letters stay 7.7 px high
   const GLIDE = 180; // milliseconds
   const graph = explorer.graph;
   const isStill = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -13,14 +13,19 @@
     else cy.animate(view, { duration: GLIDE, easing: "ease-out" });
   }
 
-  const room = (cy) => ({ w: cy.width() - 2 * EDGE, h: cy.height() - 2 * EDGE - LEGEND });
+  /* The part of the graph that no pane covers, without its edges. */
+  function room(cy) {
+    const { left, right } = explorer.covered();
+    return { x: EDGE + left, y: EDGE, w: cy.width() - left - right - 2 * EDGE, h: cy.height() - 2 * EDGE };
+  }
+  explorer.room = room;
 
   /* The view that shows a box, in the middle of the room. */
   function viewOf(cy, box, closest) {
     const space = room(cy);
     const zoom = Math.min(space.w / box.w, space.h / box.h, closest);
-    const centre = (start, size, length) => EDGE + (length - size * zoom) / 2 - start * zoom;
-    return { zoom, pan: { x: centre(box.x1, box.w, space.w), y: centre(box.y1, box.h, space.h) } };
+    const centre = (start, size, length) => (length - size * zoom) / 2 - start * zoom;
+    return { zoom, pan: { x: space.x + centre(box.x1, box.w, space.w), y: space.y + centre(box.y1, box.h, space.h) } };
   }
 
   /* The whole graph; at first the readable part of it around what is highlighted, where all of it would be too small. */
@@ -41,7 +46,7 @@
       size * READABLE <= length
         ? (length - size * READABLE) / 2 - start * READABLE
         : Math.max(Math.min(-start * READABLE, length / 3 - want * READABLE), length - (start + size) * READABLE);
-    const pan = { x: EDGE + along(box.x1, box.w, space.w, at.x), y: EDGE + along(box.y1, box.h, space.h, at.y) };
+    const pan = { x: space.x + along(box.x1, box.w, space.w, at.x), y: space.y + along(box.y1, box.h, space.h, at.y) };
     cy.viewport({ zoom: READABLE, pan });
   };
 
@@ -86,13 +91,19 @@
 
   function bringIntoView(nodes) {
     const cy = explorer.cy();
-    const box = nodes.renderedBoundingBox({ includeLabels: false });
+    const [space, box] = [room(cy), nodes.renderedBoundingBox({ includeLabels: false })];
     const [x, y] = [(box.x1 + box.x2) / 2, Math.min((box.y1 + box.y2) / 2, box.y1 + cy.height() / 3)];
-    const isSeen = x > EDGE && y > EDGE && x < cy.width() - EDGE && y < cy.height() - EDGE - LEGEND;
+    const isSeen = x > space.x && y > space.y && x < space.x + space.w && y < space.y + space.h;
     if (isSeen) return;
     const pan = cy.pan();
-    move({ zoom: cy.zoom(), pan: { x: pan.x + cy.width() / 2 - x, y: pan.y + cy.height() / 2 - y } });
+    move({ zoom: cy.zoom(), pan: { x: pan.x + space.x + space.w / 2 - x, y: pan.y + space.y + space.h / 2 - y } });
   }
+
+  /* What was picked in the graph stays in sight when a pane opens over it. */
+  explorer.uncover = function (selection) {
+    const boxes = boxesOf(selection);
+    if (boxes.length) bringIntoView(boxes);
+  };
 
   /* Brings what was picked elsewhere into view, as soon as it is drawn. */
   explorer.reveal = function () {
@@ -121,7 +132,8 @@
     cy.panBy({ x: anchor.box.x1 - box.x1, y: anchor.box.y1 - box.y1 });
     anchor = null;
     const after = node.renderedBoundingBox({ includeLabels: false });
-    const isSeen = after.x1 >= 0 && after.y1 >= 0 && after.x2 <= cy.width() && after.y2 <= cy.height() - LEGEND;
+    const { left, right } = explorer.covered();
+    const isSeen = after.x1 >= left && after.y1 >= 0 && after.x2 <= cy.width() - right && after.y2 <= cy.height();
     const view = viewOf(cy, node.boundingBox({ includeLabels: false }), cy.zoom());
     if (!isSeen && view.zoom >= READABLE) move(view);
   }

@@ -136,17 +136,25 @@
     event.stopPropagation();
   }
 
-  /* In the tree: up and down between rows, right and left open and close. */
+  /* In a list: up and down between rows. */
+  function listedKey(event, list) {
+    const found = [...document.querySelectorAll(list)];
+    const at = found.indexOf(event.target);
+    const ways = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: found.length - 1 };
+    if (!(event.key in ways)) return false;
+    found[Math.max(0, Math.min(ways[event.key], found.length - 1))].focus();
+    event.preventDefault();
+    event.stopPropagation();
+    return true;
+  }
+
+  /* In the tree besides: right and left open and close. */
   function treed(event) {
     const row = event.target.closest(".list-row, .twist");
-    const found = rows();
-    const at = found.indexOf(row && row.matches(".twist") ? row.nextElementSibling : row);
-    const path = found[at] && found[at].dataset.path;
-    const twist = path && found[at].previousElementSibling;
+    const path = row && row.dataset.path;
+    const twist = path && row.previousElementSibling;
     const isOpen = twist && twist.getAttribute("aria-expanded") === "true";
-    const ways = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: found.length - 1 };
-    if (event.key in ways) found[Math.max(0, Math.min(ways[event.key], found.length - 1))].focus();
-    else if (event.key === "ArrowRight" && twist && !isOpen) explorer.toggle(path);
+    if (event.key === "ArrowRight" && twist && !isOpen) explorer.toggle(path);
     else if (event.key === "ArrowLeft" && twist && isOpen) explorer.toggle(path);
     else return;
     event.preventDefault();
@@ -157,8 +165,9 @@
     "keydown",
     (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || !event.target.closest) return;
+      const list = LISTS.find((each) => event.target.matches(each));
       if (event.target.id === "search") searched(event);
-      else if (event.target.closest("#lists")) treed(event);
+      else if (!(list && listedKey(event, list)) && event.target.closest("#lists")) treed(event);
     },
     true
   );
@@ -174,14 +183,45 @@
 
   let scrolledTo = "";
   explorer.scrollLists = function (selection) {
+    roveLists();
     const row = document.querySelector("#lists .is-picked");
     const key = (selection.kind || "") + (selection.name || "") + (row ? "" : "?");
     if (row && key !== scrolledTo) row.scrollIntoView({ block: "nearest" });
     scrolledTo = key;
   };
 
+  /* Tab comes to one row of a list, the arrows lead on from there. */
+  const LISTS = ["#lists .list-row", ".members .link"];
+  function rove(found, here) {
+    found.forEach((row) => (row.tabIndex = row === here ? 0 : -1));
+  }
+  explorer.rove = rove;
+
+  function roveLists() {
+    LISTS.forEach((list) => {
+      const found = [...document.querySelectorAll(list)];
+      const at = (fits) => found.find((row) => row.matches(fits));
+      rove(found, at(":focus") || at(".is-picked") || at("[tabindex='0']") || found[0]);
+    });
+    document.querySelectorAll("#lists .twist").forEach((twist) => (twist.tabIndex = -1));
+  }
+
+  document.addEventListener("focusin", (event) => {
+    if (LISTS.some((list) => event.target.matches(list))) roveLists();
+  });
+
+  /* Ties of groups are let go, hold again, or stay as they are after all. */
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-ties]");
+    if (!button) return;
+    const [action, groups] = [button.dataset.ties, JSON.parse(button.dataset.of)];
+    if (action) explorer.askChange({ kind: "ties", groups, broken: action === "break" });
+    else dash_clientside.set_props("untie-said", { children: [] });
+  });
+
   document.addEventListener("click", (event) => {
     const crumb = event.target.closest("[data-zoom]");
     if (crumb) explorer.zoomToModule(crumb.dataset.zoom);
+    if (crumb && !crumb.dataset.zoom) explorer.select({});
   });
 })();

@@ -17,11 +17,15 @@
     return kept;
   }
 
+  /* An opaque source of an earlier run of the server is the model that is on the page now. */
+  const sourceOf = (plan, now) => (plan.run === explorer.run() || explorer.isNamed(plan.recipe.source) ? plan.recipe.source : now);
+  explorer.planOf = (key) => known.plans.find((plan) => plan.key === key);
+
   /* Back to a plan, as one step that can be undone; how one looks at the model stays. */
   function goTo(key) {
     const { source, fingerprint, view } = explorer.recipe();
     const plan = known.plans.filter(isOf(fingerprint)).find((each) => each.key === key);
-    if (plan) explorer.restore({ recipe: { ...plan.recipe, source, view: { pins: view.pins } }, why: "undo" });
+    if (plan) explorer.restore({ recipe: { ...plan.recipe, source: sourceOf(plan, source), view: { pins: view.pins } }, why: "undo" });
   }
 
   document.addEventListener("click", (event) => {
@@ -41,9 +45,10 @@
       if (!measured) return nothing();
       const all = plans || [];
       const before = all.find((plan) => plan.key === measured.key && plan.fingerprint === measured.fingerprint);
-      const numbers = all.filter(isOf(measured.fingerprint)).map((plan) => plan.number);
-      const number = before ? before.number : measured.is_pruning ? Math.max(0, ...numbers) + 1 : 0;
-      const news = Object.fromEntries(Object.entries(measured).filter(([, value]) => value !== null));
+      const mine = all.filter(isOf(measured.fingerprint));
+      const same = before || mine.find((plan) => plan.plan === measured.plan); // a recovered plan has the number of the plan
+      const number = same ? same.number : measured.is_pruning ? Math.max(0, ...mine.map((plan) => plan.number)) + 1 : 0;
+      const news = { ...Object.fromEntries(Object.entries(measured).filter(([, value]) => value !== null)), run: explorer.run() };
       const plan = { ...measured, ...before, ...news, number };
       if (before && JSON.stringify(before) === JSON.stringify(plan)) return nothing();
       return bounded([...all.filter((each) => each !== before), plan]);
@@ -57,7 +62,7 @@
       const { source, fingerprint } = explorer.recipe() || {};
       const mine = (plans || []).filter(isOf(fingerprint));
       const pair = mine.filter((plan) => compared.includes(plan.key)).sort((a, b) => a.number - b.number);
-      return pair.map((plan) => ({ ...plan, recipe: { ...plan.recipe, source } }));
+      return pair.map((plan) => ({ ...plan, recipe: { ...plan.recipe, source: sourceOf(plan, source) } }));
     },
     reveal(children) {
       if (children && children.length) setTimeout(() => document.getElementById("plans-difference").scrollIntoView({ block: "start" }));

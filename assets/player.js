@@ -4,7 +4,7 @@
   const explorer = (window.explorer = window.explorer || {});
   const PACE = 1300; // milliseconds a step at normal speed
   const BEAT = 450;
-  const MARGIN = 40; // pixels that a step keeps from the edge of the graph
+  const MARGIN = 20; // pixels more than usual that a step keeps from the edge of what is in sight
   const CLASSES = ["reached", "unreached", "now", "moving", "beat"];
   const WORDS = { start: "start", inter: "inter-layer", intra: "intra-layer" };
   const player = { recorded: null, position: 0, speed: 1, timer: 0, beat: 0, isDue: false };
@@ -94,10 +94,12 @@
   /* Moves the view where the step is out of it. */
   function follow(cy, nodes) {
     if (nodes.empty()) return;
-    const box = nodes.renderedBoundingBox();
-    const over = (low, high, size) =>
-      high - low > size - 2 * MARGIN ? size / 2 - (low + high) / 2 : Math.max(MARGIN - low, 0) || Math.min(size - MARGIN - high, 0);
-    const by = { x: over(box.x1, box.x2, cy.width()), y: over(box.y1, box.y2, cy.height()) };
+    const [box, room] = [nodes.renderedBoundingBox(), explorer.room(cy)];
+    const over = (low, high, start, size) => {
+      const [first, last] = [start + MARGIN, start + size - MARGIN];
+      return high - low > last - first ? (first + last - low - high) / 2 : Math.max(first - low, 0) || Math.min(last - high, 0);
+    };
+    const by = { x: over(box.x1, box.x2, room.x, room.w), y: over(box.y1, box.y2, room.y, room.h) };
     if (!by.x && !by.y) return;
     cy.stop();
     if (isStill()) cy.panBy(by);
@@ -137,7 +139,9 @@
   }
 
   function writeList() {
-    panel().querySelectorAll("[data-step]").forEach((row) => {
+    const rows = [...panel().querySelectorAll("[data-step]")];
+    explorer.rove(rows, rows[player.position]);
+    rows.forEach((row) => {
       const number = Number(row.dataset.step);
       row.classList.toggle("is-done", number < player.position);
       row.classList.toggle("is-now", number === player.position);
@@ -158,6 +162,7 @@
 
   function goTo(position) {
     player.position = Math.max(0, Math.min(position, steps().length));
+    explorer.keepView("player", { port: player.recorded.port, step: player.position });
     write();
     paint();
   }
@@ -186,18 +191,22 @@
     close,
   };
 
-  function load(recorded, selection, pins) {
+  /* Plays what somebody asked for, or shows the step of it that a link is about. */
+  function load(recorded, selection, pins, step) {
+    const isAsked = step === undefined;
     const range = document.activeElement;
     player.opener = range && range.dataset && range.dataset.play;
     Object.assign(player, { recorded, position: 0, selection, pins });
     panel().hidden = false;
     document.getElementById("right").dataset.playing = "true";
+    explorer.openPane("right");
     dash_clientside.set_props("player-position", { max: Math.max(recorded.steps.length, 1), value: 0 });
-    dash_clientside.set_props("centre-view", { value: "graph" });
     explorer.highlight({ ...selection, groups: recorded.groups.slice(0, 8) }, pins);
+    if (!isAsked) return goTo(step);
+    dash_clientside.set_props("centre-view", { value: "graph" });
     panel().focus();
-    if (isStill() || !recorded.steps.length) goTo(0);
-    else play();
+    if (isStill() || !recorded.steps.length) return goTo(0);
+    return play();
   }
 
   function close() {
@@ -209,12 +218,21 @@
     panel().hidden = true;
     delete document.getElementById("right").dataset.playing;
     dash_clientside.set_props("play", { data: null });
+    explorer.keepView("player", null);
     explorer.highlight(selection, pins);
     const cy = window.explorerCy;
     if (cy) cy.batch(() => cy.elements().removeClass(CLASSES.join(" ")));
     const opener = document.querySelector('[data-play="' + CSS.escape(player.opener || "") + '"]');
     if (opener) opener.focus();
   }
+
+  /* What the view of a recipe says of the player: which port and step, or that it is closed. */
+  explorer.showPlayer = function (state) {
+    const shown = player.recorded && { port: player.recorded.port, step: player.position };
+    if (JSON.stringify(shown) === JSON.stringify(state)) return;
+    close();
+    if (state) dash_clientside.set_props("play", { data: state });
+  };
 
   document.addEventListener("click", (event) => {
     const at = (name) => event.target.closest("[" + name + "]");
@@ -228,7 +246,7 @@
   const KEYS = { ArrowRight: "forward", ArrowLeft: "back", Home: "first", End: "last", " ": "toggle", Escape: "close" };
   function takesKey(target, key) {
     if (key === "Escape") return false;
-    if (target.closest("input, textarea, select, [role=slider], .ag-root, [role=radiogroup], [role=listbox]")) return true;
+    if (target.closest("input, textarea, select, [role=slider], .ag-root, [role=radiogroup], [role=listbox], #lists")) return true;
     return key === " " && Boolean(target.closest("button"));
   }
   document.addEventListener(
@@ -253,10 +271,10 @@
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.player = {
-    load(_rows, recorded, selection, pins) {
+    load(_rows, recorded, selection, pins, asked) {
       if (!recorded || !recorded.steps) return;
       if (player.watched !== window.explorerCy) watch((player.watched = window.explorerCy));
-      load(recorded, selection || {}, pins || []);
+      load(recorded, selection || {}, pins || [], asked && asked.step);
     },
     close,
     scrub(position) {

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from explorer.engine.rules import register_rule
     from explorer.engine.save import save
     from explorer.engine.ways import Way
-    from explorer.models.saved import load
+    from explorer.exploration import apply_recipe
+    from explorer.exports import export
+    from explorer.models.saved import expand, load
     from explorer.models.tracing import trace
     from explorer.training import evaluate, finetune, recalibrate, sensitivity, sparsify
 
@@ -47,7 +49,10 @@ __all__ = [
     "Tie",
     "Way",
     "__version__",
+    "apply_recipe",
     "evaluate",
+    "expand",
+    "export",
     "finetune",
     "gradients",
     "load",
@@ -73,7 +78,10 @@ _PLACES = {
     "Pruned": "explorer.engine.apply",
     "Tie": "explorer.engine.groups",
     "Way": "explorer.engine.ways",
+    "apply_recipe": "explorer.exploration",
     "evaluate": "explorer.training",
+    "expand": "explorer.models.saved",
+    "export": "explorer.exports",
     "finetune": "explorer.training",
     "gradients": "explorer.engine.importance",
     "load": "explorer.models.saved",

@@ -9,17 +9,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.commands import training
-from explorer.commands.text import say, table
+from explorer.commands import reproduce, taking, training
+from explorer.commands.text import Bar, say, table
 from explorer.engine.errors import ExplorerError, VerifyError
 
 if TYPE_CHECKING:
+    from explorer.engine.apply import Pruned
     from explorer.engine.graph import DependencyGraph
     from explorer.engine.groups import Frozen, Group
     from explorer.engine.plan import Plan
     from explorer.models import OpenedModel
 
-COMMANDS = ("serve", "trace", "prune", *training.COMMANDS)
+COMMANDS = ("serve", "trace", "prune", *training.COMMANDS, *taking.COMMANDS, reproduce.COMMAND)
 SOURCES = """\
 SOURCE is one of
   sample:resnet20                 a small trained model that comes with the explorer (the default)
@@ -40,6 +41,15 @@ examples
   torchrun --nproc-per-node 4 -m explorer finetune ...      the same on four GPUs or processes
   python -m explorer sensitivity sample:resnet20 --data digits --out sweep.json
                                                             accuracy with each group pruned alone
+  celery -A explorer.jobs -b redis://HOST:6379/0 worker     work for others, on as many machines as you like
+  python -m explorer sensitivity --broker redis://HOST:6379/0
+                                                            the same sweep, measured by those workers
+  python -m explorer reproduce --quick                      the paper's experiments, as a trial
+  python -m explorer export half/ --format onnx,pt2 --out elsewhere/
+                                                            formats that load without the explorer, each checked
+  python -m explorer apply half/ --weights tuned.safetensors --rerank --out again/
+                                                            the same recipe on other weights
+  python -m explorer report half/ --out half.html           one page about it: graph, tables, charts, proof
 
 `python -m explorer prune --help`, and the same for each command, says more.
 """
@@ -62,7 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         run(options)
     except ExplorerError as error:
-        sys.stderr.write(f"explorer: {error}\n")
+        from explorer.models.advice import advice
+
+        sys.stderr.write("".join([f"explorer: {error}\n", *(f"  try: {hint}\n" for hint in advice(error))]))
         return 2
     except KeyboardInterrupt:
         return 130
@@ -86,6 +98,7 @@ def parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--host", default="127.0.0.1", help="address to serve on (127.0.0.1: this machine only)")
     serve.add_argument("--port", type=_port, default=8050, help="port to serve on; 0 takes a free one (8050)")
+    training.add_broker(serve, "let workers measure, through this Redis server")
     serve.add_argument("--no-browser", action="store_true", help="do not open a browser")
     _command(commands, "trace", "print groups, frozen dimensions with reasons, and ops without a rule", _trace)
     prune = _command(commands, "prune", "remove a fraction of every group, prove the result and save it", _prune)
@@ -96,6 +109,8 @@ def parser() -> argparse.ArgumentParser:
     prune.add_argument("--round-to", type=int, default=1, metavar="N", help="keep a multiple of N channels (1)")
     prune.add_argument("--minimum", type=int, default=1, metavar="N", help="keep at least N channels per group (1)")
     training.add_commands(partial(_command, commands), lambda options: _traced(options)[1])
+    reproduce.add_command(commands)
+    taking.add_commands(partial(_bare_command, commands, epilog=taking.RECIPES), _write_report)
     return top
 
 
@@ -126,9 +141,7 @@ def _command(
     purpose: str,
     run: Callable[[argparse.Namespace], None],
 ) -> argparse.ArgumentParser:
-    command = _teaching(
-        commands.add_parser, name=name, help=purpose, description=f"{purpose.capitalize()}.", epilog=SOURCES
-    )
+    command = _bare_command(commands, name, purpose, run, epilog=SOURCES)
     command.add_argument("source", nargs="?", default="sample:resnet20", metavar="SOURCE", help="the model; see below")
     command.add_argument(
         "--input", type=input_shape, metavar="SHAPE", help="shape of the example input, as in 1,3,224,224"
@@ -136,8 +149,29 @@ def _command(
     command.add_argument(
         "--weights", type=Path, metavar="FILE", help="safetensors file or weights_only state dict to load"
     )
+    return command
+
+
+def _bare_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    purpose: str,
+    run: Callable[[argparse.Namespace], None],
+    *,
+    epilog: str,
+) -> argparse.ArgumentParser:
+    """A command without the options that name a model."""
+    command = _teaching(
+        commands.add_parser, name=name, help=purpose, description=f"{purpose.capitalize()}.", epilog=epilog
+    )
     command.set_defaults(run=run)
     return command
+
+
+def _write_report(pruned: Pruned, target: Path, proof: str) -> None:
+    from explorer.app.report import write_report
+
+    write_report(pruned, target, proof)
 
 
 def _port(text: str) -> int:
@@ -162,12 +196,14 @@ def _traced(options: argparse.Namespace) -> tuple[OpenedModel, DependencyGraph]:
 def _serve(options: argparse.Namespace) -> None:
     from explorer.app.serving import run
     from explorer.app.workspace import Workspace
+    from explorer.jobs import JobQueue, connect
     from explorer.training import open_data
 
+    jobs = JobQueue(elsewhere=connect(options.broker) if options.broker else None)
     opened, graph = _traced(options)
     data = open_data(options.data, trust_code=True) if options.data else None
     is_as_named = options.weights is None and options.input is None and data is None
-    workspace = Workspace()
+    workspace = Workspace(jobs)
     subject = workspace.add(graph, opened, data=data, is_as_named=is_as_named)
     run(workspace, subject, port=options.port, host=options.host, open_browser=not options.no_browser)
 
@@ -178,24 +214,26 @@ def _trace(options: argparse.Namespace) -> None:
 
 
 def _prune(options: argparse.Namespace) -> None:
-    from explorer.engine.save import check_free, save
+    from explorer.engine.save import save
+    from explorer.engine.writing import check_free
 
     check_free(options.out)
-    with _Progress(5) as progress:
-        progress.step("tracing")
+    with Bar() as shown:
+        shown.show(0.0, "tracing", is_milestone=True)
         _, graph = _traced(options)
-        progress.step("planning")
+        shown.show(0.2, "planning", is_milestone=True)
         plan = graph.plan(
             options.ratio, importance=options.importance, round_to=options.round_to, minimum=options.minimum
         )
-        progress.step("applying")
+        shown.show(0.4, "applying", is_milestone=True)
         pruned = plan.apply()
-        progress.step("verifying")
+        shown.show(0.6, "verifying", is_milestone=True)
         proof = pruned.verify()
         if not proof.ok:
             raise VerifyError(f"The pruned model is {proof}. Nothing was saved; please report the model.")
-        progress.step("saving")
+        shown.show(0.8, "saving", is_milestone=True)
         save(pruned, options.out)
+        shown.show(1.0, "done", is_milestone=True)
     say(
         [
             *cost_report(plan),
@@ -244,30 +282,6 @@ def _group_row(group: Group) -> tuple[str, ...]:
 def _frozen_row(frozen: Frozen) -> tuple[str, ...]:
     indices = str(frozen.size) if len(frozen.indices) == frozen.size else f"{len(frozen.indices)} of {frozen.size}"
     return frozen.parameter, str(frozen.dim), indices, frozen.reason
-
-
-class _Progress:
-    """A bar on stderr, drawn over itself on a terminal and one line per step elsewhere."""
-
-    def __init__(self, total: int) -> None:
-        self._total, self._done = total, -1
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        if failure[0] is None:
-            self.step("done")
-        if sys.stderr.isatty():
-            sys.stderr.write("\n")
-
-    def step(self, text: str) -> None:
-        """Shows that a step begins."""
-        self._done += 1
-        width = 24 * self._done // self._total
-        start, end = ("\r\x1b[K", "") if sys.stderr.isatty() else ("", "\n")
-        sys.stderr.write(f"{start}[{'█' * width}{'·' * (24 - width)}] {text}{end}")
-        sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -39,9 +39,9 @@ class BasicBlock(nn.Module):
 class ResNet(nn.Module):
     """A stem, three stages of as many blocks each, and a linear classifier: 6 * num_blocks + 2 layers."""
 
-    def __init__(self, num_blocks: int, num_classes: int = 10) -> None:
+    def __init__(self, num_blocks: int, num_classes: int = 10, in_channels: int = 1) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 16, 3, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(16)
         self.relu = nn.ReLU()
         self.layer1 = _stage(16, 16, num_blocks, stride=1)
@@ -51,7 +51,7 @@ class ResNet(nn.Module):
         self.fc = nn.Linear(64, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Class scores of shape (B, num_classes) for images of shape (B, 1, 8, 8)."""
+        """Class scores of shape (B, num_classes) for images of shape (B, in_channels, H, W)."""
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.layer3(self.layer2(self.layer1(x)))
         x = torch.flatten(self.pool(x), 1)
@@ -73,4 +73,9 @@ def build() -> ResNet:
 
 def example_inputs() -> tuple[Tensor]:
     """One image of standard normal noise, always the same, shape (1, 1, 8, 8)."""
-    return (torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(0)),)
+    return noise_image(1, 8)
+
+
+def noise_image(channels: int, size: int) -> tuple[Tensor]:
+    """One image of standard normal noise, always the same, shape (1, channels, size, size)."""
+    return (torch.randn(1, channels, size, size, generator=torch.Generator().manual_seed(0)),)

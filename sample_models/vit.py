@@ -65,7 +65,7 @@ class ViT(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Class scores of shape (B, num_classes) for images of shape (B, 1, 8, 8)."""
         x = self.patches(x).flatten(2).transpose(1, 2)  # (B, 16, dim)
-        x = torch.cat([self.class_token.expand(len(x), -1, -1), x], dim=1) + self.positions
+        x = torch.cat([self.class_token.expand(x.shape[0], -1, -1), x], dim=1) + self.positions
         x = self.norm(self.blocks(x))
         scores: Tensor = self.head(x[:, 0])
         return scores

@@ -1,4 +1,4 @@
-"""What every test starts from: the same random state and number of threads, whatever ran before."""
+"""What every test starts from: the same random state, and one thread, since several tests run at a time."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ settings.load_profile("same examples everywhere")
 @pytest.fixture(autouse=True)
 def _same_start() -> None:
     torch.manual_seed(0)
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)

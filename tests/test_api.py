@@ -40,7 +40,10 @@ def test_every_name_of_the_surface_is_listed_and_exists() -> None:
         "Plan",
         "Pruned",
         "Tie",
+        "apply_recipe",
         "evaluate",
+        "expand",
+        "export",
         "finetune",
         "gradients",
         "load",
@@ -80,7 +83,11 @@ def test_signatures_of_the_contract() -> None:
     assert parameters(explorer.Plan.apply) == ["self"]
     assert parameters(explorer.Pruned.verify) == ["self"]
     assert parameters(explorer.save)[:2] == ["pruned", "folder"]
+    assert parameters(explorer.export) == ["pruned", "folder", "formats", "*watch"]
+    assert parameters(explorer.apply_recipe) == ["model", "recipe", "example_inputs", "*rerank"]
+    assert parameters(explorer.expand) == ["pruned", "recipe", "model"]
     assert parameters(explorer.load)[0] == "folder"
+    assert parameters(explorer.load)[-1] == "*trust_source"
     assert "model" in parameters(explorer.load)[1].lstrip("*")
     defaults = inspect.signature(graph.plan).parameters
     assert (defaults["importance"].default, defaults["round_to"].default, defaults["minimum"].default) == ("l2", 1, 1)

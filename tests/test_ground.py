@@ -24,6 +24,9 @@ DASH_IS_MADE_OF = {"flask", "werkzeug"}  # `Dash.server` is a Flask application:
 ENGINE_MAY_IMPORT = {"torch", "numpy", "scipy", "safetensors", "explorer"}
 UNREAD_SUFFIXES = {".safetensors", ".png", ".ico", ".woff2", ".pyc"}
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = {Requirement(line) for lines in PROJECT["optional-dependencies"].values() for line in lines}
+
 each_list = pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
 
 
@@ -68,7 +71,7 @@ def test_each_requirement_has_a_lower_bound_that_is_met_and_no_upper_one(name: s
 
 def test_everything_that_is_imported_is_required():
     distributions = metadata.packages_distributions()
-    required = {requirement.name for requirement in requirements("requirements.txt")}
+    required = {requirement.name for requirement in (*requirements("requirements.txt"), *EXTRAS)}
     required |= DASH_IS_MADE_OF & {Requirement(line).name.lower() for line in metadata.requires("dash") or ()}
     for package in OUR_PACKAGES:
         for name in imported_by(ROOT / package) - OUR_PACKAGES:
@@ -76,13 +79,16 @@ def test_everything_that_is_imported_is_required():
             assert owners & required, f"{package} imports {name}, which requirements.txt does not list"
 
 
+def test_extras_are_what_the_tests_run_with():
+    assert set(requirements("requirements-dev.txt")) >= EXTRAS
+
+
 def test_engine_imports_nothing_but_its_four_libraries():
     assert imported_by(ROOT / "explorer" / "engine") <= ENGINE_MAY_IMPORT
 
 
 def test_console_command_exists():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    module, _, function = project["scripts"]["explorer"].partition(":")
+    module, _, function = PROJECT["scripts"]["explorer"].partition(":")
     spec = find_spec(module)
     assert spec is not None
     assert spec.origin is not None
@@ -99,20 +105,20 @@ def test_no_file_names_a_machine_or_a_registry():
     assert not guilty
 
 
-@pytest.mark.parametrize("script", ["run", "browser"])
+@pytest.mark.parametrize("script", ["run", "browser", "install", "redis"])
 def test_scripts_are_executable_and_parse(script: str):
     path = ROOT / ".ci" / script
     assert os.access(path, os.X_OK)
     subprocess.run(["bash", "-n", path], check=True)
 
 
-def find_browser(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs .ci/browser where only the programs in `folder` exist, none of which can install anything."""
+def find(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script of .ci where only the programs in `folder` exist, none of which can install anything."""
     bash = shutil.which("bash")
     assert bash is not None
     (folder / "cat").symlink_to(str(shutil.which("cat")))
     return subprocess.run(
-        [bash, ROOT / ".ci" / "browser"],
+        [bash, ROOT / ".ci" / script],
         check=False,
         capture_output=True,
         text=True,
@@ -130,27 +136,53 @@ def program(folder: Path, name: str) -> Path:
 @pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome"])
 def test_a_browser_on_the_path_is_found(tmp_path: Path, name: str):
     browser = program(tmp_path, name)
-    found = find_browser(tmp_path)
+    found = find("browser", tmp_path)
     assert (found.returncode, found.stdout) == (0, f"{browser}\n")
 
 
 def test_the_browser_that_was_asked_for_comes_first(tmp_path: Path):
     program(tmp_path, "chromium")
     wanted = program(tmp_path, "my-browser")
-    found = find_browser(tmp_path, EXPLORER_CHROMIUM=str(wanted))
+    found = find("browser", tmp_path, EXPLORER_CHROMIUM=str(wanted))
     assert (found.returncode, found.stdout) == (0, f"{wanted}\n")
 
 
 def test_a_browser_that_is_not_there_is_an_error_even_where_another_is(tmp_path: Path):
     program(tmp_path, "chromium")
-    found = find_browser(tmp_path, EXPLORER_CHROMIUM=str(tmp_path / "absent"))
+    found = find("browser", tmp_path, EXPLORER_CHROMIUM=str(tmp_path / "absent"))
     assert found.returncode == 1
     assert "absent', which is no program" in found.stderr
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS keeps browsers off the PATH, so one may be found")
 def test_without_a_browser_the_error_says_how_to_install_one(tmp_path: Path):
-    found = find_browser(tmp_path)
+    found = find("browser", tmp_path)
     assert (found.returncode, found.stdout) == (1, "")
     assert "apt-get install chromium" in found.stderr
     assert "EXPLORER_CHROMIUM" in found.stderr
+
+
+@pytest.mark.parametrize("name", ["redis-server", "valkey-server"])
+def test_a_redis_server_on_the_path_is_found(tmp_path: Path, name: str):
+    server = program(tmp_path, name)
+    found = find("redis", tmp_path)
+    assert (found.returncode, found.stdout) == (0, f"{server}\n")
+
+
+def test_the_redis_server_that_was_asked_for_comes_first(tmp_path: Path):
+    program(tmp_path, "redis-server")
+    wanted = program(tmp_path, "my-redis")
+    assert find("redis", tmp_path, EXPLORER_REDIS=str(wanted)).stdout == f"{wanted}\n"
+
+
+def test_a_redis_server_that_is_not_there_is_an_error_even_where_another_is(tmp_path: Path):
+    program(tmp_path, "redis-server")
+    found = find("redis", tmp_path, EXPLORER_REDIS=str(tmp_path / "absent"))
+    assert (found.returncode, found.stdout) == (1, "")
+    assert "absent', which is no program" in found.stderr
+
+
+def test_without_a_redis_server_the_error_says_how_to_install_one(tmp_path: Path):
+    found = find("redis", tmp_path)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert "apt-get install redis-server" in found.stderr

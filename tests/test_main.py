@@ -10,7 +10,7 @@ import pytest
 from explorer.__main__ import input_shape, main, parser, table
 from explorer.app import serving
 from explorer.app.workspace import Subject
-from explorer.engine.save import read_recipe
+from explorer.engine.recipe import read_recipe
 
 
 def test_help_teaches_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,7 +34,7 @@ def test_prune_saves_and_shows_progress(tmp_path: Path, capsys: pytest.CaptureFi
     out = tmp_path / "half"
     assert main(["prune", "sample:resnet20", "--ratio", "0.5", "--out", str(out)]) == 0
     shown = capsys.readouterr()
-    assert [line.split("] ")[1] for line in shown.err.splitlines()] == [
+    assert [line.split("%  ")[1] for line in shown.err.splitlines()] == [
         "tracing",
         "planning",
         "applying",

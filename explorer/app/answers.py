@@ -9,20 +9,34 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from explorer.app import ids
+from explorer.app.failure import failure
 from explorer.app.opening import opening_state
 from explorer.app.panels import totals
-from explorer.app.parts import message, notes
+from explorer.app.parts import message, notes, plain
 from explorer.app.preview import preview
-from explorer.app.workspace import OPAQUE, Subject, Workspace, checked_name
+from explorer.app.remembered import for_another_model
+from explorer.app.workspace import OPAQUE, RefusedSourceError, Subject, Workspace, checked_name
 from explorer.engine.errors import ExplorerError, PlanError
-from explorer.exploration import Exploration, Recipe, change_all, exported_recipe, fitted, start, without_implied
+from explorer.exploration import (
+    Exploration,
+    Recipe,
+    View,
+    change_all,
+    checked_map,
+    exported_recipe,
+    fitted,
+    without_implied,
+)
 
 log = logging.getLogger(__name__)
 
 RECIPE_BYTES = 2_000_000
+VIEW_STAYS = ("undo", "file")
+"""Why a page goes to another state that need not say how the model is looked at: that stays as it is then."""
 UNEXPECTED = "Something went wrong that the explorer did not expect. The log of the server has the details."
 
 Asked = Mapping[str, Any]
@@ -50,58 +64,63 @@ def after_changes(workspace: Workspace, asked: Asked, recipe: Asked) -> Answer:
         return {
             ids.RECIPE: after.recipe.to_json(),
             ids.PREVIEW: seen,
-            ids.TOTALS: totals.cards(seen),
+            ids.TOTALS: plain(totals.cards(seen)),
             ids.CHANGE_ERROR: said,
         }
 
-    return _answer(asked, made, ids.CHANGE_ERROR)
+    return _answer(asked, made, lambda error: {ids.CHANGE_ERROR: [message(words(error))]})
 
 
-def after_restoring(workspace: Workspace, asked: Asked) -> Answer:
+def after_restoring(workspace: Workspace, asked: Asked, page: str = "") -> Answer:
     """The answer to a page that opens a model, goes back to an earlier state, or follows a link.
 
     Args:
         workspace: The models.
         asked: ``why`` (``pick``, ``link``, ``reload``, ``file`` or ``undo``), ``epoch``, ``shown`` (source of the model
-            on the page), and ``source``, ``recipe`` or ``text`` (of a file that should hold a recipe).
+            on the page), ``panels`` (what they remember), and ``source``, ``recipe`` or ``text`` (of a file that should
+            hold a recipe).
+        page: Who asks, and may give up waiting.
 
     Returns:
         ``epoch``, and ``set``: everything that the page holds about the model, and remarks. Of a model that is on the
-        page already, what the recipe does not say is left as it is.
+        page already, an undo and a file leave the view that they say nothing of as it is. Where it could not be opened,
+        why and what to try.
     """
 
     def made() -> dict[str, Any]:
-        subject, exploration, remarks = restored(workspace, asked)
+        subject, exploration, remarks = restored(workspace, asked, page)
         is_same = subject.source == asked.get("shown")
         state = opening_state(subject, exploration).stores()
-        if is_same:
+        if is_same and asked.get("why") in VIEW_STAYS:
             state = _less_untouched(state, exploration)
         return {
             **state,
-            ids.TOTALS: totals.cards(state[ids.PREVIEW]),
+            ids.TOTALS: plain(totals.cards(state[ids.PREVIEW])),
             ids.MODEL_NOTE: notes(subject.notes),
             ids.PICKER: subject.source,
             "choices": workspace.choices(subject.source),
-            ids.PICKER_ERROR: None,
+            ids.FAILURE: None,
             ids.CHANGE_ERROR: None,
             ids.NOTICE: [message(remark, "warn") for remark in remarks],
         }
 
-    return _answer(asked, made, ids.PICKER_ERROR if asked.get("why") == "pick" else ids.NOTICE)
+    return _answer(asked, made, lambda error: _not_restored(workspace, asked, error))
 
 
-def restored(workspace: Workspace, asked: Asked) -> tuple[Subject, Exploration, tuple[str, ...]]:
+def restored(workspace: Workspace, asked: Asked, page: str = "") -> tuple[Subject, Exploration, tuple[str, ...]]:
     """The model and recipe that a page asks for, and remarks.
 
     Raises:
         ExplorerError: It is no recipe, its model cannot be opened, or only this server's owner may open it.
     """
     if "source" in asked:
-        subject = workspace.open(str(asked["source"]))
-        return subject, start(subject.graph, subject.source), ()
-    recipe = Recipe.from_json(read_recipe(str(asked["text"])) if "text" in asked else asked.get("recipe") or {})
-    subject = _subject(workspace, recipe, str(asked.get("why")), str(asked.get("shown")))
-    exploration, remarks = fitted(subject.graph, subject.source, recipe)
+        subject = workspace.open(str(asked["source"]), page)
+        view = View(panels=for_another_model(checked_map("panels", asked.get("panels"))))
+        exploration = workspace.begin(subject.source)
+        return subject, replace(exploration, recipe=replace(exploration.recipe, view=view)), ()
+    recipe = _asked_recipe(asked)
+    subject = workspace.open(_source(workspace, recipe, str(asked.get("why")), str(asked.get("shown"))), page)
+    exploration, remarks = fitted(subject.graph, subject.source, recipe, workspace.gradients(subject))
     return subject, without_implied(exploration) if "text" in asked else exploration, remarks
 
 
@@ -122,17 +141,34 @@ def read_recipe(text: str) -> Mapping[str, Any]:
     return exported_recipe(data)
 
 
-def _subject(workspace: Workspace, recipe: Recipe, why: str, shown: str) -> Subject:
+def words(error: Exception) -> str:
+    """What a page says of an error: its message where it was raised on purpose."""
+    return str(error) if isinstance(error, ExplorerError) else UNEXPECTED
+
+
+def _asked_recipe(asked: Asked) -> Recipe:
+    return Recipe.from_json(read_recipe(str(asked["text"])) if "text" in asked else asked.get("recipe") or {})
+
+
+def _source(workspace: Workspace, recipe: Recipe, why: str, shown: str) -> str:
     """The model of a recipe: by name; by its opaque id; or, of an earlier run, one that this run knows again."""
     if why == "link":
         checked_name(recipe.source)
     if workspace.knows(recipe.source):
-        return workspace.open(recipe.source)
+        return recipe.source
     if recipe.source.startswith(OPAQUE) and (again := workspace.like(recipe.fingerprint)):
-        return again
+        return again.source
     if why == "file" and not recipe.source.startswith(("sample:", "torchvision:")):
-        return workspace.open(shown)
-    return workspace.open(recipe.source)
+        return shown
+    return recipe.source
+
+
+def _not_restored(workspace: Workspace, asked: Asked, error: Exception) -> dict[str, Any]:
+    """Words over the page where a recipe was none; for a model that could not be opened, in its place what to try."""
+    if isinstance(error, (PlanError, RefusedSourceError)):
+        return {ids.NOTICE: [message(str(error))]}
+    source = str(asked["source"]) if "source" in asked else _asked_recipe(asked).source
+    return {ids.FAILURE: failure(source, words(error), error, workspace.names())}
 
 
 def _less_untouched(state: dict[str, Any], exploration: Exploration) -> dict[str, Any]:
@@ -144,13 +180,13 @@ def _less_untouched(state: dict[str, Any], exploration: Exploration) -> dict[str
     return {name: data for name, data in state.items() if name not in untouched}
 
 
-def _answer(asked: Asked, make: Callable[[], dict[str, Any]], place: str) -> Answer:
-    """What `make` gives, or words at `place` where it cannot be made."""
+def _answer(asked: Asked, make: Callable[[], dict[str, Any]], told: Callable[[Exception], dict[str, Any]]) -> Answer:
+    """What `make` gives, or what is `told` where it cannot be made."""
     head = {"epoch": asked.get("epoch"), "serial": asked.get("serial")}
     try:
         return {**head, "isMade": True, "set": make()}
     except ExplorerError as error:
-        return {**head, "isMade": False, "set": {place: [message(str(error))]}}
-    except Exception:  # a page that waits for an answer gets one, whatever a model does
+        return {**head, "isMade": False, "set": told(error)}
+    except Exception as error:  # a page that waits for an answer gets one, whatever a model does
         log.exception("No answer could be made")
-        return {**head, "isMade": False, "set": {place: [message(UNEXPECTED)]}}
+        return {**head, "isMade": False, "set": told(error)}

@@ -31,7 +31,7 @@ def trail(outline: Outline, selection: Mapping[str, Any]) -> list[tuple[str, str
 
 
 def crumbs(outline: Outline, model: str, selection: Mapping[str, Any]) -> list[Any]:
-    """The trail as buttons; the first shows the whole graph.
+    """The trail as buttons; the first shows the whole graph and selects nothing.
 
     Args:
         outline: The model.
@@ -53,5 +53,5 @@ def _title(outline: Outline, path: str) -> str:
 
 
 def _crumb(title: str, path: str, **more: Any) -> html.Button:
-    tip = f"Zoom to {title}" if path else "Show the whole graph"
+    tip = f"Zoom to {title}" if path else "The whole graph, and what is known of the model"
     return html.Button(title, className="crumb", type="button", title=tip, **attributes(data_zoom=path), **more)

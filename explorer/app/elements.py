@@ -10,15 +10,12 @@ from typing import Any
 from explorer.app.level import Point
 from explorer.app.numbers import shape as shape_text
 from explorer.app.outline import Outline
-from explorer.app.positions import BAND, Frame, Layout, place, text_width
+from explorer.app.positions import BAND, BAND_TEXT, Frame, Layout, letters_in, place, text_width
 from explorer.app.ranking import Pair
-from explorer.app.scene import MAX_SEGMENTS, SIGNS, Box, Link, Scene, build_scene, module_title
+from explorer.app.scene import FOLD_SEGMENTS, MAX_SEGMENTS, SIGNS, Box, Link, Scene, build_scene, module_title
 from explorer.engine.layers import Layer, Port
 
 Element = dict[str, Any]
-
-FOLD_SEGMENTS = 4
-"""So many stretches has the band of a closed module."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +184,7 @@ def _segment(box: Box, port: Port, part: Segment, index: int, frame: Frame) -> E
         "parent": box.id,
         "label": part.text,
         "size": part.text,
+        "room": letters_in(frame.right - frame.left, BAND_TEXT),
         "groups": list(part.groups),
         "width": frame.right - frame.left,
         "height": BAND,

@@ -6,11 +6,14 @@ import io
 import re
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from explorer.engine.errors import PlanError
-from explorer.engine.save import save
+from explorer.engine.save import loading_arguments, save
 from explorer.exploration import Exploration
 
 
@@ -35,11 +38,13 @@ class Exported:
     snippet: str
 
 
-def export_zip(exploration: Exploration) -> Exported:
+def export_zip(exploration: Exploration, weights: Mapping[str, Tensor] | None = None) -> Exported:
     """Applies the recipe, proves the result and packs it.
 
     Args:
         exploration: The model and its recipe.
+        weights: What the pruned model was trained to, by the names in its state; its own by default. The proof is of
+            the pruned model before that.
 
     Returns:
         The zip: one folder with ``model.safetensors``, ``recipe.json`` and ``README.md``.
@@ -52,6 +57,9 @@ def export_zip(exploration: Exploration) -> Exported:
     pruned = exploration.plan().apply()
     proof = pruned.verify()
     name = f"{slug(exploration.graph.title)}-pruned"
+    if weights is not None:
+        pruned.model.load_state_dict(dict(weights))
+        name += "-recovered"
     with tempfile.TemporaryDirectory(prefix="explorer-export-") as folder:
         save(pruned, Path(folder) / name)
         content = _zipped(Path(folder))
@@ -73,9 +81,7 @@ def loading_snippet(folder: str, source: str, way: str) -> str:
         way: ``live``, or ``program`` for a model that replays its recorded calls.
     """
     arguments = [f'"{folder}"']
-    if not source.startswith(("sample:", "torchvision:")):
-        arguments += ["model=build_the_original_model()"]
-        arguments += ["example_inputs=inputs_that_it_runs_on()"] if way == "program" else []
+    arguments += loading_arguments(source, way)
     joined = ", ".join(arguments)
     call = joined if len(arguments) == 1 else "\n    " + joined.replace(", ", ",\n    ") + ",\n"
     return f"import explorer\n\nmodel = explorer.load({call})"

@@ -43,8 +43,10 @@ def base_layout(scheme: str) -> dict[str, Any]:
 
 GAP_UP_TO = 64
 """With more rows than this, cells have no gap between them."""
-LABELS = 34
+LABELS = 30
 """About so many labels stand beside a matrix; zooming in brings those between."""
+LETTER = 5.5
+"""Pixels of a letter of a label."""
 
 
 def matrix_map(matrix: Matrix, runs: Sequence[tuple[int, int, str]], scheme: str, slot: int = 0) -> go.Figure:
@@ -83,7 +85,7 @@ def matrix_map(matrix: Matrix, runs: Sequence[tuple[int, int, str]], scheme: str
         "showline": False,
         "fixedrange": False,
         "constrain": "domain",
-        "tickfont": {"size": 9, "color": c["ink-2"]},
+        "tickfont": {"size": 10, "color": c["ink-2"]},
         "ticks": "",
     }
     figure.update_xaxes(**axis, tickangle=-90, side="top", range=[-0.5, len(names) - 0.5])
@@ -91,7 +93,7 @@ def matrix_map(matrix: Matrix, runs: Sequence[tuple[int, int, str]], scheme: str
     longest = max((len(_tail(name)) for name in names), default=0)
     figure.update_layout(
         shapes=[_cursor(c["accent"]), *_boundaries(runs, len(names), c["line-strong"])],
-        margin={"l": 24 + 5 * longest, "r": 16, "t": 16 + 5 * longest, "b": 12},
+        margin={"l": 24 + LETTER * longest, "r": 16, "t": 16 + LETTER * longest, "b": 12},
         uirevision=f"{len(names)} {names[:1]}",
         dragmode="zoom",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 APP = "app"
 
 # State in the browser: plain data, no model
@@ -37,7 +39,6 @@ DROP = "drop"
 
 # Top bar
 PICKER = "picker"
-PICKER_ERROR = "picker-error"
 THEME = "theme"
 PROVIDER = "provider"
 EXPORT = "export"
@@ -73,6 +74,9 @@ OPENING_TITLE = "opening-title"
 OPENING_STAGE = "opening-stage"
 OPENING_TIME = "opening-time"
 OPENING_CLOCK = "opening-clock"
+OPENING_CANCEL = "opening-cancel"
+CANCELLED = "cancelled"  # the model that somebody no longer waits for
+FAILURE = "failure"  # why a model could not be opened, and what to try
 EXPAND_ALL = "expand-all"
 COLLAPSE_ALL = "collapse-all"
 
@@ -80,12 +84,13 @@ COLLAPSE_ALL = "collapse-all"
 INSPECTOR = "inspector"
 DETAILS = "details"
 PIN = "pin"
-WHY = "why"
+WHY = "why"  # the group and the position of the member that someone wants explained
 WHY_CHAIN = "why-chain"
 RIGHT = "right"
 RIGHT_TOGGLE = "right-toggle"
 
 # Bottom drawer
+BOTTOM_TOGGLE = "bottom-toggle"
 TOTALS = "totals"
 GRID = "grid"
 GRID_TOOLS = "grid-tools"
@@ -118,6 +123,7 @@ MEASURE = "measure"
 # Centre: which view of the model
 CENTRE = "centre"
 CENTRE_VIEW = "centre-view"
+REMEMBERED = "remembered"  # the controls whose state is part of the view
 
 # Player of a propagation
 PLAY = "play"  # the port that someone wants to follow
@@ -130,6 +136,8 @@ PLAYER_SPEED = "player-speed"
 # Matrices
 MATRIX = "matrix"
 MATRIX_BOX = "matrix-box"
+MATRIX_CHART = "matrix-chart"
+MATRIX_ASKED = "matrix-asked"  # what is to be drawn: nothing while another view is in the centre
 MATRIX_CELLS = "matrix-cells"
 MATRIX_LEGEND = "matrix-legend"
 MATRIX_KIND = "matrix-kind"
@@ -137,6 +145,8 @@ MATRIX_NOTE = "matrix-note"
 MATRIX_SCOPE = "matrix-scope"
 
 # Before/After
+COMPARISON_ASKED = "comparison-asked"  # what is to be compared: nothing while another view is in the centre
+COMPARISON_JUDGED = "comparison-judged"  # and what is known of its proof
 COMPARISON_GRID = "comparison-grid"
 COMPARISON_HEAD = "comparison-head"
 COMPARISON_SEARCH = "comparison-search"
@@ -147,11 +157,13 @@ COMPARISON_VERIFY = "comparison-verify"
 # Plans tried
 PLANS = "plans"  # what was measured of each, with its recipe; kept by the browser
 MEASURED = "measured"  # the latest
+PLANS_ASKED = "plans-asked"  # what is to be drawn: nothing while another view is in the centre
 PLAN_ROWS = "plan-rows"  # those of the model on the screen, without recipes
 COMPARED = "compared"
 PAIR = "pair"
 PLANS_AXIS = "plans-axis"
 PLANS_CHART = "plans-chart"
+PLANS_PLOT = "plans-plot"
 PLANS_NOTE = "plans-note"
 PLANS_TABLE = "plans-table"
 PLANS_DIFFERENCE = "plans-difference"
@@ -175,7 +187,64 @@ CHANNELS_BOX = "channels-box"
 CHANNELS_SORT = "channels-sort"
 CHANNELS_RESET = "channels-reset"
 TERMS = "terms"
+UNTIE = "untie"
+UNTIE_SAID = "untie-said"  # what letting ties go means, before it is done
+PLAN_TERMS = "plan-terms"
 WEIGHTS = "weights"
+WEIGHTS_ASKED = "weights-asked"  # what is to be drawn: nothing while the chart is out of sight
 WEIGHTS_BOX = "weights-box"
+WEIGHTS_CHART = "weights-chart"
+WEIGHTS_IN_SIGHT = "weights-in-sight"
 WEIGHTS_MEMBER = "weights-member"
 WEIGHTS_NOTE = "weights-note"
+
+
+class Work(NamedTuple):
+    """The parts of a panel that starts work in the background, follows it and stops it."""
+
+    begin: str
+    again: str
+    cancel: str
+    status: str
+    clock: str
+    asked: str  # which job the page waits for
+    shown: str  # what there is of it
+
+
+def work(name: str) -> Work:
+    """The parts of the panel `name`."""
+    return Work(*(f"{name}-{part}" for part in Work._fields))
+
+
+# Training
+TRAINING = "training"
+TRAINING_TAB = "training-tab"
+SWEEP = work("sweep")
+SWEEP_TABLE = "sweep-table"
+SWEEP_PLOT = "sweep-plot"
+SWEEP_CHART = "sweep-chart"
+ESTIMATE = "estimate"
+RECOVER = work("recover")
+RECOVER_EPOCHS = "recover-epochs"
+RECOVER_RATE = "recover-rate"
+RECOVER_PLOT = "recover-plot"
+RECOVER_CHART = "recover-chart"
+SPARSE = work("sparse")
+SPARSE_EPOCHS = "sparse-epochs"
+SPARSE_RATE = "sparse-rate"
+SPARSE_STRENGTH = "sparse-strength"
+SPARSE_REGULARISER = "sparse-regulariser"
+SPARSE_NORMS = "sparse-norms"
+SPARSE_NORMS_CHART = "sparse-norms-chart"
+SPARSE_PLOT = "sparse-plot"
+SPARSE_CHART = "sparse-chart"
+TAKE_TRAINED = "take-trained"  # the trained plan that somebody wants to have
+TRAINED_FILE = "trained-file"
+
+# Criteria that need data, and how slices become a score
+SCORES = work("scores")
+REDUCTION = "reduction"
+NORMALISER = "normaliser"
+SCORING = "scoring"
+SCORING_MENU = "scoring-menu"
+TARGET_RANKING = "target-ranking"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from dash import html
 
 from explorer.app import ids, numbers
 from explorer.app.layer_details import layer_details, layer_head, module_details, module_head
-from explorer.app.parts import badge, fact, icon, message, section, source_line
+from explorer.app.parts import attributes, badge, fact, message, plain, section, source_line, tool
 from explorer.app.playing import play_button, producer
 from explorer.app.workspace import Subject
 from explorer.engine.errors import ExplorerError
@@ -29,6 +30,8 @@ ONE = {
     "channels of each head": "channel of each head",
     "convolution groups": "convolution group",
 }
+
+MOST_UNREACHED = 12
 
 
 def inspect(subject: Subject, selection: dict[str, Any], opened: Sequence[str]) -> tuple[list[Any], list[Any]]:
@@ -70,7 +73,7 @@ def why(graph: DependencyGraph, group: Group, member: int) -> list[Any]:
         ["From ", html.Span(first.parameter, className="mono"), " to ", html.Span(other.parameter, className="mono")],
         className="quiet",
     )
-    return [title, html.Ol([_step(step) for step in steps], className="chain")]
+    return [title, plain(html.Ol([_step(step) for step in steps], className="chain"))]
 
 
 def _step(step: Any) -> html.Li:
@@ -90,7 +93,7 @@ def _head(title: str, *below: Any, before: Any = None, after: Any = None) -> lis
 
 
 def _group_head(graph: DependencyGraph, group: Group) -> list[Any]:
-    pin = html.Button(icon("pin"), id=ids.PIN, className="tool", type="button", title="Keep this hue")
+    pin = tool(ids.PIN, "pin", "Keep this hue")
     below: list[Any] = [html.P(counted(group), className="quiet")]
     port = producer(graph, group)
     below += [play_button(port, "Play how it spreads")] if port else []
@@ -108,17 +111,19 @@ def counted(group: Group) -> str:
 
 def _group_details(graph: DependencyGraph, group: Group) -> list[Any]:
     shapes = graph.state_shapes
-    rows = [_member_row(index, member, shapes) for index, member in enumerate(group.members)]
+    rows = [_member_row(group.name, index, member, shapes) for index, member in enumerate(group.members)]
     head = html.Thead(html.Tr([html.Th("Parameter"), html.Th("Dim"), html.Th("Shape"), html.Th("Indices")]))
     table = html.Table([head, html.Tbody(rows)], className="table")
     chain = why(graph, group, _telling_member(group))
+    title = "Why they go together"
+    steps = html.Div(chain, id=ids.WHY_CHAIN, tabIndex=0, role="region", **attributes(aria_label=title))
     return [
         section(
             f"Members ({len(group.members)})",
             html.P("Pick one to see below why it is here.", className="quiet"),
-            html.Div(table, className="members"),
+            html.Div(plain(table), className="members"),
         ),
-        section("Why they go together", html.Div(chain, id=ids.WHY_CHAIN)),
+        section(title, steps),
     ]
 
 
@@ -128,18 +133,19 @@ def _telling_member(group: Group) -> int:
     return weights[-1] if weights else len(group.members) - 1
 
 
-def _member_row(index: int, member: Member, shapes: dict[str, tuple[int, ...]]) -> html.Tr:
+def _member_row(group: str, index: int, member: Member, shapes: dict[str, tuple[int, ...]]) -> html.Tr:
     sizes = shapes.get(member.parameter, ())
     parts: list[Any] = []
     for dim, size in enumerate(sizes):
         parts += [f" {numbers.TIMES} "] if dim else []
         parts.append(html.B(size) if dim == member.dim else str(size))
+    module, dot, leaf = member.parameter.rpartition(".")
     link = html.Button(
-        member.parameter,
-        id={"role": ids.WHY, "member": index},
-        className="link mono",
+        [html.Span(module + dot), html.Span(leaf)] if module else leaf,
+        className="link mono split-name" if module else "link mono",
         type="button",
         title=member.parameter,
+        **attributes(data_why=json.dumps([group, index])),
     )
     return html.Tr([html.Td(link), html.Td(member.dim), html.Td(parts), html.Td(sum(map(len, member.indices)))])
 
@@ -151,19 +157,31 @@ def _model_details(subject: Subject) -> html.Div:
         *fact("Layers", sum(layer.kind == "module" for layer in graph.layers)),
         *fact("Parameters", numbers.count(sum(layer.params for layer in graph.layers))),
         *fact("FLOPs", numbers.count(2 * sum(layer.macs for layer in graph.layers))),
+        *(
+            fact("Measured on", f"{subject.data.title}, {numbers.counted(len(subject.data.test), 'sample')}")
+            if subject.data
+            else []
+        ),
     ]
     warnings = [message(f"No rule yet for {each}; what it touches stays.", "warn") for each in graph.unsupported_ops()]
-    skipped = (
-        [message(f"{len(graph.not_reached)} parameters were not reached and stay.", "warn")]
-        if graph.not_reached
-        else []
-    )
     return html.Div(
         [
             html.H2(subject.title, className="title"),
             html.P("Click a layer or a band to see what goes together.", className="quiet"),
             section("Model", html.Dl(facts, className="facts")),
+            section("Traced on", *(html.P(said, className="quiet") for said in graph.traced_on)),
             *warnings,
-            *skipped,
+            *_not_reached(graph),
         ]
     )
+
+
+def _not_reached(graph: DependencyGraph) -> list[Any]:
+    """What no example input reached, each module as a whole."""
+    if not graph.not_reached:
+        return []
+    count = numbers.counted(len(graph.not_reached), "parameter")
+    parts = [html.P(str(part)) for part in graph.unreached[:MOST_UNREACHED]]
+    more = len(graph.unreached) - len(parts)
+    parts += [html.P(f"{more} more are not shown.")] * bool(more)
+    return [html.Details([html.Summary(f"{count} were not reached and stay"), *parts], className="message is-warn")]

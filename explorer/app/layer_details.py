@@ -9,7 +9,17 @@ from dash import html
 from explorer.app import numbers
 from explorer.app.numbers import MINUS, TIMES
 from explorer.app.outline import is_stack, module_path, title_of
-from explorer.app.parts import attributes, fact, group_chip, icon, layer_groups, pick_attributes, section, source_line
+from explorer.app.parts import (
+    attributes,
+    fact,
+    group_chip,
+    icon,
+    layer_groups,
+    pick_attributes,
+    plain,
+    section,
+    source_line,
+)
 from explorer.app.playing import play_button
 from explorer.app.scene import INPUT, OUTPUT
 from explorer.app.workspace import Subject
@@ -142,4 +152,4 @@ def _chip(text: str, kind: str, name: str, groups: list[str]) -> html.Button:
 def _chips(chips: list[Any]) -> html.Div:
     more = len(chips) - MOST_CHIPS
     rest = [html.Span(f"and {more} more", className="quiet")] if more > 0 else []
-    return html.Div([*chips[:MOST_CHIPS], *rest], className="chips")
+    return html.Div(plain([*chips[:MOST_CHIPS], *rest]), className="chips")

@@ -169,7 +169,14 @@ def _runs(paths: Iterable[str]) -> Iterable[tuple[int, int, str]]:
 
 
 def _boxes(outline: Outline, opened: frozenset[str]) -> tuple[Box, ...]:
-    return tuple(box for box in build_scene(outline, opened).boxes if box.kind in {"layer", "op", "fold"})
+    return tuple(
+        box for box in build_scene(outline, opened).boxes if box.kind in {"layer", "op", "fold"} and _counts(box)
+    )
+
+
+def _counts(box: Box) -> bool:
+    """Whether a box may be coupled with another one: a detector has hundreds of ops that no channel passes."""
+    return box.kind == "layer" or any(layer_groups(layer) for layer in box.layers)
 
 
 def _port_rows(box: Box) -> list[Row]:

@@ -9,6 +9,7 @@ from typing import Any
 from explorer.app import ids
 from explorer.app.parts import layer_groups
 from explorer.app.preview import first_group, preview
+from explorer.app.remembered import fitting
 from explorer.app.unfolding import first_open
 from explorer.app.workspace import Subject
 from explorer.exploration import MAX_PINS, Exploration, View, start
@@ -66,7 +67,7 @@ def opening_state(subject: Subject, exploration: Exploration | None = None) -> O
         preview=preview(exploration),
         selection=group_selection(group) if view.selection is None else selected(subject, view.selection),
         pins=list(view.pins),
-        panels=dict(view.panels),
+        panels=fitting(subject, view.panels),
     )
 
 

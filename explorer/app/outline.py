@@ -70,6 +70,19 @@ class Outline:
         """Paths that hold layers directly."""
         return frozenset(layer.parent for layer in self.layers)
 
+    @cached_property
+    def crossing(self) -> dict[str, tuple[int, int]]:
+        """How many groups enter each path and leave it, which is what its bands show while it is closed."""
+        sides: dict[str, tuple[set[str], set[str]]] = {path: (set(), set()) for path in self.members}
+        parents = {layer.name: ancestors(layer.parent) for layer in self.layers}
+        for edge in self.edges:
+            source, target = parents.get(edge.source, ()), parents.get(edge.target, ())
+            for path in set(target) - set(source):
+                sides[path][0].update(edge.groups)
+            for path in set(source) - set(target):
+                sides[path][1].update(edge.groups)
+        return {path: (len(entering), len(leaving)) for path, (entering, leaving) in sides.items()}
+
     def class_of(self, path: str) -> str:
         """Class of the module at a path, or of each block in a stack; "" for any other place."""
         if is_stack(path):

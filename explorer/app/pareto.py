@@ -77,8 +77,9 @@ def pareto_figure(plans: Sequence[Record], axis: str, current: str, scheme: str)
     keys = {plan["key"] for _, _, plan in best}
     line = {"color": c["ink-3"], "width": 1.25, "shape": "hv"}
     along = go.Scatter(x=[p[0] for p in best], y=[100 * p[1] for p in best], mode="lines", line=line, hoverinfo="skip")
-    ring = _ring([point for point in points if point[2]["key"] == current], c["accent"])
-    figure = go.Figure([along, ring, _points(points, keys, c)], layout=base_layout(scheme))
+    ring = _ring([point for point in points if point[2]["key"] == current], c)
+    labels = ["" if plan["key"] == current else _label(plan) for _, _, plan in points]
+    figure = go.Figure([along, ring, _points(points, labels, keys, c)], layout=base_layout(scheme))
     figure.update_xaxes(title_text=AXIS_TITLES[axis], rangemode="tozero", tickformat="" if axis == "latency" else "~s")
     figure.update_yaxes(title_text="accuracy, %", range=_room([100 * accuracy for _, accuracy, _ in points]))
     figure.update_layout(margin={"l": 48, "r": 16, "t": 16, "b": 38}, hovermode="closest")
@@ -92,17 +93,22 @@ def _room(accuracies: Sequence[float]) -> list[float]:
     return [low - 0.12 * span, high + 0.2 * span]
 
 
-def _points(points: Sequence[tuple[float, float, Record]], best: set[str], c: dict[str, str]) -> go.Scatter:
+def _texts(labels: Sequence[str], c: dict[str, str]) -> dict[str, Any]:
+    """Labels above points, for a scatter."""
+    font = {"size": 10, "color": c["ink-2"]}
+    return {"text": labels, "textposition": "top center", "textfont": font, "cliponaxis": False}
+
+
+def _points(
+    points: Sequence[tuple[float, float, Record]], labels: Sequence[str], best: set[str], c: dict[str, str]
+) -> go.Scatter:
     names = [plan_name(plan) for _, _, plan in points]
-    signs = ["x" if plan["is_wrong"] else "circle" if plan["key"] in best else "circle-open" for _, _, plan in points]
+    signs = [_sign(plan, plan["key"] in best) for _, _, plan in points]
     return go.Scatter(
         x=[cost for cost, _, _ in points],
         y=[100 * accuracy for _, accuracy, _ in points],
         mode="markers+text",
-        text=[str(plan["number"]) if plan["is_pruning"] else "original" for _, _, plan in points],
-        textposition="top center",
-        cliponaxis=False,
-        textfont={"size": 10, "color": c["ink-2"]},
+        **_texts(labels, c),
         customdata=[[plan["key"], name] for (_, _, plan), name in zip(points, names, strict=True)],
         hovertemplate="%{customdata[1]}: %{y:.1f} % at %{x:.4s}<extra></extra>",
         marker={
@@ -114,7 +120,23 @@ def _points(points: Sequence[tuple[float, float, Record]], best: set[str], c: di
     )
 
 
-def _ring(points: Sequence[tuple[float, float, Record]], colour: str) -> go.Scatter:
-    marker: dict[str, Any] = {"size": 18, "symbol": "circle-open", "line": {"width": 2}, "color": colour}
+def _label(plan: Record) -> str:
+    """What stands at a point: the number of the plan, and in a word what its weights went through."""
+    trained = (plan.get("trained") or "").partition(",")[0]
+    number = str(plan["number"]) if plan["is_pruning"] else ""
+    return f"{number} {trained}".strip() or "original"
+
+
+def _sign(plan: Record, is_best: bool) -> str:
+    """A cross for a wrong plan; a diamond where weights were trained here, else a circle; filled on the front."""
+    if plan["is_wrong"]:
+        return "x"
+    return ("diamond" if plan.get("trained") else "circle") + ("" if is_best else "-open")
+
+
+def _ring(points: Sequence[tuple[float, float, Record]], c: dict[str, str]) -> go.Scatter:
+    """A ring around a point, with the label of that point outside of it."""
+    marker: dict[str, Any] = {"size": 18, "symbol": "circle-open", "line": {"width": 2}, "color": c["accent"]}
+    labels = _texts([_label(plan) for _, _, plan in points], c)
     x, y = [cost for cost, _, _ in points], [100 * accuracy for _, accuracy, _ in points]
-    return go.Scatter(x=x, y=y, mode="markers", hoverinfo="skip", marker=marker)
+    return go.Scatter(x=x, y=y, mode="markers+text", hoverinfo="skip", marker=marker, **labels)

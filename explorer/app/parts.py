@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dash import html
+import dash_mantine_components as dmc
+from dash import dcc, html
+from plotly.utils import PlotlyJSONEncoder
 
 from explorer.engine.layers import Layer
 from explorer.engine.program import SourceLine
@@ -18,9 +20,56 @@ def attributes(**given: object) -> dict[str, Any]:
     return {name.replace("_", "-"): value for name, value in given.items()}
 
 
+def plain(children: Any) -> html.Div:
+    """Content that the browser draws without Dash (assets/explorer_plain.js): long tables, and what changes often.
+
+    Dash visits every component of a page at every change in it, so rows that are components make all of it slow.
+    Nothing in here is one: callbacks cannot name it, and clicks are known by attributes, as of `pick_attributes`.
+
+    Args:
+        children: ``html`` components and text, as for any of them.
+
+    Returns:
+        One component in their place; it has no box of its own.
+    """
+    return html.Div(className="plain", **attributes(data_plain=json.dumps(children, cls=PlotlyJSONEncoder)))
+
+
 def icon(name: str) -> html.Span:
     """A sign drawn by the stylesheet, in the colour of the text around it; screen readers skip it."""
     return html.Span(className=f"icon icon-{name}", **attributes(aria_hidden="true"))
+
+
+def tool(name: str, sign: str, title: str, *, disabled: bool = False) -> html.Button:
+    """A button that is only a sign; its title is what pointers and screen readers are told.
+
+    Args:
+        name: Id of the button.
+        sign: Name of the sign.
+        title: What it does.
+        disabled: Whether it can not be used yet.
+    """
+    return html.Button(
+        icon(sign),
+        id=name,
+        className="tool",
+        type="button",
+        title=title,
+        disabled=disabled,
+        **attributes(aria_label=title),
+    )
+
+
+def modal(name: str, title: str, content: Sequence[Any]) -> dmc.Modal:
+    """A dialog over the page, closed at first.
+
+    Args:
+        name: Id of the dialog.
+        title: What it is about.
+        content: What is in it.
+    """
+    close = attributes(aria_label="Close")
+    return dmc.Modal(content, id=name, title=title, size="lg", opened=False, closeButtonProps=close)
 
 
 def badge(group: str) -> html.Span:
@@ -54,6 +103,19 @@ def layer_groups(layer: Layer) -> tuple[str, ...]:
 def fact(term: str, *value: Any) -> list[Any]:
     """A term and its value, for a definition list."""
     return [html.Dt(term), html.Dd(list(value))]
+
+
+def chart(name: str, figure: Any, class_name: str, *, scroll_zoom: bool = False) -> dcc.Graph:
+    """A Plotly chart, for a place that is empty until it has one: a page is there before Plotly is loaded.
+
+    Args:
+        name: Its id.
+        figure: What it shows.
+        class_name: Its place in the stylesheet.
+        scroll_zoom: Whether the wheel zooms.
+    """
+    config: Any = {"displayModeBar": False, "responsive": True, "scrollZoom": scroll_zoom}
+    return dcc.Graph(id=name, figure=figure, config=config, className=class_name)
 
 
 def section(title: str, *children: Any) -> html.Section:

@@ -18,7 +18,12 @@ Record = Mapping[str, Any]
 COSTS = (("params", "Parameters", numbers.count), ("macs", "MACs", numbers.count), ("bytes", "Weights", numbers.size))
 """Field of a record, its title, and how its numbers read."""
 HEADS = ("", "Plan", *(title for _, title, _ in COSTS), "Accuracy", "Proof", "Latency")
-OPTIONS = (("importance", "ranked by"), ("round_to", "multiple of"), ("minimum", "at least"))
+OPTIONS = (
+    ("importance", "ranked by"),
+    ("reduction", "slices joined by"),
+    ("round_to", "multiple of"),
+    ("minimum", "at least"),
+)
 MOST_GROUPS = 200
 """Of more groups that differ, the rest is counted."""
 
@@ -29,16 +34,18 @@ def record(exploration: Exploration, **measured: Any) -> dict[str, Any]:
     Args:
         exploration: The model and the recipe.
         measured: What was measured: ``accuracy`` (0-1), ``is_proven``, ``is_wrong``, ``latency`` (as
-            `explorer.jobs.Latency.to_json` gives it); what was not is None.
+            `explorer.jobs.Latency.to_json` gives it); ``trained``, what was done to the weights, in words; ``weights``,
+            the key of those of a plan that was trained after it was applied. What is not given is None.
 
     Returns:
-        JSON data: ``key`` and ``recipe`` (without the view), ``fingerprint`` of the model, ``is_pruning``, the costs
-        ``params``, ``macs`` and ``bytes`` after pruning, and what was measured.
+        JSON data: ``key`` and ``recipe`` (without the view), ``plan`` (the key of the recipe alone), ``fingerprint`` of
+        the model, ``is_pruning``, the costs ``params``, ``macs`` and ``bytes`` after pruning, and what was measured.
     """
     recipe, cost = exploration.recipe, exploration.plan().cost.after
-    unknown = dict.fromkeys(("accuracy", "is_proven", "is_wrong", "latency"))
+    unknown = dict.fromkeys(("accuracy", "is_proven", "is_wrong", "latency", "trained", "weights"))
     return {
-        "key": recipe.key,
+        "key": measured.get("weights") or recipe.key,
+        "plan": recipe.key,
         "fingerprint": exploration.graph.fingerprint,
         "is_pruning": exploration.is_pruning(),
         "recipe": replace(recipe, view=View()).to_json(),
@@ -49,8 +56,9 @@ def record(exploration: Exploration, **measured: Any) -> dict[str, Any]:
 
 
 def plan_name(plan: Record) -> str:
-    """``Original``, or ``Plan 3``: the third that was measured of this model."""
-    return f"Plan {plan['number']}" if plan["is_pruning"] else "Original"
+    """``Original``, or ``Plan 3``: the third that was measured of this model, and what its weights went through."""
+    name = f"Plan {plan['number']}" if plan["is_pruning"] else "Original"
+    return f"{name}, {plan['trained']}" if plan.get("trained") else name
 
 
 def table(plans: Sequence[Record], current: str, compared: Sequence[str]) -> html.Table:
@@ -117,13 +125,21 @@ def _row(plan: Record, is_current: bool, is_compared: bool) -> html.Tr:
     )
     cells = [
         html.Td(check),
-        html.Td([go, *([html.Span("current", className="tag")] if is_current else [])]),
+        html.Td([go, *([html.Span("current", className="tag")] if is_current else []), *_take(plan)]),
         *(html.Td(text(plan[field]), title=f"{plan[field]:,}") for field, _, text in COSTS),
         html.Td(_accuracy(plan)),
         html.Td(proof_tag(plan["is_proven"], bool(plan["is_wrong"])) if plan["is_proven"] is not None else ""),
         html.Td(latency_text(latency), title=latency_note(latency) if latency else "not measured"),
     ]
     return html.Tr(cells, className="is-current" if is_current else "")
+
+
+def _take(plan: Record) -> list[html.Button]:
+    """What hands out the weights of a plan that was trained; assets/training.js asks for it."""
+    if not plan.get("weights"):
+        return []
+    attached = attributes(data_take_trained=plan["weights"], aria_label=f"Export {plan_name(plan)}")
+    return [html.Button("export", className="text-tool", type="button", title="With its own weights", **attached)]
 
 
 def _accuracy(plan: Record) -> str:
@@ -137,7 +153,7 @@ def _facts(a: Record, b: Record) -> Iterable[tuple[str, str, str, str]]:
     if None not in (a["accuracy"], b["accuracy"]):
         yield "Accuracy", _accuracy(a), _accuracy(b), _points(b["accuracy"] - a["accuracy"])
     for field, title in OPTIONS:
-        values = [str(plan["recipe"][field]) for plan in (a, b)]
+        values = [str(plan["recipe"].get(field, numbers.NOTHING)) for plan in (a, b)]
         if values[0] != values[1]:
             yield title, values[0], values[1], ""
 

@@ -100,7 +100,6 @@ def port_of(graph: DependencyGraph, name: str) -> Port:
 
 
 def _row(number: int, kind: str, where: str, text: str) -> html.Li:
-    """One component per step: long propagations have hundreds of them."""
     return html.Li(
         html.Button(
             where,

@@ -7,10 +7,17 @@ from dataclasses import dataclass
 
 from explorer.app.level import ENTRY, EXIT, Extent, Level, Point, lay_out, moved
 from explorer.app.ranking import Pair
-from explorer.app.scene import Box, Link, Scene, module_title
+from explorer.app.scene import MAX_SEGMENTS, Box, Link, Scene, module_title
+from explorer.engine.layers import Port
 
 BAND = 15.0
 """Height of the band above and below a layer."""
+BAND_TEXT, EDGE_TEXT = 10.0, 10.0
+"""Size of the letters on bands and edges; the smallest that can be read on a graph that was fitted."""
+LABEL_OFFSET = 14.0
+"""Pixels of a bent edge between its source and the middle of its label."""
+SEGMENT = 38.0
+"""Room for each group of a band that carries several: a letter, an arrow and two digits."""
 SIGN = 36.0
 """Room beside a text for the sign that opens or closes, on both sides."""
 PADDING, HEADER, FOOTER = 14.0, 8.0, -8.0
@@ -52,10 +59,22 @@ def text_width(text: str, size: float = 12.0) -> float:
     return size * (0.3 + 0.56 * len(text))
 
 
+def letters_in(width: float, size: float) -> int:
+    """How many letters fit into so many pixels: the inverse of `text_width`."""
+    return max(0, int((width / size - 0.3) / 0.56))
+
+
+def segment_count(port: Port, most: int) -> int:
+    """How many stretches the band of a port has: one per group, at most `most`, and one for a frozen rest."""
+    return min(len(port.groups), most) + bool(port.frozen) or 1
+
+
 def box_size(box: Box) -> tuple[float, float]:
     """Width and height of a box that holds no others."""
     if box.kind == "layer":
-        return max(104.0, text_width(box.title) + 24), 2 * BAND + 20
+        ports = (box.layers[0].inputs, box.layers[0].outputs)
+        bands = max(SEGMENT * segment_count(port, MAX_SEGMENTS) for port in ports)
+        return max(104.0, text_width(box.title) + 24, bands), 2 * BAND + 20
     if box.kind == "fold":
         return max(132.0, text_width(module_title(box)) + SIGN, text_width(box.content) + SIGN), 2 * BAND + 36
     if box.kind == "op":

@@ -19,7 +19,8 @@ def preview(exploration: Exploration) -> dict[str, Any]:
     Returns:
         ``key`` of the recipe; ``totals``: (before, after) per quantity of `QUANTITIES`; ``groups``: per group name
         (channels, kept, ratio asked; of channels chosen one by one the ratio that they come to); ``chosen``: groups
-        whose channels are chosen one by one; ``locked``: groups that are locked; ``controls``: what the controls above
+        whose channels are chosen one by one; ``locked``: groups that are locked; ``loose``: groups none of
+        whose ties has to hold; ``controls``: what the controls above
         the grid show; ``remark``: what people might not expect, in words.
 
     Raises:
@@ -40,9 +41,18 @@ def preview(exploration: Exploration) -> dict[str, Any]:
         "groups": groups,
         "chosen": sorted(chosen),
         "locked": sorted(recipe.locked),
+        "loose": loose(exploration),
         "controls": controls(exploration),
         "remark": remark(recipe, asked),
     }
+
+
+def loose(exploration: Exploration) -> list[str]:
+    """The groups that the code ties to others, none of which ties has to hold, by name."""
+    if not exploration.recipe.break_ties:
+        return []
+    held = {name for tie in exploration.holding for name in tie.groups}
+    return sorted({name for tie in exploration.graph.ties for name in tie.groups} - held)
 
 
 def controls(exploration: Exploration) -> dict[str, Any]:
@@ -50,6 +60,8 @@ def controls(exploration: Exploration) -> dict[str, Any]:
     recipe = exploration.recipe
     return {
         "importance": recipe.importance,
+        "reduction": recipe.reduction,
+        "normalise": recipe.normalise,
         "round_to": recipe.round_to,
         "minimum": recipe.minimum,
         "every": round(100 * common_ratio(exploration)),
@@ -80,10 +92,12 @@ def rows(exploration: Exploration) -> list[dict[str, Any]]:
         exploration: The model and its recipe.
 
     Returns:
-        Rows with ``name``, ``kind``, ``size``, ``kept``, ``percent`` (removed, 0-99), ``members``, ``ties``, ``locked``
-        and ``chosen`` (whether its channels are chosen one by one).
+        Rows with ``name``, ``kind``, ``size``, ``kept``, ``percent`` (removed, 0-99), ``members``, ``ties``,
+        ``loose`` (whether none of its ties has to hold), ``locked`` and ``chosen`` (whether its channels are chosen one
+        by one).
     """
-    groups, recipe = preview(exploration)["groups"], exploration.recipe
+    seen, recipe = preview(exploration), exploration.recipe
+    groups = seen["groups"]
     return [
         {
             "name": group.name,
@@ -93,6 +107,7 @@ def rows(exploration: Exploration) -> list[dict[str, Any]]:
             "percent": round(100 * groups[group.name][2]),
             "members": len(group.members),
             "ties": list(group.ties),
+            "loose": group.name in seen["loose"],
             "locked": group.name in recipe.locked,
             "chosen": group.name in recipe.keep,
         }

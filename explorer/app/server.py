@@ -23,9 +23,12 @@ from explorer.app.panels import (
     plans_panel,
     player,
     progress,
+    scoring_tools,
     take_away,
+    take_trained,
     top_bar,
     totals,
+    training_panel,
     weights_panel,
 )
 from explorer.app.routes import add_routes
@@ -55,6 +58,7 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
         "explorer",
         server=server,  # type: ignore[arg-type]  # a Flask application is what the argument is for
         title="Explorer",
+        index_string=shell.PAGE,
         update_title="",
         serve_locally=True,
         assets_folder=str(ASSETS),
@@ -75,8 +79,11 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
         matrices_panel,
         comparison_panel,
         plans_panel,
+        training_panel,
         take_away,
+        take_trained,
         drawer,
+        scoring_tools,
         totals,
     ):
         panel.register(app, workspace)

@@ -15,6 +15,7 @@ from explorer.app.server import EVERY_ADDRESS, create_app, outward_addresses
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.engine.graph import DependencyGraph
+from explorer.training.data.in_memory import data_in_memory
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -59,7 +60,7 @@ class Shown:
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
-        self._workspace.jobs.close()
+        self._workspace.close()
 
     def _repr_html_(self) -> str:
         address = html.escape(self.address, quote=True)
@@ -73,6 +74,7 @@ class Shown:
 def show(
     graph: DependencyGraph,
     *,
+    data: object = None,
     port: int | None = None,
     host: str = "127.0.0.1",
     open_browser: bool | None = None,
@@ -85,6 +87,9 @@ def show(
 
     Args:
         graph: From `explorer.trace`.
+        data: What accuracy is measured on: a dataset or `DataLoader` with the index of the right class for each sample,
+            or (inputs, labels) as tensors, is measured as a whole; (train, test) or (train, validation, test) of them
+            can be trained on too. None for what a sample model was made for, or none.
         port: Where to serve; 0 takes any free port, None takes 8050 where it is free and any other where it is not.
         host: Address to serve on.
         open_browser: Whether to open a browser where there is one; None opens one where the call blocks.
@@ -95,6 +100,7 @@ def show(
 
     Raises:
         ServeError: The port is in use or the address is not this machine's.
+        DataError: The data is none of these, or not labelled.
 
     Example:
         >>> shown = explorer.show(graph, block=False)
@@ -102,8 +108,9 @@ def show(
         'http://127.0.0.1:8050'
         >>> shown.close()
     """
+    given = None if data is None else data_in_memory(data, word="memory", title="your data", what="data", alone="test")
     workspace = Workspace()
-    shown = serve(workspace, workspace.add(graph), host=host, port=port)
+    shown = serve(workspace, workspace.add(graph, data=given), host=host, port=port)
     blocks = not _is_interactive() if block is None else block
     if blocks if open_browser is None else open_browser:
         _open_browser(shown.address)
@@ -131,7 +138,7 @@ def serve(workspace: Workspace, subject: Subject, *, host: str, port: int | None
         listening = listen(host, USUAL_PORT if port is None else port)
     except ServeError:
         if port is not None:
-            workspace.jobs.close()
+            workspace.close()
             raise
         listening = listen(host, 0)
     app = create_app(workspace, subject, host=host)

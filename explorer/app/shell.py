@@ -8,7 +8,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from explorer.app import ids
+from explorer.app import ids, remembered
 from explorer.app.opening import OpeningState, opening_state
 from explorer.app.panels import (
     centre,
@@ -23,11 +23,36 @@ from explorer.app.panels import (
     matrices_panel,
     plans_panel,
     player,
+    scoring_tools,
+    take_trained,
     top_bar,
+    training_panel,
+    weights_panel,
 )
 from explorer.app.stylesheet import stylesheet
 from explorer.app.theme import FONT, SCHEMES
 from explorer.app.workspace import Subject
+
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+    <head>
+        {%metas%}
+        <title>{%title%}</title>
+        {%favicon%}
+        {%css%}
+    </head>
+    <body>
+        {%app_entry%}
+        <footer>
+            {%config%}
+            {%scripts%}
+            {%renderer%}
+        </footer>
+    </body>
+</html>
+"""
+"""What Dash fills in; its own says no language."""
 
 
 def layout(subject: Subject, run: str = "") -> Any:
@@ -43,11 +68,13 @@ def layout(subject: Subject, run: str = "") -> Any:
         lists.layout(subject, paths),
         centre.layout(
             {
-                centre.GRAPH: graph_panel.layout(subject, paths, SCHEMES[0], state.selection),
+                centre.GRAPH: graph_panel.layout(subject, paths, SCHEMES[0]),
                 centre.MATRICES: matrices_panel.layout(),
                 centre.COMPARISON: comparison_panel.layout(),
+                centre.TRAINING: training_panel.layout(),
                 centre.PLANS: plans_panel.layout(),
-            }
+            },
+            graph_panel.head(subject, state.selection),
         ),
         inspector.layout(),
     ]
@@ -58,6 +85,7 @@ def layout(subject: Subject, run: str = "") -> Any:
             drawer.layout(subject),
             *history.notices(),
             *files.layout(),
+            *take_trained.layout(),
             *_stores(state, run),
         ],
         id=ids.APP,
@@ -76,16 +104,22 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
         ids.RESTORE: None,
         ids.ANSWER: None,
         ids.TOGGLED: None,
+        ids.REMEMBERED: remembered.controls(),
         ids.STYLES: {scheme: stylesheet(scheme) for scheme in SCHEMES},
     }
     stores = [dcc.Store(id=name, data=data) for name, data in memory.items()]
     return [
         *stores,
+        *inspector.stores(),
         *player.stores(),
         *matrices_panel.stores(),
         *channels_panel.stores(),
+        *weights_panel.stores(),
+        *comparison_panel.stores(),
         *plans_panel.stores(),
-        dcc.Store(id=ids.SCHEME, storage_type="local"),
+        *training_panel.stores(),
+        *scoring_tools.stores(),
+        dcc.Store(id=ids.SCHEME),
     ]
 
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
+from explorer.app.positions import BAND_TEXT, EDGE_TEXT, LABEL_OFFSET
 from explorer.app.theme import FONT, HUES, SHADES, tokens
 
 Rule = dict[str, Any]
@@ -104,7 +105,7 @@ def _ports(c: dict[str, str]) -> list[Rule]:
             border_width=0.5,
             border_color=c["node-line"],
             color=c["band-ink"],
-            font_size=9,
+            font_size=BAND_TEXT,
             min_zoomed_font_size=4,
         ),
         _rule(
@@ -175,7 +176,7 @@ def _edges(c: dict[str, str]) -> list[Rule]:
             arrow_scale=0.65,
             label="data(label)",
             font_family=FONT,
-            font_size=9,
+            font_size=EDGE_TEXT,
             color=c["edge-ink"],
             text_background_color=c["canvas"],
             text_background_opacity=1,
@@ -186,6 +187,9 @@ def _edges(c: dict[str, str]) -> list[Rule]:
         ),
         _rule(
             "edge.bent",
+            label="",
+            source_label="data(label)",  # where it leaves, not at some bend
+            source_text_offset=LABEL_OFFSET,
             curve_style="segments",
             segment_weights="data(weights)",
             segment_distances="data(distances)",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from explorer.app.outline import Outline, ancestors, is_in_stack, parent_of
 from explorer.app.positions import place
-from explorer.app.scene import MAX_SEGMENTS, build_scene, closed_ancestor
+from explorer.app.scene import FOLD_SEGMENTS, MAX_SEGMENTS, build_scene, closed_ancestor
 from explorer.engine.layers import Layer
 
 NODE_LIMIT = 300
@@ -20,7 +20,6 @@ ROOM, LEGIBLE, JUST_LEGIBLE = (780.0, 470.0), 0.75, 0.64
 """Pixels of the middle pane at 1440 x 900, and scales at which its letters can be read, and only just."""
 TRIES = 24
 """So many ways to open one module more are laid out before a model is shown first."""
-FOLD_NODES = 3  # a closed module and its two bands
 
 
 @lru_cache(maxsize=16)
@@ -42,7 +41,7 @@ def _opened_while(outline: Outline, group: str, scale: float) -> frozenset[str]:
     opened: frozenset[str] = frozenset()
     for path in islice(_wanted(outline, group), TRIES):
         wider = opened | set(ancestors(path))
-        is_small = wider != opened and visible_nodes(outline.layers, wider) <= FIRST_NODES
+        is_small = wider != opened and visible_nodes(outline, wider) <= FIRST_NODES
         opened = wider if is_small and is_legible(outline, wider, scale) else opened
     return opened
 
@@ -60,7 +59,7 @@ def most_open(outline: Outline, limit: int = NODE_LIMIT) -> frozenset[str]:
     opened: frozenset[str] = frozenset()
     for path in _outside_in(outline.members):
         wider = opened | set(ancestors(path))
-        opened = wider if visible_nodes(outline.layers, wider) <= limit else opened
+        opened = wider if visible_nodes(outline, wider) <= limit else opened
     return opened
 
 
@@ -106,23 +105,36 @@ def within_limit(outline: Outline, paths: Iterable[str], wanted: str, limit: int
         limit: Most nodes that may be drawn.
     """
     opened = frozenset(paths)
-    while visible_nodes(outline.layers, opened) > limit:
+    while visible_nodes(outline, opened) > limit:
         around = {*ancestors(wanted)}
         away = [path for path in opened - around if not path.startswith(f"{wanted}.")]
         closable = away or sorted(opened - around)
         if not closable:
             break
-        sizes = {path: visible_nodes(outline.members[path], opened) for path in closable}
+        sizes = {path: visible_nodes(outline, opened, path) for path in closable}
         largest = max(closable, key=lambda path: (sizes[path], path))
         opened = frozenset(path for path in opened if path != largest and not path.startswith(f"{largest}."))
     return sorted(opened)
 
 
-def visible_nodes(layers: Sequence[Layer], opened: frozenset[str]) -> int:
-    """How many nodes the browser would draw: layers and closed modules with their bands, ops and open modules."""
+def visible_nodes(outline: Outline, opened: frozenset[str], inside: str = "") -> int:
+    """How many nodes the browser would draw: layers and closed modules with their bands, ops and open modules.
+
+    Args:
+        outline: The model.
+        opened: Paths of the open modules.
+        inside: Only what is in the module at this path; everything by default.
+    """
+    layers = outline.members[inside] if inside else outline.layers
     closed = {closed_ancestor(layer, opened) for layer in layers} - {""}
     shown = sum(_nodes_of(layer) for layer in layers if not closed_ancestor(layer, opened))
-    return 2 + len(opened) + FOLD_NODES * len(closed) + shown
+    folds = sum(1 + sum(map(_fold_band, outline.crossing[path])) for path in closed)
+    return 2 + len(opened) + folds + shown
+
+
+def _fold_band(groups: int) -> int:
+    """How many stretches the band of a closed module has that so many groups pass."""
+    return min(max(groups, 1), FOLD_SEGMENTS)
 
 
 def _nodes_of(layer: Layer) -> int:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
+from explorer.app.openings import Openings
 from explorer.app.outline import Outline, outline
 from explorer.engine.errors import ModelSourceError, PlanError
-from explorer.engine.graph import DependencyGraph
+from explorer.engine.graph import DependencyGraph, trace
 from explorer.exploration import Exploration, Recipe, start
-from explorer.jobs import JobQueue
+from explorer.jobs import JobQueue, KnownGradients, TensorStore
 from explorer.models import OpenedModel, list_sources, open_model
 from explorer.models.tracing import trace_opened
 from explorer.training.data import Dataset, open_data
@@ -25,8 +28,6 @@ from explorer.training.data import Dataset, open_data
 MODELS_KEPT = 8
 UPLOADS_KEPT = 4
 OPAQUE = "session:"
-STAGES = ("building", "tracing", "grouping", "laying out")
-"""Of opening a model, in order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,7 @@ class Subject:
         notes: What to know before trusting a number.
         data: What it learns from and is measured on, in parts; None where there is none.
         card: How it was trained; None where that is unknown.
+        training: What its weights come from where they were trained here, in words.
     """
 
     source: str
@@ -48,6 +50,7 @@ class Subject:
     notes: tuple[str, ...] = ()
     data: Dataset | None = None
     card: Mapping[str, Any] | None = None
+    training: str = ""
 
     @cached_property
     def outline(self) -> Outline:
@@ -61,20 +64,29 @@ class Subject:
         return {group.name: group.size for group in self.graph.groups}
 
 
+class RefusedSourceError(ModelSourceError):
+    """A page asked for what no page may open."""
+
+
 class Workspace:
-    """Opened models, shared by every page of one server, and the queue that measures them.
+    """Opened models, shared by every page of one server, and the queues that measure and train them.
 
     Args:
         jobs: Where measuring happens; a queue of its own by default.
+        trainings: Where what takes minutes happens, so that no measurement waits for it; by default a queue of its own
+            beside that of `jobs`.
     """
 
-    def __init__(self, jobs: JobQueue | None = None) -> None:
+    def __init__(self, jobs: JobQueue | None = None, trainings: JobQueue | None = None) -> None:
         self.jobs = jobs or JobQueue()
+        self.trainings = trainings or self.jobs.beside()
+        self.tensors = TensorStore()
         self.run = secrets.token_urlsafe(9)  # names this run of the server
         self._own: dict[str, Subject] = {}
         self._uploaded: deque[str] = deque()
         self._named: OrderedDict[str, Subject] = OrderedDict()
-        self._stages: dict[str, str] = {}
+        self._gradients: WeakKeyDictionary[Subject, KnownGradients] = WeakKeyDictionary()
+        self.openings = Openings()
         self._lock = threading.Lock()  # held for looking up only
         self._opening: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._building = threading.Lock()  # random weights come from the process's one generator
@@ -122,25 +134,58 @@ class Workspace:
         checked_name(name)
         with self._building:
             opened = open_model(name, weights=weights)
-        subject = self.add(trace_opened(opened), opened, is_as_named=False)
-        with self._lock:
-            self._uploaded.append(subject.source)
-            if len(self._uploaded) > UPLOADS_KEPT:
-                del self._own[self._uploaded.popleft()]
-        return subject
+        return self._keep_few(self.add(trace_opened(opened), opened, is_as_named=False))
 
-    def open(self, source: str) -> Subject:
-        """The model that `source` names, traced. Who asks for a model that is being opened waits; others do not.
+    def add_trained(self, source: str, weights: str, training: str) -> Subject:
+        """Takes in a model with other weights, which a page trained; the same ones only once.
+
+        Args:
+            source: The model whose weights were trained on.
+            weights: Key of its state after that, in `tensors`.
+            training: What was done, in words: ``sparse, 2 epochs``.
+
+        Returns:
+            The model under `trained_source`; only the latest few of all pages stay.
 
         Raises:
-            ExplorerError: It cannot be opened or traced.
+            ExplorerError: The model or the weights are no longer there, or do not fit each other.
+        """
+        name = self.trained_source(weights)
+        if known := self._own.get(name):
+            return known
+        origin = self.open(source)
+        model = deepcopy(origin.graph.model)
+        try:
+            model.load_state_dict(self.tensors.read(weights))
+        except RuntimeError as error:
+            raise ModelSourceError(f"The trained weights do not fit {origin.title}: {error}") from error
+        title = f"{origin.title}, {training}"
+        graph = trace(model, origin.graph.example_inputs, source=origin.graph.source, title=title)
+        own = Subject(name, title, graph, (training,), origin.data, training=training)
+        self._own[name] = own
+        return self._keep_few(own)
+
+    @staticmethod
+    def trained_source(weights: str) -> str:
+        """The opaque id of a model that was trained here, from the key of its weights, which only its page knows."""
+        return OPAQUE + hashlib.sha256(weights.encode()).hexdigest()[:24]
+
+    def open(self, source: str, page: str = "") -> Subject:
+        """The model that `source` names, traced. Who asks for a model that is being opened waits; others do not.
+
+        Args:
+            source: The model.
+            page: Who asks, and may give up waiting; empty for somebody who does not.
+
+        Raises:
+            ExplorerError: It cannot be opened or traced, or nobody waits for it any more.
         """
         if own := self._own.get(source):
             return own
         checked_name(source)
         if known := self._known(source):
             return known
-        with self._alone(source):
+        with self.openings.waiting(source, page), self._alone(source):
             return self._known(source) or self._keep(self._opened(source))
 
     def knows(self, source: str) -> bool:
@@ -159,14 +204,34 @@ class Workspace:
             ExplorerError: The recipe is none, its model cannot be opened, or it was made for another model.
         """
         read = Recipe.from_json(recipe)
-        graph = self.open(read.source).graph
-        if read.fingerprint and read.fingerprint != graph.fingerprint:
+        subject = self.open(read.source)
+        if read.fingerprint and read.fingerprint != subject.graph.fingerprint:
             raise PlanError(f"This recipe was made for another version of {read.source}. Open the model again.")
-        return Exploration(graph, read)
+        return Exploration(subject.graph, read, self.gradients(subject))
 
     def begin(self, source: str) -> Exploration:
         """A new exploration of the model that `source` names."""
-        return start(self.open(source).graph, source)
+        subject = self.open(source)
+        return start(subject.graph, source, self.gradients(subject))
+
+    def gradients(self, subject: Subject) -> KnownGradients | None:
+        """What channels of a model do to the loss, shared by all recipes of it; None where there is no data."""
+        if subject.data is None:
+            return None
+        with self._lock:
+            if subject not in self._gradients:
+                found = KnownGradients(subject.source, subject.graph.model, subject.data.train, self.tensors)
+                self._gradients[subject] = found
+            return self._gradients[subject]
+
+    def close(self) -> None:
+        """Ends all work in the background."""
+        self.trainings.close()
+        self.jobs.close()
+
+    def names(self) -> tuple[str, ...]:
+        """Every source that a page may open by name."""
+        return tuple(source for family in list_sources() for source in family.sources)
 
     def choices(self, shown: str = "") -> list[dict[str, Any]]:
         """What the model picker offers, in groups.
@@ -185,6 +250,14 @@ class Workspace:
         ]
         return ([{"group": "This session", "items": own}] if own else []) + families
 
+    def _keep_few(self, subject: Subject) -> Subject:
+        """Of the models that pages made, the latest stay."""
+        with self._lock:
+            self._uploaded.append(subject.source)
+            if len(self._uploaded) > UPLOADS_KEPT:
+                del self._own[self._uploaded.popleft()]
+        return subject
+
     def _known(self, source: str) -> Subject | None:
         with self._lock:
             if source in self._named:
@@ -199,12 +272,8 @@ class Workspace:
         with opening:
             yield
 
-    def stage(self, source: str) -> str:
-        """How far a model is that is being opened: one of `STAGES`, empty where it is not."""
-        return self._stages.get(source, "")
-
     def _opened(self, source: str) -> Subject:
-        tell = partial(self._stages.__setitem__, source)
+        tell = partial(self.openings.tell, source)
         try:
             tell("building")
             with self._building:
@@ -214,7 +283,7 @@ class Workspace:
             _ = subject.outline  # here, where somebody is told of it
             return subject
         finally:
-            self._stages.pop(source, None)
+            tell("")
 
     def _keep(self, subject: Subject) -> Subject:
         with self._lock:
@@ -228,11 +297,11 @@ def checked_name(source: str) -> None:
     """Refuses what a page must not open: only names do, never a path.
 
     Raises:
-        ModelSourceError: `source` is no ``sample:`` and no ``torchvision:`` name.
+        RefusedSourceError: `source` is no ``sample:`` and no ``torchvision:`` name.
     """
     if not source.startswith(("sample:", "torchvision:")):
         shown = "a model of an earlier session" if source.startswith(OPAQUE) else f"'{source}'"
-        raise ModelSourceError(
+        raise RefusedSourceError(
             f"The page asked for {shown}, which cannot be opened from here. Choose a sample or torchvision model, or "
             "start the explorer with your model: python -m explorer path/to/file.py:factory"
         )

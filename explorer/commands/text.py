@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 
-_WIDTH = 24
-_SECONDS_BETWEEN = 0.1
+from tqdm import tqdm
 
 
 def say(lines: Sequence[str]) -> None:
@@ -36,32 +34,26 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(["", *row]).rstrip() for row in cells]
 
 
-def bar(fraction: float) -> str:
-    """A bar of 24 characters.
-
-    Example:
-        >>> bar(0.25)
-        '██████··················'
-    """
-    filled = int(_WIDTH * fraction)
-    return "█" * filled + "·" * (_WIDTH - filled)
-
-
 class Bar:
     """A bar on stderr with the time that is left: drawn over itself on a terminal, a line per milestone elsewhere."""
 
     def __init__(self) -> None:
-        self._began = self._drawn = time.monotonic()
-        self._is_terminal = sys.stderr.isatty()
-        self._is_open = False
+        self._drawn = tqdm(total=1.0, disable=None, bar_format="[{bar:24}] {desc}  {remaining} left")
 
     def __enter__(self) -> Bar:
         return self
 
     def __exit__(self, *failure: object) -> None:
-        if self._is_open:
-            sys.stderr.write("\n")
-            sys.stderr.flush()
+        self._drawn.close()
+
+    def start_at(self, fraction: float) -> None:
+        """Counts time from now on: what an earlier call did says nothing of how long the rest takes.
+
+        Args:
+            fraction: What is done already, 0-1.
+        """
+        self._drawn.initial = self._drawn.n = fraction
+        self._drawn.unpause()
 
     def show(self, fraction: float, text: str, *, is_milestone: bool = False) -> None:
         """Shows how much is done.
@@ -71,19 +63,9 @@ class Bar:
             text: What was reached.
             is_milestone: Whether to say it where the bar is no terminal, too.
         """
-        now = time.monotonic()
-        is_due = is_milestone or (self._is_terminal and now - self._drawn > _SECONDS_BETWEEN)
-        if not is_due:
-            return
-        self._drawn = now
-        left = f"  {_clock((now - self._began) * (1 - fraction) / fraction)} left" if 0 < fraction < 1 else ""
-        start, end = ("\r\x1b[K", "") if self._is_terminal else ("", "\n")
-        sys.stderr.write(f"{start}[{bar(fraction)}] {text}{left}{end}")
-        sys.stderr.flush()
-        self._is_open = self._is_terminal
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+        if not self._drawn.disable:
+            self._drawn.set_description_str(text, refresh=is_milestone)
+            self._drawn.update(fraction - self._drawn.n)
+        elif is_milestone:
+            sys.stderr.write(f"{100 * fraction:3.0f} %  {text}\n")
+            sys.stderr.flush()

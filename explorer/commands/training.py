@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from explorer.engine.apply import Pruned
     from explorer.engine.graph import DependencyGraph
     from explorer.training import Dataset, Progress, Sensitivity, Training
+    from explorer.training.sensitivity import Measure
 
 COMMANDS = ("finetune", "sparsify", "sensitivity")
 SETTINGS = (
@@ -53,6 +54,9 @@ def add_commands(add: AddCommand, traced: OpenGraph) -> None:
     sparse = add("sparsify", "train a model so that unimportant channels shrink, save it", _run(_sparsify, traced))
     sparse.add_argument("--regulariser", default="group", metavar="NAME", help="group or bn_scale (group)")
     sparse.add_argument("--strength", type=float, default=1e-4, help="weight of the regulariser (0.0001)")
+    sparse.add_argument(
+        "--scope", default="group", metavar="NAME", help="group, or a part of it: producer, conv (group)"
+    )
     _add_training(sparse, epochs=30)
     sweep = add("sensitivity", "measure accuracy with each group pruned alone", _run(_sensitivity, traced))
     _add_data(sweep)
@@ -60,6 +64,19 @@ def add_commands(add: AddCommand, traced: OpenGraph) -> None:
     sweep.add_argument("--ratios", type=_fractions, metavar="R,R", help="fractions to remove (0.1,0.3,0.5,0.7,0.9)")
     sweep.add_argument("--groups", nargs="+", metavar="NAME", help="groups to measure (all)")
     sweep.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write; a sweep goes on from it")
+    add_broker(sweep, "let workers measure, a group each, through this Redis server")
+
+
+def add_broker(command: argparse.ArgumentParser, purpose: str) -> None:
+    """Adds the option that names workers.
+
+    Args:
+        command: Where to.
+        purpose: What they do.
+    """
+    command.add_argument(
+        "--broker", metavar="URL", help=f"{purpose}: redis://HOST:PORT/DB, or env:NAME for a variable that holds it"
+    )
 
 
 def _add_data(command: argparse.ArgumentParser) -> None:
@@ -142,7 +159,8 @@ def _sparsify(options: argparse.Namespace, graph: DependencyGraph, data: Dataset
     from explorer.training import sparsify
 
     def train(how: dict[str, Any]) -> Training:
-        return sparsify(graph, data, regulariser=options.regulariser, strength=options.strength, **how).training
+        chosen = {"regulariser": options.regulariser, "strength": options.strength, "scope": options.scope}
+        return sparsify(graph, data, **chosen, **how).training
 
     _train_and_save(options, graph.plan().apply(), data, train)
 
@@ -154,7 +172,8 @@ def _train_and_save(
     train: Callable[[dict[str, Any]], Training],
 ) -> None:
     """Trains, saves what there is and says how good it is; the first process alone writes and speaks."""
-    from explorer.engine.save import check_free, save
+    from explorer.engine.save import save
+    from explorer.engine.writing import check_free
     from explorer.training import evaluate, processes
 
     checkpoint = options.checkpoint or options.out.with_name(f"{options.out.name}.checkpoint")
@@ -216,13 +235,13 @@ def _sensitivity(options: argparse.Namespace, graph: DependencyGraph, data: Data
     from explorer.training import sensitivity
     from explorer.training.sensitivity import RATIOS
 
-    with Bar() as shown, _interrupts() as is_interrupted:
+    with Bar() as shown, _interrupts() as is_interrupted, _elsewhere(options, graph, data) as measure:
 
         def watch(found: Sensitivity) -> bool:
-            total = len(found.groups) * len(found.ratios)
-            last = found.points[-1]
+            last = (found.joint + found.points)[-1]
             is_milestone = last.ratio == found.ratios[-1]
-            shown.show(len(found.points) / total, f"{last.group} {last.accuracy:.4f}", is_milestone=is_milestone)
+            said = f"{last.group or 'all groups'} {last.accuracy:.4f}"
+            shown.show(found.measured / found.asked, said, is_milestone=is_milestone)
             return is_interrupted()
 
         found = sensitivity(
@@ -233,12 +252,35 @@ def _sensitivity(options: argparse.Namespace, graph: DependencyGraph, data: Data
             importance=options.importance,
             checkpoint=options.out,
             watch=watch,
+            measure=measure,
         )
-    rows = [(group, *(_accuracy(found, group, ratio) for ratio in found.ratios)) for group in found.groups]
-    say([f"validation accuracy: {found.base:.4f} with nothing removed", ""])
+    names = {"": "all groups"} if found.joint else {}
+    names |= {group: group for group in found.groups}
+    rows = [(title, *(_accuracy(found, group, ratio) for ratio in found.ratios)) for group, title in names.items()]
+    say([f"validation accuracy: {found.base.accuracy:.4f} with nothing removed", ""])
     say(table(("group", *(f"-{100 * ratio:g} %" for ratio in found.ratios)), rows))
     if not found.is_complete:
         say(["cancelled; the same command goes on" if options.out else "cancelled"])
+
+
+@contextmanager
+def _elsewhere(options: argparse.Namespace, graph: DependencyGraph, data: Dataset) -> Iterator[Measure | None]:
+    """What measures a sweep on the workers that the options name; None where this process is to."""
+    from explorer.exploration import start
+    from explorer.jobs import connect, reason_to_stay
+
+    is_as_named = options.weights is None and options.input is None
+    reason = reason_to_stay(graph.source if is_as_named else "", data)
+    if options.broker and reason:
+        sys.stderr.write(f"measured on this machine: {reason}\n")
+    if not options.broker or reason:
+        yield None
+        return
+    workers = connect(options.broker)
+    try:
+        yield workers.curves(start(graph), data, options.importance)
+    finally:
+        workers.close()
 
 
 def _accuracy(found: Sensitivity, group: str, ratio: float) -> str:

@@ -15,6 +15,7 @@ from explorer.engine.errors import ApplyError
 from explorer.engine.explicit import with_positions
 from explorer.engine.provenance import Attribute
 from explorer.engine.randomness import own_random_state
+from explorer.engine.recipe import Recipe, recipe_of
 from explorer.engine.renumber import renumbered
 from explorer.engine.repair import find_repairs
 from explorer.engine.replay import ReplayedModel
@@ -51,6 +52,11 @@ class Pruned:
     def repairs(self) -> tuple[AttributeChange, ...]:
         """Attributes that were found in the user's code and set, with the reason."""
         return tuple(change for change in self.surgery.attributes if not change.is_standard)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What was done, as plain data that JSON can hold; see `explorer.apply_recipe` and `explorer.expand`."""
+        return recipe_of(self.plan, self.surgery, self.way)
 
     def verify(self) -> Verification:
         """Check the model against the plan and against the zeroed original."""

@@ -1,12 +1,13 @@
-"""A drop-in for `torch.nn.MultiheadAttention` whose inner size may differ from its embedding size."""
+"""A drop-in for `torch.nn.MultiheadAttention` whose inner size may differ from its embedding size.
+
+This file needs nothing but PyTorch, since exports carry a copy of it.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-from explorer.engine.errors import ApplyError
 
 
 class PrunedMultiheadAttention(nn.Module):
@@ -177,7 +178,7 @@ class PrunedMultiheadAttention(nn.Module):
         """Heads that a (B * heads, L, S) mask was made for."""
         heads = mask.shape[0] // query.shape[0]
         if heads not in (1, self.num_heads):
-            raise ApplyError(
+            raise ValueError(
                 f"attn_mask has {heads} heads for each of {query.shape[0]} batch entries; the pruned attention has "
                 f"{self.num_heads}. Pass a mask for {self.num_heads} heads, or one of shape (L, S) for all."
             )
@@ -197,14 +198,14 @@ def replace_attention(model: nn.Module, path: str, num_heads: int, scale: float)
         The model, or the drop-in where the path is empty.
 
     Raises:
-        ApplyError: There is no `torch.nn.MultiheadAttention` at the path.
+        ValueError: There is no `torch.nn.MultiheadAttention` at the path.
     """
     try:
         original = model.get_submodule(path)
     except AttributeError:
         original = nn.Identity()
     if not isinstance(original, nn.MultiheadAttention):
-        raise ApplyError(f"The plan replaces the attention at {path!r}, but there is no nn.MultiheadAttention there.")
+        raise ValueError(f"The plan replaces the attention at {path!r}, but there is no nn.MultiheadAttention there.")
     pruned = PrunedMultiheadAttention(original, num_heads, scale)
     for module in list(model.modules()):
         for name, child in module._modules.items():

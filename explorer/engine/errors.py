@@ -9,7 +9,8 @@
     ├── DataError          a word that names no data, or files that do not hold what it says
     ├── EvaluationError    a model or data that accuracy cannot be measured on
     ├── TrainingError      a model or data that cannot be trained on, or a training that failed
-    └── SaveError          a folder that could not be written, or must not be read
+    ├── SaveError          a folder that could not be written, or must not be read
+    └── ExportError        a format that cannot hold a model, or an export that came out wrong
 
 Every message says what was asked, what was found and what to do.
 """
@@ -76,6 +77,10 @@ class TrainingError(ExplorerError):
 
 class SaveError(ExplorerError):
     """A folder that could not be written, or must not be read."""
+
+
+class ExportError(ExplorerError):
+    """A format that cannot hold a model, or an export that came out wrong."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

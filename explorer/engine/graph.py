@@ -22,6 +22,7 @@ from explorer.engine.importance.criteria import Scores
 from explorer.engine.importance.gradients import Gradients, gradients
 from explorer.engine.importance.scoring import Scoring, score_groups
 from explorer.engine.layers import Dependency, Edge, Layer
+from explorer.engine.notebook import graph_html
 from explorer.engine.plan import Keep, Plan, Ratios, make_plan
 from explorer.engine.program import Program
 from explorer.engine.programs import record_all
@@ -337,6 +338,9 @@ class DependencyGraph:
     @cached_property
     def _by_name(self) -> dict[str, Group]:
         return {group.name: group for group in self.groups}
+
+    def _repr_html_(self) -> str:
+        return graph_html(self)
 
 
 def trace(model: nn.Module, example_inputs: ExampleInputs, *, source: str = "", title: str = "") -> DependencyGraph:

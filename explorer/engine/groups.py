@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.engine.notebook import group_html
 from explorer.engine.program import SourceLine
 
 Indices = np.ndarray[tuple[int], np.dtype[Any]]
@@ -88,6 +89,9 @@ class Group:
     ties: tuple[str, ...] = ()
     channels: Indices = field(default_factory=lambda: np.empty(0, dtype=np.int64), repr=False)
     warnings: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        return group_html(self)
 
 
 @dataclass(frozen=True)

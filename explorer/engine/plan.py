@@ -12,10 +12,12 @@ import numpy as np
 
 from explorer.engine.cost import Cost, CostChange
 from explorer.engine.errors import PlanError
+from explorer.engine.expand import Kept, positions
 from explorer.engine.groups import Group, Tie
 from explorer.engine.importance.criteria import Scores
 from explorer.engine.importance.scoring import unscored
 from explorer.engine.latency import Timing
+from explorer.engine.notebook import plan_html
 from explorer.engine.ranking import RANKINGS, competing_counts, leagues
 from explorer.engine.selection import (
     Options,
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
 
 Ratios = float | Mapping[str, float]
 Keep = Mapping[str, Sequence[int]]
-Kept = Mapping[tuple[str, int], tuple[int, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +94,15 @@ class Plan:
         return kept
 
     @cached_property
+    def positions(self) -> Kept:
+        """For each (parameter or buffer, dim), where each index of the original is in the pruned model; -1 for removed.
+
+        The inverse of `kept`.
+        """
+        shapes = self.graph.state_shapes
+        return positions(self.kept, {(name, dim): shapes[name][dim] for name, dim in self.kept})
+
+    @cached_property
     def scores(self) -> Mapping[str, Scores]:
         """The importance of every channel of every group, by group name."""
         return self.graph.scores(self.options)
@@ -142,6 +152,9 @@ class Plan:
         from explorer.engine.apply import apply_plan  # apply builds on plans
 
         return apply_plan(self)
+
+    def _repr_html_(self) -> str:
+        return plan_html(self)
 
 
 def make_plan(graph: DependencyGraph, ratios: Ratios | None, keep: Keep | None, options: Options) -> Plan:

@@ -6,15 +6,10 @@ plain data) and ``README.md`` (how to load it).
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import shutil
-import tempfile
-from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
@@ -22,23 +17,20 @@ from safetensors.torch import load as load_bytes
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from explorer.engine import __version__
 from explorer.engine.errors import ApplyError, PlanError, SaveError
 from explorer.engine.graph import trace
-from explorer.engine.surgery import AttentionChange, AttributeChange, Surgery, perform
+from explorer.engine.recipe import RECIPE_FILE, Recipe, check_architecture, inside, read_recipe, surgery_of
+from explorer.engine.surgery import perform
 from explorer.engine.trace import ExampleInputs
+from explorer.engine.writing import new_folder
 
 if TYPE_CHECKING:
     from explorer.engine.apply import Pruned
-    from explorer.engine.plan import Plan
 
 WEIGHTS_FILE = "model.safetensors"
-RECIPE_FILE = "recipe.json"
 README_FILE = "README.md"
-FORMAT = "explorer-recipe"
-VERSION = 1
-
-Recipe = dict[str, Any]
+HEADER_BYTES = 2**20
+"""Room for the header of a file of weights, besides what each tensor needs."""
 
 
 def save(pruned: Pruned, folder: str | Path) -> Path:
@@ -55,95 +47,29 @@ def save(pruned: Pruned, folder: str | Path) -> Path:
         SaveError: The folder holds something, or the disk refuses.
     """
     target = Path(folder)
-    check_free(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    except OSError as error:
-        raise SaveError(f"{target} cannot be written: {error}. Choose a folder that you may write to.") from error
-    try:
-        _write(pruned, unfinished)
-        unfinished.chmod(0o755)
-        unfinished.replace(target)
-    except OSError as error:
-        raise SaveError(f"{target} could not be written: {error}. Nothing was left there.") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with new_folder(target) as unfinished:
+        write_model(pruned, unfinished)
     return target
 
 
-def check_free(target: Path) -> None:
-    """Whether something may be saved to a folder.
+def write_model(pruned: Pruned, folder: Path) -> None:
+    """Write weights, recipe and README into an empty folder.
 
     Raises:
-        SaveError: It is a file, or holds something.
+        SaveError: The weights could not be written.
+        OSError: The disk refuses.
     """
-    if target.is_dir() and any(target.iterdir()):
-        raise SaveError(f"The folder {target} is not empty. Choose another, or remove what is in it first.")
-    if target.exists() and not target.is_dir():
-        raise SaveError(f"{target} is a file, and a folder is needed. Choose another name.")
-
-
-def recipe_of(plan: Plan, surgery: Surgery) -> Recipe:
-    """What a plan does, as data that JSON can hold.
-
-    Args:
-        plan: The plan.
-        surgery: Its surgery.
-
-    Returns:
-        Source, ratios, kept channels and indices, attributes, versions and fingerprints.
-    """
-    graph = plan.graph
-    kept = [{"name": name, "dim": dim, "indices": list(indices)} for (name, dim), indices in surgery.kept.items()]
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "source": graph.source if _is_by_name(graph.source) else "",  # code is never named, so never run
-        "title": graph.title,
-        "fingerprint": graph.fingerprint,
-        "architecture": architecture_of(graph.model),
-        "options": plan.options.record(),
-        "ratios": dict(plan.ratios),
-        "channels": {name: list(channels) for name, channels in plan.channels.items()},
-        "kept": kept,
-        "attributes": [asdict(change) for change in surgery.attributes],
-        "attention": [asdict(change) for change in surgery.attention],
-        "index_buffers": {name: list(numbers) for name, numbers in surgery.index_buffers.items()},
-        "cost": {"before": asdict(plan.cost.before), "after": asdict(plan.cost.after)},
-        "versions": _versions(),
-    }
-
-
-def _versions() -> dict[str, str]:
-    """Of what takes part in building the model again, where it is installed."""
-    found = {"explorer": __version__, "torch": torch.__version__}
-    with contextlib.suppress(PackageNotFoundError):
-        found["torchvision"] = version("torchvision")
-    return found
-
-
-def read_recipe(folder: str | Path) -> Recipe:
-    """The recipe of a saved folder.
-
-    Raises:
-        SaveError: There is none, or it is not one that this version can read.
-    """
-    path = Path(folder) / RECIPE_FILE
+    weights = folder / WEIGHTS_FILE
     try:
-        recipe = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SaveError(f"{folder} holds no {RECIPE_FILE}. Give the folder that explorer.save wrote.") from error
-    except (OSError, ValueError) as error:
-        raise SaveError(f"{path} cannot be read: {error}. Save the model again.") from error
-    if not isinstance(recipe, dict) or recipe.get("format") != FORMAT:
-        raise SaveError(f"{path} is not a recipe of the explorer. Give the folder that explorer.save wrote.")
-    if recipe.get("version") != VERSION:
-        raise SaveError(
-            f"{path} has version {recipe.get('version')!r}; this explorer reads version {VERSION}. Use the explorer "
-            "that wrote it, or save again."
-        )
-    return recipe
+        states = distinct_states(pruned.model)
+        save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in states.items()}, str(weights))
+    except SafetensorError as error:
+        raise SaveError(f"The weights could not be written: {error}.") from error
+    weights.chmod(0o644)  # safetensors lets the owner alone read it
+    recipe = pruned.recipe
+    recipe["weights_sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    (folder / RECIPE_FILE).write_text(json.dumps(recipe, indent=1), encoding="utf-8")
+    (folder / README_FILE).write_text(_readme(pruned), encoding="utf-8")
 
 
 def rebuild(folder: str | Path, model: nn.Module, example_inputs: ExampleInputs | None = None) -> nn.Module:
@@ -161,25 +87,21 @@ def rebuild(folder: str | Path, model: nn.Module, example_inputs: ExampleInputs 
         SaveError: The folder is damaged, or the model is of another architecture.
     """
     recipe = read_recipe(folder)
-    if recipe.get("architecture") != architecture_of(model):
-        raise SaveError(
-            f"{folder} was made from {recipe.get('title')!r}; the parameters of this {type(model).__name__} have other "
-            "names or shapes. Build the model with the same arguments as the original."
-        )
+    check_architecture(recipe, model, str(folder))
     try:
         pruned = _replayed(folder, recipe, model, example_inputs) if _is_program(recipe) else _performed(recipe, model)
     except (ApplyError, PlanError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise SaveError(f"The recipe in {folder} does not fit the model: {error}. Save the model again.") from error
-    _load_weights(pruned, Path(folder) / WEIGHTS_FILE, recipe)
+    _load_weights(pruned, inside(Path(folder), WEIGHTS_FILE), recipe)
     return pruned.eval()
 
 
 def _is_program(recipe: Recipe) -> bool:
-    return recipe.get("way") == "program"
+    return bool(recipe["way"] == "program")
 
 
 def _performed(recipe: Recipe, model: nn.Module) -> nn.Module:
-    return perform(model, _surgery_of(recipe))
+    return perform(model, surgery_of(recipe))
 
 
 def _replayed(folder: str | Path, recipe: Recipe, model: nn.Module, example_inputs: ExampleInputs | None) -> nn.Module:
@@ -192,28 +114,7 @@ def _replayed(folder: str | Path, recipe: Recipe, model: nn.Module, example_inpu
     return trace(model, example_inputs).plan(keep=recipe["channels"], break_ties=True).apply().model
 
 
-def architecture_of(model: nn.Module) -> str:
-    """16 hexadecimal digits that stand for the names and shapes of all parameters and buffers."""
-    states = [*model.named_parameters(), *model.named_buffers()]
-    text = ";".join(f"{name}{tuple(tensor.shape)}" for name, tensor in states)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _write(pruned: Pruned, folder: Path) -> None:
-    weights = folder / WEIGHTS_FILE
-    try:
-        states = _distinct_states(pruned.model)
-        save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in states.items()}, str(weights))
-    except SafetensorError as error:
-        raise SaveError(f"The weights could not be written: {error}.") from error
-    weights.chmod(0o644)  # safetensors lets the owner alone read it
-    recipe = recipe_of(pruned.plan, pruned.surgery) | {"way": pruned.way}
-    recipe["weights_sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
-    (folder / RECIPE_FILE).write_text(json.dumps(recipe, indent=1), encoding="utf-8")
-    (folder / README_FILE).write_text(_readme(pruned), encoding="utf-8")
-
-
-def _distinct_states(model: nn.Module) -> dict[str, Tensor]:
+def distinct_states(model: nn.Module) -> dict[str, Tensor]:
     """Parameters and persistent buffers; a tensor with several names comes once."""
     names: dict[int, str] = {}
     known = {name: state for name, state in model.state_dict(keep_vars=True).items() if isinstance(state, Tensor)}
@@ -223,14 +124,15 @@ def _distinct_states(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _load_weights(model: nn.Module, path: Path, recipe: Recipe) -> None:
+    expected = distinct_states(model)
     try:
+        _check_size(path, expected)
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != recipe.get("weights_sha256"):
             raise SaveError(f"{path} is not the file that the recipe was written with. Save the model again.")
         states = load_bytes(content)
     except (OSError, SafetensorError) as error:
         raise SaveError(f"{path} cannot be read: {error}. Save the model again.") from error
-    expected = _distinct_states(model)
     if _shapes(expected) != _shapes(states):
         wrong = [
             name for name in expected.keys() | states.keys() if _shapes(expected).get(name) != _shapes(states).get(name)
@@ -241,39 +143,23 @@ def _load_weights(model: nn.Module, path: Path, recipe: Recipe) -> None:
         tensor.data = states[name].to(tensor.device)
 
 
+def _check_size(path: Path, expected: dict[str, Tensor]) -> None:
+    """Nothing, where a file is no larger than the tensors that it should hold, at 16 bytes a number and a long name."""
+    most = HEADER_BYTES + sum(16 * tensor.numel() + 1024 for tensor in expected.values())
+    if (size := path.stat().st_size) > most:
+        raise SaveError(
+            f"{path} has {size:,} bytes, and the weights of this recipe have {most:,} at most; it was not opened. Save "
+            "the model again."
+        )
+
+
 def _shapes(states: dict[str, Tensor]) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in states.items()}
 
 
-def _surgery_of(recipe: Recipe) -> Surgery:
-    kept = {(entry["name"], int(entry["dim"])): tuple(entry["indices"]) for entry in recipe["kept"]}
-    attributes = tuple(
-        AttributeChange(**{**entry, "before": _plain(entry["before"]), "after": _plain(entry["after"])})
-        for entry in recipe["attributes"]
-    )
-    attention = tuple(AttentionChange(**entry) for entry in recipe["attention"])
-    index_buffers = {name: tuple(numbers) for name, numbers in recipe["index_buffers"].items()}
-    return Surgery(kept, attributes, attention, index_buffers)
-
-
-def _plain(value: object) -> int | tuple[int, ...]:
-    """A number or several, as an attribute holds them.
-
-    Raises:
-        TypeError: It is neither: nothing else is ever set.
-    """
-    if isinstance(value, int):
-        return value
-    if isinstance(value, list) and all(isinstance(number, int) for number in value):
-        return tuple(value)
-    raise TypeError(f"an attribute would become {value!r}")
-
-
 def _readme(pruned: Pruned) -> str:
     graph, cost = pruned.plan.graph, pruned.plan.cost
-    argument = "" if _is_by_name(graph.source) else ", model=build_the_original_model()"
-    if argument and pruned.way == "program":
-        argument += ", example_inputs=inputs_that_it_runs_on()"
+    call = ", ".join(['"path/to/this/folder"', *loading_arguments(graph.source, pruned.way)])
     return "\n".join([
         f"# {graph.title}, pruned",
         "",
@@ -283,7 +169,7 @@ def _readme(pruned: Pruned) -> str:
         "```python",
         "import explorer",
         "",
-        f'model = explorer.load("path/to/this/folder"{argument})  # a torch.nn.Module in eval mode',
+        f"model = explorer.load({call})  # a torch.nn.Module in eval mode",
         "```",
         "",
         f"`{WEIGHTS_FILE}` holds the pruned weights under their original names, `{RECIPE_FILE}` what was removed.",
@@ -291,5 +177,21 @@ def _readme(pruned: Pruned) -> str:
     ])  # fmt: skip
 
 
-def _is_by_name(source: str) -> bool:
+def loading_arguments(source: str, way: str) -> list[str]:
+    """What `explorer.load` has to be given besides the folder.
+
+    Args:
+        source: What the original came from; only a name can be built again without more ado.
+        way: ``live``, or ``program`` for a model that replays its recorded calls.
+    """
+    if is_by_name(source):
+        return []
+    if source:
+        return ["trust_source=True"]  # it runs the file that the source names
+    inputs = ["example_inputs=inputs_that_it_runs_on()"] if way == "program" else []
+    return ["model=build_the_original_model()", *inputs]
+
+
+def is_by_name(source: str) -> bool:
+    """Whether a source is a name that stands for a model, and no code."""
     return source.startswith(("sample:", "torchvision:"))

@@ -103,8 +103,11 @@ def perform(model: nn.Module, surgery: Surgery) -> nn.Module:
     selected.check_all_used()
     for change in surgery.attributes:
         _set_attribute(pruned, change)
-    for attention in surgery.attention:
-        pruned = replace_attention(pruned, attention.module, attention.num_heads, attention.scale)
+    try:
+        for attention in surgery.attention:
+            pruned = replace_attention(pruned, attention.module, attention.num_heads, attention.scale)
+    except ValueError as error:
+        raise ApplyError(str(error)) from error
     return pruned
 
 

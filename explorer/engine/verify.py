@@ -249,11 +249,11 @@ def _errors(runs: _Runs, output: Any, original: Any) -> tuple[float, float, torc
 
 def _compare(outputs: tuple[Any, Any], expected: Any) -> tuple[float, float]:
     """(error, difference) of the pruned and the original model's outputs."""
-    return _relative_error(outputs[0], expected), _relative_error(outputs[1], expected)
+    return relative_error(outputs[0], expected), relative_error(outputs[1], expected)
 
 
-def _relative_error(found: Any, expected: Any) -> float:
-    """Largest difference over all tensors, each relative to its own largest expected value."""
+def relative_error(found: Any, expected: Any) -> float:
+    """Largest difference over all tensors of nested containers, each relative to its own largest expected value."""
     pairs = zip(flatten_tensors(found), flatten_tensors(expected), strict=True)
     return max((_relative(_plain(a), _plain(b)) for a, b in pairs if a.numel()), default=0.0)
 

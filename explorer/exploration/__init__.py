@@ -4,12 +4,14 @@ The recipe is the single truth: what is pruned follows from it and the model, so
 an exported file can all hold the same few lines of JSON.
 """
 
+from explorer.exploration.applying import apply_recipe, plan_of, recipe_data
 from explorer.exploration.changes import (
     TARGETS,
     change,
     change_all,
     reset,
     scale_ratios,
+    set_break_ties,
     set_each_ratio,
     set_every_ratio,
     set_keep,
@@ -22,8 +24,8 @@ from explorer.exploration.changes import (
 )
 from explorer.exploration.fitting import exported_recipe, fitted, without_implied
 from explorer.exploration.presets import PRESETS, Preset, stages
-from explorer.exploration.recipe import FORMAT, MAX_PINS, MAX_RATIO, Recipe, View
-from explorer.exploration.state import Exploration, common_ratio, every_group, start, tied_groups
+from explorer.exploration.recipe import FORMAT, MAX_PINS, MAX_RATIO, Recipe, View, checked_map
+from explorer.exploration.state import Exploration, common_ratio, every_group, start, tied_groups, without_data
 
 __all__ = [
     "FORMAT",
@@ -35,14 +37,19 @@ __all__ = [
     "Preset",
     "Recipe",
     "View",
+    "apply_recipe",
     "change",
     "change_all",
+    "checked_map",
     "common_ratio",
     "every_group",
     "exported_recipe",
     "fitted",
+    "plan_of",
+    "recipe_data",
     "reset",
     "scale_ratios",
+    "set_break_ties",
     "set_each_ratio",
     "set_every_ratio",
     "set_keep",
@@ -55,5 +62,6 @@ __all__ = [
     "stages",
     "start",
     "tied_groups",
+    "without_data",
     "without_implied",
 ]

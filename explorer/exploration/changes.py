@@ -8,13 +8,14 @@ from math import ceil
 from typing import Any
 
 from explorer.engine.errors import PlanError
-from explorer.engine.selection import check_keep
+from explorer.engine.selection import PlanChoices, check_keep
 from explorer.exploration.presets import PRESETS
 from explorer.exploration.recipe import (
+    CHOICES,
     MAX_RATIO,
     checked_channels,
+    checked_choice,
     checked_count,
-    checked_importance,
     checked_map,
     checked_ratio,
 )
@@ -23,6 +24,8 @@ from explorer.exploration.state import Exploration, every_group, tied_groups, un
 MAX_FACTOR = 100.0
 TARGETS = {"macs": "MACs", "params": "parameters", "bytes": "weights"}
 """Costs that a target can be given for, and what they are called on screen."""
+OPTIONS = (*CHOICES, "round_to", "minimum")
+"""What `set_options` can change."""
 
 
 def set_ratio(exploration: Exploration, group: str, ratio: float) -> Exploration:
@@ -57,7 +60,7 @@ def set_each_ratio(exploration: Exploration, ratios: Mapping[str, float]) -> Exp
         PlanError: There is no such group, or a ratio is outside its range.
     """
     for name, ratio in ratios.items():
-        free = unlocked(exploration, tied_groups(exploration.graph, name))
+        free = unlocked(exploration, tied_groups(exploration, name))
         exploration = with_ratios(exploration, dict.fromkeys(free, checked_ratio(ratio)))
     return exploration
 
@@ -104,11 +107,33 @@ def set_keep(exploration: Exploration, group: str, channels: Sequence[int] | Non
 
 def set_lock(exploration: Exploration, groups: Sequence[str], is_locked: bool) -> Exploration:
     """The exploration with several groups, and all groups tied to them, locked or free again."""
-    changed = frozenset(tied_groups(exploration.graph, *groups))
+    changed = frozenset(tied_groups(exploration, *groups))
     locked = exploration.recipe.locked
     return replace(
         exploration, recipe=replace(exploration.recipe, locked=locked | changed if is_locked else locked - changed)
     )
+
+
+def set_break_ties(exploration: Exploration, groups: Sequence[str], is_broken: bool) -> Exploration:
+    """The exploration in which the ties of several groups need not hold, or hold again.
+
+    Groups that are tied by an even split again get the ratio of the first one named.
+
+    Raises:
+        PlanError: There is no such group, it is tied to none, or it is locked and would get another ratio.
+    """
+    for name in groups:
+        if not any(name in tie.groups for tie in exploration.graph.ties):
+            raise PlanError(f"{exploration.graph.group(name).name} is tied to no other group.")
+    before = exploration.recipe
+    broken = before.break_ties | set(groups) if is_broken else before.break_ties - set(groups)
+    changed = replace(exploration, recipe=replace(before, break_ties=broken))
+    if is_broken:
+        return changed
+    tied = tied_groups(changed, *groups)
+    if any(name in before.locked for name in tied):
+        raise PlanError(f"{groups[0]} is tied to a group that is locked. Unlock it first, with the lock in its row.")
+    return with_ratios(changed, dict.fromkeys(tied, before.ratios.get(groups[0], 0.0)))
 
 
 def reset(exploration: Exploration, groups: Sequence[str] | None = None) -> Exploration:
@@ -120,32 +145,23 @@ def reset(exploration: Exploration, groups: Sequence[str] | None = None) -> Expl
     return with_ratios(exploration, dict.fromkeys(freed, 0.0))
 
 
-def set_options(
-    exploration: Exploration,
-    *,
-    importance: str | None = None,
-    round_to: int | None = None,
-    minimum: int | None = None,
-) -> Exploration:
-    """The exploration with other options; None leaves one as it is.
+def set_options(exploration: Exploration, **options: Any) -> Exploration:
+    """The exploration with other options; those that are not named, or None, stay as they are.
 
     Args:
         exploration: The state before.
-        importance: Criterion that ranks the channels, one of `CRITERIA`.
-        round_to: Kept channels are rounded up to a multiple of this.
-        minimum: Fewest channels that a group keeps.
+        options: Any of ``importance`` (criterion that ranks the channels), ``reduction`` and ``normalise``, each one of
+            its row in `CHOICES`; ``round_to``, a multiple that kept channels are rounded up to; and ``minimum``, the
+            fewest channels that a group keeps.
 
     Raises:
         PlanError: An option outside its range.
     """
-    recipe = exploration.recipe
-    changed = replace(
-        recipe,
-        importance=recipe.importance if importance is None else checked_importance(importance),
-        round_to=recipe.round_to if round_to is None else checked_count("round_to", round_to),
-        minimum=recipe.minimum if minimum is None else checked_count("minimum", minimum),
-    )
-    return replace(exploration, recipe=changed)
+    given = {name: value for name, value in options.items() if value is not None}
+    checked: dict[str, Any] = {
+        name: (checked_choice if name in CHOICES else checked_count)(name, value) for name, value in given.items()
+    }
+    return replace(exploration, recipe=replace(exploration.recipe, **checked))
 
 
 def change(exploration: Exploration, what: Mapping[str, Any]) -> Exploration:
@@ -160,12 +176,14 @@ def change(exploration: Exploration, what: Mapping[str, Any]) -> Exploration:
             - ``percent``: GROUPS, ``percent`` as somebody typed it;
             - ``scale``: GROUPS, ``factor``;
             - ``preset``: ``name`` (one of `PRESETS`) and ``ratio``, the largest that it gives;
-            - ``target``: ``cost`` (one of `TARGETS`) and ``fraction``, what is to remain of it;
+            - ``target``: ``cost`` (one of `TARGETS`) and ``fraction``, what is to remain of it, and ``ranking``
+              (one of `RANKINGS`, ``local`` where it is left out);
             - ``every``: ``ratio``, for all groups that a single ratio is meant for;
             - ``keep``: ``group``, ``channels`` (numbers of those to keep, or None for what the ratio says);
             - ``lock``: GROUPS, ``locked`` (a truth value);
+            - ``ties``: GROUPS, ``broken`` (a truth value): whether their ties need not hold;
             - ``reset``: GROUPS, or every group where none is named;
-            - ``options``: any of ``importance``, ``round_to``, ``minimum``.
+            - ``options``: any of `OPTIONS`.
 
     Returns:
         The state after it.
@@ -214,17 +232,19 @@ def set_preset(exploration: Exploration, name: str, ratio: float) -> Exploration
     return set_each_ratio(exploration, ratios)
 
 
-def set_target(exploration: Exploration, cost: str, fraction: float) -> Exploration:
+def set_target(exploration: Exploration, cost: str, fraction: float, ranking: str = "local") -> Exploration:
     """The exploration with the ratios of a plan that leaves a wanted fraction of a cost, by `DependencyGraph.plan_to`.
 
     Args:
         exploration: The state before; every ratio and every choice of channels in it is replaced.
         cost: One of `TARGETS`.
         fraction: What is to remain, above 0 and at most 1.
+        ranking: One of `RANKINGS`: ``local`` finds one ratio for all groups, the others one for each, by letting the
+            channels of groups compete.
 
     Raises:
-        PlanError: No such cost or fraction, one that is out of reach (the message says how close is possible), or
-            groups are locked, which a target for the whole model would have to change.
+        PlanError: No such cost, fraction or ranking, one that is out of reach (the message says how close is
+            possible), or groups are locked, which a target for the whole model would have to change.
     """
     if cost not in TARGETS:
         raise PlanError(f"There is no target {cost!r}. The targets are {', '.join(TARGETS)}.")
@@ -232,15 +252,21 @@ def set_target(exploration: Exploration, cost: str, fraction: float) -> Explorat
         raise PlanError(f"A target is the fraction that is to remain, above 0 and at most 1; got {fraction!r}.")
     if locked := sorted(exploration.recipe.locked):
         raise PlanError(f"A target changes every group, and {locked[0]} is locked. Unlock all groups first.")
-    recipe = exploration.recipe
     wanted: dict[str, Any] = {cost: float(fraction)}
-    plan = exploration.graph.plan_to(
-        **wanted, importance=recipe.importance, round_to=recipe.round_to, minimum=recipe.minimum
-    )
+    plan = exploration.graph.plan_to(**wanted, **_competing(exploration, ranking))
     sizes = {group.name: group.size for group in exploration.graph.groups}
     # what the plan came to, since counts of tied groups differ from what was asked of each
     removed = {name: size - len(plan.channels.get(name, range(size))) for name, size in sizes.items()}
     return with_ratios(exploration, {name: _rounded_up(removed[name] / size) for name, size in sizes.items()})
+
+
+def _competing(exploration: Exploration, ranking: str) -> PlanChoices:
+    """The options of the recipe for a ranking; where groups compete and no scale is chosen, the engine chooses one."""
+    choices = exploration.choices()
+    if choices["normalise"] == "none":
+        del choices["normalise"]
+    choices["ranking"] = ranking
+    return choices
 
 
 def _rounded_up(ratio: float) -> float:
@@ -265,14 +291,15 @@ _CHANGES: dict[str, Callable[[Exploration, Mapping[str, Any]], Exploration]] = {
     "percent": _change_percent,
     "scale": lambda state, what: scale_ratios(state, _named(what), what.get("factor", "none")),
     "preset": lambda state, what: set_preset(state, str(what.get("name")), what.get("ratio", "none")),
-    "target": lambda state, what: set_target(state, str(what.get("cost")), what.get("fraction", "none")),
+    "target": lambda state, what: set_target(
+        state, str(what.get("cost")), what.get("fraction", "none"), str(what.get("ranking", "local"))
+    ),
     "every": lambda state, what: set_every_ratio(state, what.get("ratio", "none")),
     "keep": _change_keep,
     "lock": lambda state, what: set_lock(state, _named(what), bool(what.get("locked"))),
+    "ties": lambda state, what: set_break_ties(state, _named(what), bool(what.get("broken"))),
     "reset": lambda state, what: reset(state, _named(what) if {"group", "groups"} & set(what) else None),
-    "options": lambda state, what: set_options(
-        state, **{name: what[name] for name in ("importance", "round_to", "minimum") if name in what}
-    ),
+    "options": lambda state, what: set_options(state, **{name: what[name] for name in OPTIONS if name in what}),
 }
 
 
@@ -294,7 +321,7 @@ def _free(exploration: Exploration, groups: Sequence[str]) -> tuple[str, ...]:
     Raises:
         PlanError: There is no such group, or it is a single one and locked.
     """
-    free = unlocked(exploration, tied_groups(exploration.graph, *groups))
+    free = unlocked(exploration, tied_groups(exploration, *groups))
     if len(groups) == 1 and groups[0] not in free:
         raise PlanError(f"{groups[0]} is locked. Unlock it first, with the lock in its row.")
     return free

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from explorer.engine.save import FORMAT as EXPORTED
+from explorer.engine.recipe import FORMAT as EXPORTED
 from explorer.exploration.recipe import FORMAT, MAX_RATIO, Recipe
-from explorer.exploration.state import Exploration
+from explorer.exploration.state import Exploration, GradientSource
 
 if TYPE_CHECKING:
     from explorer.engine.graph import DependencyGraph
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 NAMES_SHOWN = 3
 
 
-def fitted(graph: DependencyGraph, source: str, recipe: Recipe) -> tuple[Exploration, tuple[str, ...]]:
+def fitted(
+    graph: DependencyGraph, source: str, recipe: Recipe, gradients: GradientSource | None = None
+) -> tuple[Exploration, tuple[str, ...]]:
     """What of a recipe fits a model.
 
     Args:
         graph: The model's graph.
         source: What names the model from now on.
         recipe: Made for this model, for another version of it, or by hand.
+        gradients: As `Exploration` has it.
 
     Returns:
         The exploration with all that fits, and remarks in words: that the recipe was made for another model, and what
@@ -38,13 +41,14 @@ def fitted(graph: DependencyGraph, source: str, recipe: Recipe) -> tuple[Explora
         ratios=ratios,
         keep=keep,
         locked=recipe.locked & set(sizes),
+        break_ties=recipe.break_ties & set(sizes),
         view=replace(recipe.view, pins=tuple(name for name in recipe.view.pins if name in sizes)),
     )
     is_other = bool(recipe.fingerprint) and recipe.fingerprint != graph.fingerprint
     asked, left_out = {*recipe.ratios, *recipe.keep}, [*_without(recipe.ratios, ratios), *_without(recipe.keep, keep)]
     remarks = [_made_for_another(graph, bool(left_out))] if is_other else []
     remarks += [_left_out(sorted(set(left_out)), len(asked))] if left_out else []
-    return Exploration(graph, changed), tuple(remarks)
+    return Exploration(graph, changed, gradients), tuple(remarks)
 
 
 def exported_recipe(data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -56,6 +60,8 @@ def exported_recipe(data: Mapping[str, Any]) -> Mapping[str, Any]:
     if data.get("format") != EXPORTED:
         return data
     options = {name: value for name, value in (data.get("options") or {}).items() if name != "seed"}
+    if options.get("break_ties") is True:
+        options["break_ties"] = sorted(data.get("channels") or ())
     ratios = {name: min(ratio, MAX_RATIO) for name, ratio in (data.get("ratios") or {}).items() if ratio}
     known = {"source": data.get("source"), "fingerprint": data.get("fingerprint"), "keep": data.get("channels")}
     return {"format": FORMAT, **options, **known, "ratios": ratios}

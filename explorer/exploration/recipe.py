@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from explorer.engine.errors import PlanError
-from explorer.engine.importance import CRITERIA
+from explorer.engine.importance import CRITERIA, NORMALISERS, REDUCTIONS
 
 FORMAT = 2
 MAX_RATIO = 0.99
@@ -79,7 +79,10 @@ class Recipe:
         ratios: Fraction to remove per group name, 0-1; groups that keep everything are left out.
         keep: Channels to keep per group name, in order, chosen one by one; they win over the group's ratio.
         locked: Groups that changes of many groups leave as they are.
+        break_ties: Groups whose ties need not hold.
         importance: Criterion that ranks the channels.
+        reduction: How the coupled slices of a channel become one score.
+        normalise: How the scores of groups come to one scale, for targets where all channels compete.
         round_to: Kept channels are rounded up to a multiple of this.
         minimum: Fewest channels that a group keeps.
         view: How it is looked at.
@@ -90,7 +93,10 @@ class Recipe:
     ratios: Mapping[str, float] = field(default_factory=dict)
     keep: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     locked: frozenset[str] = frozenset()
+    break_ties: frozenset[str] = frozenset()
     importance: str = "l2"
+    reduction: str = "mean"
+    normalise: str = "none"
     round_to: int = 1
     minimum: int = 1
     view: View = View()
@@ -104,7 +110,10 @@ class Recipe:
             "ratios": {name: self.ratios[name] for name in sorted(self.ratios)},
             "keep": {name: list(self.keep[name]) for name in sorted(self.keep)},
             "locked": sorted(self.locked),
+            "break_ties": sorted(self.break_ties),
             "importance": self.importance,
+            "reduction": self.reduction,
+            "normalise": self.normalise,
             "round_to": self.round_to,
             "minimum": self.minimum,
             "view": self.view.to_json(),
@@ -128,7 +137,10 @@ class Recipe:
             ratios={name: ratio for name, ratio in ratios.items() if ratio},
             keep=keep,
             locked=frozenset(_checked_names("locked", data.get("locked") or ())),
-            importance=checked_importance(data.get("importance", "l2")),
+            break_ties=frozenset(_checked_names("break_ties", data.get("break_ties") or ())),
+            importance=checked_choice("importance", data.get("importance", "l2")),
+            reduction=checked_choice("reduction", data.get("reduction", "mean")),
+            normalise=checked_choice("normalise", data.get("normalise", "none")),
             round_to=checked_count("round_to", data.get("round_to", 1)),
             minimum=checked_count("minimum", data.get("minimum", 1)),
             view=View.from_json(checked_map("view", data.get("view"))),
@@ -178,19 +190,23 @@ def checked_ratio(ratio: object) -> float:
     return round(float(ratio), 4)
 
 
-def checked_importance(importance: object) -> str:
-    """`importance` where it names a criterion that needs no data.
+CHOICES: Mapping[str, Collection[str]] = {
+    "importance": CRITERIA.keys(),
+    "reduction": REDUCTIONS.keys(),
+    "normalise": NORMALISERS.keys(),
+}
+"""The options of a recipe that are names, and those names."""
+
+
+def checked_choice(option: str, name: object) -> str:
+    """`name` where it is one that an option of `CHOICES` can have.
 
     Raises:
-        PlanError: It names none.
+        PlanError: It is none.
     """
-    without_data = [name for name, criterion in CRITERIA.items() if not criterion.needs]
-    if not isinstance(importance, str) or importance not in without_data:
-        why = " without data" if isinstance(importance, str) and importance in CRITERIA else ""
-        raise PlanError(
-            f"There is no importance {importance!r}{why}. The criteria of a recipe are {', '.join(without_data)}."
-        )
-    return importance
+    if not isinstance(name, str) or name not in CHOICES[option]:
+        raise PlanError(f"There is no {option} {name!r}. A recipe can have {', '.join(CHOICES[option])}.")
+    return name
 
 
 _SHOWN_AS = {"round_to": "“multiple of” (round_to)", "minimum": "“at least” (minimum)"}

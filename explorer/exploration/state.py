@@ -2,39 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from explorer.engine.selection import is_pruned_by_default
+from explorer.engine.errors import PlanError
+from explorer.engine.importance import CRITERIA
+from explorer.engine.selection import PlanChoices, holding, is_pruned_by_default
 from explorer.exploration.recipe import Recipe
 
 if TYPE_CHECKING:
     from explorer.engine.graph import DependencyGraph
+    from explorer.engine.groups import Tie
+    from explorer.engine.importance import Gradients
     from explorer.engine.plan import Plan
+
+
+GradientSource = Callable[[str], "Gradients"]
+"""From what a criterion needs, ``gradient`` or ``fisher``, to what was measured of the loss."""
 
 
 @dataclass(frozen=True)
 class Exploration:
-    """A dependency graph and what is to be pruned of it."""
+    """A dependency graph and what is to be pruned of it.
+
+    Attributes:
+        graph: The model's graph.
+        recipe: What is to be pruned.
+        gradients: Where criteria that ask what a channel does to the loss find that; None where there is no data.
+    """
 
     graph: DependencyGraph
     recipe: Recipe
+    gradients: GradientSource | None = field(default=None, repr=False, compare=False)
 
     def plan(self) -> Plan:
         """The plan of the recipe; nothing runs and nothing changes.
 
         Raises:
-            PlanError: The recipe does not fit the model.
+            PlanError: The recipe does not fit the model, or its criterion needs data and there is none.
+        """
+        return self.graph.plan(dict(self.recipe.ratios), keep=self.recipe.keep, **self.choices())
+
+    def choices(self) -> PlanChoices:
+        """The options of the recipe as keywords of `DependencyGraph.plan`.
+
+        Raises:
+            PlanError: The criterion needs data and there is none.
         """
         recipe = self.recipe
-        return self.graph.plan(
-            dict(recipe.ratios),
-            keep=recipe.keep,
-            importance=recipe.importance,
-            round_to=recipe.round_to,
-            minimum=recipe.minimum,
-        )
+        chosen: PlanChoices = {
+            "importance": recipe.importance,
+            "reduction": recipe.reduction,
+            "normalise": recipe.normalise,
+            "round_to": recipe.round_to,
+            "minimum": recipe.minimum,
+            "break_ties": sorted(recipe.break_ties),
+        }
+        if needs := CRITERIA[recipe.importance].needs:
+            chosen["data"] = self._measured(needs)
+        return chosen
+
+    def _measured(self, needs: str) -> Gradients:
+        if self.gradients is None:
+            raise PlanError(without_data(self.recipe.importance, self.graph.title))
+        return self.gradients(needs)
+
+    @property
+    def holding(self) -> list[Tie]:
+        """The ties that the recipe does not let go."""
+        return holding(self.graph.ties, tuple(self.recipe.break_ties))
 
     def is_pruning(self) -> bool:
         """Whether the recipe removes anything."""
@@ -43,22 +80,33 @@ class Exploration:
         return is_chosen or any(ratio for name, ratio in ratios.items() if name not in keep)
 
 
-def start(graph: DependencyGraph, source: str = "") -> Exploration:
+def without_data(importance: str, title: str) -> str:
+    """Why a criterion cannot rank the channels of a model without data, in words."""
+    return (
+        f"{importance!r} asks what a channel does to the loss, so it needs data, and {title} has none here. Start the "
+        "explorer with --data, or choose a criterion that needs the weights alone, such as l2 or group_norm."
+    )
+
+
+def start(graph: DependencyGraph, source: str = "", gradients: GradientSource | None = None) -> Exploration:
     """An exploration of `graph` that prunes nothing yet.
 
     Args:
         graph: A traced model.
         source: What names the model in the recipe; the graph's own source by default.
+        gradients: As `Exploration` has it.
     """
-    return Exploration(graph, Recipe(source or graph.source, graph.fingerprint))
+    return Exploration(graph, Recipe(source or graph.source, graph.fingerprint), gradients)
 
 
-def tied_groups(graph: DependencyGraph, *groups: str) -> tuple[str, ...]:
+def tied_groups(exploration: Exploration, *groups: str) -> tuple[str, ...]:
     """The groups and every group that an even split ties to one of them, directly or not, in the graph's order.
 
-    Groups tied by a computed size are not among them: their counts follow in the plan, at ratios of their own.
+    Groups tied by a computed size are not among them: their counts follow in the plan, at ratios of their own. Nor are
+    those whose ties the recipe lets go.
     """
-    ties = [tie for tie in graph.ties if tie.kind == "equal_count"]
+    graph = exploration.graph
+    ties = [tie for tie in exploration.holding if tie.kind == "equal_count"]
     found, waiting = set[str](), [graph.group(name).name for name in groups]
     while waiting:
         name = waiting.pop()
@@ -71,7 +119,7 @@ def tied_groups(graph: DependencyGraph, *groups: str) -> tuple[str, ...]:
 def every_group(graph: DependencyGraph) -> tuple[str, ...]:
     """The groups that a single ratio is meant for (DESIGN section 6), in the graph's order."""
     never = [group.name for group in graph.groups if not is_pruned_by_default(group)]
-    fixed = frozenset(tied_groups(graph, *never))
+    fixed = frozenset(tied_groups(start(graph), *never))
     return tuple(group.name for group in graph.groups if group.name not in fixed)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class JobCancelledError(Exception):
     """Nobody waits for the job any more; raised inside it, where it tells how far it is."""
@@ -12,11 +15,13 @@ class Progress:
 
     Attributes:
         fraction: How much is done, 0-1.
+        partial: What there is so far, as JSON data; None where the work does not say.
         is_cancelled: Whether the work is to stop.
     """
 
     def __init__(self) -> None:
         self.fraction = 0.0
+        self.partial: Mapping[str, Any] | None = None
         self.is_cancelled = False
 
     def tell(self, fraction: float) -> None:
@@ -31,6 +36,19 @@ class Progress:
         if self.is_cancelled:
             raise JobCancelledError
         self.fraction = fraction
+
+    def show(self, fraction: float, partial: Mapping[str, Any]) -> bool:
+        """Notes how much is done and what there is so far, for work that keeps that when it is stopped.
+
+        Args:
+            fraction: 0-1.
+            partial: JSON data; it is not changed afterwards.
+
+        Returns:
+            Whether the work is to stop.
+        """
+        self.fraction, self.partial = fraction, partial
+        return self.is_cancelled
 
     def cancel(self) -> None:
         """Stops the work the next time that it tells how far it is."""

@@ -1,28 +1,30 @@
-"""Runs jobs one after the other in a thread: of each owner only the latest that waits, and never the same one twice."""
+"""Runs jobs in a thread, or on workers: of each owner only the latest that waits, and never the same one twice."""
 
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import diskcache
 
 from explorer.engine.errors import ExplorerError
+from explorer.jobs.folders import private_folder
 from explorer.jobs.progress import JobCancelledError, Progress
+from explorer.jobs.tasks import Result, Task, reason_to_stay
 
 log = logging.getLogger(__name__)
 
-Result = dict[str, Any]
 CACHE_BYTES = 64 * 2**20
 CALM_SECONDS = 0.12
 """A job begins when its owner has asked for nothing newer for this long, so that dragging a slider starts none."""
+AWAY_AT_ONCE = 16
+"""How many jobs can be with workers at the same time; one is done here."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Job:
         result: What came out, for a job that is done.
         error: What went wrong, in words, for one that failed.
         fraction: How much of a running job is done, 0-1, where it tells.
+        partial: What a running job has so far, where it shows that.
     """
 
     key: str
@@ -43,11 +46,41 @@ class Job:
     result: Result | None = None
     error: str = ""
     fraction: float = 0.0
+    partial: Mapping[str, Any] | None = None
 
     @property
     def is_pending(self) -> bool:
         """Whether there is something to wait for."""
         return self.state in ("waiting", "running")
+
+
+class Elsewhere(Protocol):
+    """Where tasks can be done besides this process, as `explorer.jobs.workers.Workers` is."""
+
+    def run(self, task: Task) -> Result:
+        """The result of a task, once it is there; raises what calling the task would raise."""
+
+    def stop(self) -> None:
+        """Waits for nothing any more: each `run` that goes on raises `JobCancelledError`."""
+
+    def close(self) -> None:
+        """Ends what it holds on to."""
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """Workers that another queue closes; what is cancelled here alone ends by itself."""
+
+    workers: Elsewhere
+
+    def run(self, task: Task) -> Result:
+        return self.workers.run(task)
+
+    def stop(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 @dataclass(frozen=True)
@@ -56,27 +89,19 @@ class _Request:
     work: Callable[[], Result]
     asked: float
     progress: Progress
-
-
-def private_folder() -> Path:
-    """A folder for cached results that only its owner can enter.
-
-    Returns:
-        A new folder in the system's temporary folder, mode 0700.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="explorer-jobs-"))
-    os.chmod(folder, 0o700)  # noqa: PTH101 - mkdtemp does it on POSIX; this states it
-    return folder
+    is_away: bool = False
 
 
 class JobQueue:
-    """One worker thread and a cache on disk.
+    """One thread that works, others that wait for workers where there are any, and a cache on disk.
 
     Args:
         folder: Where results are kept as JSON; made private to its owner. A new temporary folder by default.
+        elsewhere: Where tasks are done that can leave this process; none do by default.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, elsewhere: Elsewhere | None = None) -> None:
+        self._elsewhere = elsewhere
         self._folder = folder or private_folder()
         self._folder.mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o700)
@@ -86,7 +111,7 @@ class JobQueue:
         self._running: dict[str, _Request] = {}
         self._failed: dict[str, tuple[str, str]] = {}
         self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._is_closed = False
 
     def ask(self, owner: str, key: str, work: Callable[[], Result], progress: Progress | None = None) -> Job:
@@ -95,8 +120,8 @@ class JobQueue:
         Args:
             owner: Who asks, such as one open page. Nobody else sees whether it runs.
             key: Names the result: the same key means the same result.
-            work: Makes the result, as JSON data.
-            progress: Where the work tells how far it is, and hears that it is cancelled.
+            work: Makes the result, as JSON data. A `Task` is done by a worker where there are any and one can.
+            progress: Where the work tells how far it is, and hears that it is cancelled; that of a `Task` is its own.
 
         Returns:
             The job, already done where the result is known.
@@ -108,7 +133,7 @@ class JobQueue:
         with self._changed:
             self._failed.pop(owner, None)
             if self._runs(owner) != key:
-                self._waiting[owner] = _Request(key, work, time.monotonic(), progress or Progress())
+                self._waiting[owner] = self._request(key, work, progress or Progress())
                 self._start()
                 self._changed.notify_all()
         return self.job(owner, key)
@@ -126,7 +151,8 @@ class JobQueue:
                 return Job(key, "waiting")
             running = self._running.get(owner)
             if running and running.key == key:
-                return Job(key, "running", fraction=running.progress.fraction)
+                progress = running.progress
+                return Job(key, "running", fraction=progress.fraction, partial=progress.partial)
             return Job(key, "gone")
 
     def forget(self, owner: str) -> None:
@@ -143,14 +169,44 @@ class JobQueue:
                 running.progress.cancel()
 
     def close(self) -> None:
-        """Stops after the job that runs now."""
+        """Stops after the job that runs now, which is cancelled."""
         with self._changed:
             self._is_closed = True
             self._waiting.clear()
+            for request in self._running.values():
+                request.progress.cancel()
             self._changed.notify_all()
-        if self._thread:
-            self._thread.join()
+        if self._elsewhere:
+            self._elsewhere.stop()
+        for thread in self._threads:
+            thread.join()
+        if self._elsewhere:
+            self._elsewhere.close()
         self._cache.close()
+
+    def beside(self) -> JobQueue:
+        """Another queue, whose tasks go to the same workers, for work that takes long; this one closes them."""
+        return JobQueue(elsewhere=_Shared(self._elsewhere) if self._elsewhere else None)
+
+    def place(self, source: str) -> tuple[str, str]:
+        """Who does the jobs of a model, and why, in words; empty ones where there is only this process.
+
+        Args:
+            source: What names the model.
+        """
+        if self._elsewhere is None:
+            return "", ""
+        reason = reason_to_stay(source)
+        return ("this server, not workers", reason) if reason else ("workers", "workers do what they can open by name")
+
+    def _request(self, key: str, work: Callable[[], Result], progress: Progress) -> _Request:
+        asked = time.monotonic()
+        if not isinstance(work, Task):
+            return _Request(key, work, asked, progress)
+        elsewhere = self._elsewhere
+        if elsewhere is None or reason_to_stay(work.exploration.recipe.source, work.data):
+            return _Request(key, work, asked, work.progress)
+        return _Request(key, partial(elsewhere.run, work), asked, work.progress, is_away=True)
 
     def _known(self, key: str) -> Result | None:
         found: Result | None = self._cache.get(key)
@@ -161,21 +217,31 @@ class JobQueue:
         return running.key if running and not running.progress.is_cancelled else ""
 
     def _start(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="explorer-jobs", daemon=True)
-            self._thread.start()
+        if self._threads:
+            return
+        for number in range(1 + (AWAY_AT_ONCE if self._elsewhere else 0)):
+            thread = threading.Thread(
+                target=self._work, args=(number > 0,), name=f"explorer-jobs-{number}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
 
-    def _work(self) -> None:
-        while (taken := self._take()) is not None:
-            owner, request = taken
-            self._run(owner, request)
+    def _work(self, is_away: bool) -> None:
+        while (taken := self._take(is_away)) is not None:
+            self._run(*taken)
 
-    def _take(self) -> tuple[str, _Request] | None:
-        """The request that has waited longest, once its owner has been calm; None when the queue closes."""
+    def _take(self, is_away: bool) -> tuple[str, _Request] | None:
+        """The request that has waited longest, once its owner has been calm; None when the queue closes.
+
+        Args:
+            is_away: Whether one that a worker is to do, or one that this process does.
+        """
         with self._changed:
             while not self._is_closed:
                 now = time.monotonic()
-                owner = min(self._waiting, key=lambda name: self._waiting[name].asked, default=None)
+                # one at a time for each owner
+                mine = [name for name, each in self._waiting.items() if each.is_away == is_away]
+                owner = min(set(mine) - self._running.keys(), key=lambda name: self._waiting[name].asked, default=None)
                 if owner is None:
                     self._changed.wait()
                 elif (left := self._waiting[owner].asked + CALM_SECONDS - now) > 0:
@@ -201,3 +267,4 @@ class JobQueue:
             self._running.pop(owner, None)
             if error:
                 self._failed[owner] = (request.key, error)
+            self._changed.notify_all()  # what its owner has asked for since may begin

@@ -53,6 +53,14 @@ def build(source: TorchvisionSource) -> tuple[nn.Module, str]:
     return _build_pretrained(source, source.weights)
 
 
+def builder_options(name: str) -> dict[str, Any]:
+    """What a model without weights is built with, besides ``weights=None``."""
+    options = dict(EXPLICIT_OPTIONS.get(name, {}))
+    if "weights_backbone" in inspect.signature(models.get_model_builder(name)).parameters:
+        options["weights_backbone"] = None  # otherwise a pretrained backbone would be downloaded
+    return options
+
+
 def example_inputs(name: str, model: nn.Module, shape: tuple[int, ...] | None) -> tuple[Any, ...]:
     """Positional inputs for one forward: a batch of one, or of `shape` where that is given.
 
@@ -77,11 +85,8 @@ def example_inputs(name: str, model: nn.Module, shape: tuple[int, ...] | None) -
 
 
 def _build_random(source: TorchvisionSource) -> nn.Module:
-    options = dict(EXPLICIT_OPTIONS.get(source.name, {}))
-    if "weights_backbone" in inspect.signature(models.get_model_builder(source.name)).parameters:
-        options["weights_backbone"] = None  # otherwise a pretrained backbone would be downloaded
     with fixed_seed():
-        model: nn.Module = models.get_model(source.name, weights=None, **options)
+        model: nn.Module = models.get_model(source.name, weights=None, **builder_options(source.name))
     return model
 
 

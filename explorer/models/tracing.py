@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
 
 from torch import nn
+from torch.jit import ScriptModule
 
 from explorer.engine.errors import TraceError
 from explorer.engine.graph import DependencyGraph, graph_of
 from explorer.engine.graph import trace as trace_module
 from explorer.engine.programs import record_all
-from explorer.engine.switches import UNCOLLECTED
 from explorer.engine.trace import ExampleInputs
 from explorer.models.opening import OpenedModel, open_model
 
@@ -55,15 +58,32 @@ def trace_opened(
     Args:
         opened: A model with what is known about where it came from.
         example_inputs: Inputs to trace it on; its own by default.
-        tell: Is told of each stage before it begins: ``tracing``, ``grouping``.
+        tell: Is told of each stage before it begins, ``tracing`` and ``grouping``, and of ``tracing`` again whenever a
+            module runs; what it raises ends the work.
 
     Raises:
         TraceError: The model does not run on the example inputs.
     """
     inputs = opened.example_inputs if example_inputs is None else example_inputs
-    tell = tell or (lambda stage: None)
-    with UNCOLLECTED:
-        tell("tracing")
+    if tell is None:
+        return trace_module(opened.model, inputs, source=opened.source, title=opened.title)
+    tell("tracing")
+    with _whenever_a_module_runs(opened.model, partial(tell, "tracing")):
         programs = record_all(opened.model, inputs)
-        tell("grouping")
-        return graph_of(opened.model, inputs, programs, source=opened.source, title=opened.title)
+    tell("grouping")
+    return graph_of(opened.model, inputs, programs, source=opened.source, title=opened.title)
+
+
+@contextmanager
+def _whenever_a_module_runs(model: nn.Module, tell: Callable[[], None]) -> Iterator[None]:
+    """Calls `tell` before each forward of each module, so that a long run can be ended within."""
+
+    def enter(*_: Any) -> None:
+        tell()
+
+    with ExitStack() as stack:
+        for module in model.modules():
+            if not isinstance(module, ScriptModule):
+                handle = module.register_forward_pre_hook(enter)
+                stack.callback(handle.remove)
+        yield

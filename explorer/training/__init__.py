@@ -4,7 +4,7 @@ from explorer.training.data import Dataset, Split, digits, hold_out, open_data
 from explorer.training.evaluate import Evaluation, evaluate
 from explorer.training.finetune import finetune, recalibrate
 from explorer.training.loop import Epoch, Progress, Training
-from explorer.training.sensitivity import Point, Sensitivity, measure_point, sensitivity
+from explorer.training.sensitivity import Estimate, Point, Sensitivity, measure_point, sensitivity
 from explorer.training.settings import OPTIMIZERS, SCHEDULES, TrainingSettings
 from explorer.training.sparsify import REGULARISERS, SparseTraining, sparsify
 
@@ -14,6 +14,7 @@ __all__ = [
     "SCHEDULES",
     "Dataset",
     "Epoch",
+    "Estimate",
     "Evaluation",
     "Point",
     "Progress",

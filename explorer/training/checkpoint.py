@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from explorer.engine.errors import SaveError, TrainingError
-from explorer.engine.save import architecture_of
+from explorer.engine.recipe import architecture_of
 
 State = dict[str, Any]
 
@@ -43,7 +44,8 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # what failed may be the folder itself
+            unfinished.unlink()
         kept = f"{path} still holds the state before it" if path.exists() else "nothing was written"
         raise SaveError(
             f"{path.name} could not be written ({len(content):,} bytes): {error}. {kept[0].upper()}{kept[1:]}; make "

@@ -9,11 +9,16 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from explorer.engine.batches import Batch, Inputs, as_call, on_device
 from explorer.engine.errors import EvaluationError
 from explorer.engine.trees import structure
 from explorer.training.data.split import Split
+
+
+class NotFiniteError(EvaluationError):
+    """The scores of a model hold NaN or infinity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +30,14 @@ class Evaluation:
         correct: Number of those samples.
         total: Number of samples.
         seconds: Wall-clock time of the whole measurement.
+        loss: Mean cross-entropy, which tells apart what accuracy counts as alike.
     """
 
     accuracy: float
     correct: int
     total: int
     seconds: float
+    loss: float
 
 
 def evaluate(model: nn.Module, data: Split | Iterable[Batch], *, batch_size: int = 256) -> Evaluation:
@@ -52,18 +59,21 @@ def evaluate(model: nn.Module, data: Split | Iterable[Batch], *, batch_size: int
     num_classes = data.num_classes if isinstance(data, Split) else None
     batches = data.batches(batch_size) if isinstance(data, Split) else data
     started = time.perf_counter()
-    correct = total = 0
+    correct, total, loss = 0, 0, 0.0
     with _eval_mode(model), torch.no_grad():
         for inputs, labels in batches:
             logits = _logits(model, inputs)
             check_logits(logits, labels, num_classes)
-            correct += int((logits.argmax(dim=1) == labels.to(logits.device)).sum())
+            _check_finite(logits)
+            labels = labels.to(logits.device)
+            correct += int((logits.argmax(dim=1) == labels).sum())
+            loss += float(F.cross_entropy(logits.float(), labels, reduction="sum"))
             total += len(labels)
     if total == 0:
         raise EvaluationError(
             "Accuracy was asked for, but the data holds no samples. Give at least one labelled sample."
         )
-    return Evaluation(correct / total, correct, total, time.perf_counter() - started)
+    return Evaluation(correct / total, correct, total, time.perf_counter() - started, loss / total)
 
 
 @contextmanager
@@ -98,7 +108,7 @@ def _logits(model: nn.Module, inputs: Inputs) -> Tensor:
 
 
 def check_logits(logits: Tensor, labels: Tensor, num_classes: int | None) -> None:
-    """Raises `EvaluationError` unless `logits` is finite, (N, classes), and covers the classes of the data."""
+    """Raises `EvaluationError` unless `logits` is (N, classes) and covers the classes of the data."""
     if logits.dim() != 2 or len(logits) != len(labels):
         raise EvaluationError(
             f"Accuracy needs class scores of shape ({len(labels)}, num_classes); the model returned "
@@ -114,8 +124,11 @@ def check_logits(logits: Tensor, labels: Tensor, num_classes: int | None) -> Non
             f"The labels run from {int(labels.min())} to {int(labels.max())}; the model gives {logits.shape[1]} scores "
             "per sample. Labels must be class indices that the model has a score for."
         )
+
+
+def _check_finite(logits: Tensor) -> None:
     if not bool(torch.isfinite(logits).all()):
-        raise EvaluationError(
+        raise NotFiniteError(
             "The model's scores hold NaN or infinity, so no class is the highest. "
             "Check its weights and whether the inputs are scaled as in training."
         )

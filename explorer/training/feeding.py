@@ -24,9 +24,16 @@ def parts_of(data: Data, validation: Batches | None) -> tuple[Batches, Batches |
     Args:
         data: A `Dataset`, or what to train on alone.
         validation: What to measure on after each epoch; by default the validation part of a `Dataset`, nothing else.
+
+    Raises:
+        TrainingError: The `Dataset` has nothing to train on.
     """
     if not isinstance(data, Dataset):
         return data, validation
+    if not len(data.train):
+        raise TrainingError(
+            f"{data.title} has a test part alone, for measuring. Give something to train on too: (train, test)."
+        )
     return data.train, data.validation if validation is None else validation
 
 

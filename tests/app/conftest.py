@@ -14,7 +14,7 @@ from explorer.exploration import Exploration, start
 def workspace() -> Iterator[Workspace]:
     made = Workspace()
     yield made
-    made.jobs.close()
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plotly.utils import PlotlyJSONEncoder
 
 from explorer.app import ids
 from explorer.app.answers import RECIPE_BYTES, after_changes, after_restoring
@@ -56,7 +57,7 @@ def test_changes_of_what_is_no_recipe_are_refused_in_words(workspace: Workspace,
 
 
 def test_a_recipe_brings_back_what_was_pruned_and_how_it_looked(workspace: Workspace, exploration: Exploration) -> None:
-    view = View(("layer2",), {"kind": "layer", "name": "fc"}, ("conv1",), {"centre": {"tab": "matrices"}})
+    view = View(("layer2",), {"kind": "layer", "name": "fc"}, ("conv1",), {"centre": "matrices", "unknown": 3})
     state = set_options(set_keep(set_ratio(exploration, "conv1", 0.5), "layer1.0.conv1", [0, 3]), minimum=2)
     recipe = replace(state.recipe, view=view)
     held = after_restoring(workspace, {"recipe": recipe.to_json(), "why": "link"})["set"]
@@ -64,7 +65,7 @@ def test_a_recipe_brings_back_what_was_pruned_and_how_it_looked(workspace: Works
     assert held[ids.RECIPE] == state.recipe.to_json()
     assert held[ids.OPENED] == {"source": "sample:resnet20", "paths": ["layer2"]}
     assert held[ids.PINS] == ["conv1"]
-    assert held[ids.PANELS] == {"centre": {"tab": "matrices"}}
+    assert held[ids.PANELS] == {"centre": "matrices"}
     assert held[ids.SELECTION]["name"] == "fc"
     assert "layer3.2.conv1" in str(held[ids.SELECTION]["groups"]) or held[ids.SELECTION]["groups"]
     assert held[ids.PREVIEW]["groups"]["conv1"][1] == 8
@@ -78,6 +79,22 @@ def test_an_undo_leaves_the_view_as_it_is(workspace: Workspace, exploration: Exp
     assert not {ids.MODEL, ids.OPENED, ids.SELECTION, ids.PANELS} & set(held)
     assert held[ids.PINS] == ["conv1"]
     assert held[ids.RECIPE]["ratios"] == {"conv1": 0.5}
+
+
+def test_a_link_brings_the_view_that_it_says_and_else_the_first_one(
+    workspace: Workspace, exploration: Exploration
+) -> None:
+    recipe = exploration.recipe.to_json()
+    asked = {"recipe": recipe, "why": "link", "shown": "sample:resnet20", "panels": {"centre": "plans"}}
+    held = after_restoring(workspace, asked)["set"]
+    assert held[ids.PANELS] == {}
+    assert held[ids.SELECTION]["kind"] == "group"
+
+
+def test_another_model_is_looked_at_in_the_same_way_but_for_what_was_played(workspace: Workspace) -> None:
+    panels = {"centre": "matrices", "scope": "layer1", "player": {"port": "conv1+", "step": 2}}
+    asked = {"source": "sample:vgg", "why": "pick", "shown": "sample:resnet20", "panels": panels}
+    assert after_restoring(workspace, asked)["set"][ids.PANELS] == {"centre": "matrices"}
 
 
 def test_a_recipe_for_another_model_warns_and_what_fits_is_used(workspace: Workspace, exploration: Exploration) -> None:
@@ -104,7 +121,7 @@ def test_a_link_cannot_name_a_model_of_this_run_by_its_id(exploration: Explorati
     recipe = {"format": 2, "source": source}
     assert not after_restoring(own, {"recipe": recipe, "why": "link"})["isMade"]
     assert after_restoring(own, {"recipe": recipe, "why": "reload"})["set"][ids.MODEL] == source
-    own.jobs.close()
+    own.close()
 
 
 def test_after_a_restart_an_own_model_is_known_by_its_fingerprint(exploration: Exploration) -> None:
@@ -117,7 +134,7 @@ def test_after_a_restart_an_own_model_is_known_by_its_fingerprint(exploration: E
     unknown = replace(before, fingerprint="0" * 16)
     answer = after_restoring(restarted, {"recipe": unknown.to_json(), "why": "reload"})
     assert "a model of an earlier session" in said(answer, ids.NOTICE)
-    restarted.jobs.close()
+    restarted.close()
 
 
 def test_a_recipe_file_is_read_whatever_it_calls_a_model_from_memory(
@@ -149,7 +166,6 @@ def test_the_recipe_of_an_exported_model_opens_too(
         ("[" * 100_000, "no JSON"),
         (" " * (RECIPE_BYTES + 1), "larger than a recipe"),
         ('{"format": 2, "source": "sample:resnet20", "keep": {"conv1": "x"}}', "list of whole numbers"),
-        ('{"format": 2, "source": "sample:nothing"}', "no sample model 'nothing'"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused_in_words(workspace: Workspace, text: str, reason: str) -> None:
@@ -158,10 +174,13 @@ def test_a_file_that_is_no_recipe_is_refused_in_words(workspace: Workspace, text
     assert reason in said(answer, ids.NOTICE)
 
 
-def test_a_model_that_cannot_be_opened_is_told_by_the_picker(workspace: Workspace) -> None:
-    answer = after_restoring(workspace, {"source": "sample:nothing", "why": "pick", "epoch": 4})
+def test_a_model_that_cannot_be_opened_is_told_in_its_place_with_what_is_near(workspace: Workspace) -> None:
+    answer = after_restoring(workspace, {"source": "sample:resnet21", "why": "pick", "epoch": 4})
     assert (answer["isMade"], answer["epoch"]) == (False, 4)
-    assert "no sample model" in said(answer, ids.PICKER_ERROR)
+    assert list(answer["set"]) == [ids.FAILURE]
+    card = json.dumps(answer["set"][ids.FAILURE].to_plotly_json(), cls=PlotlyJSONEncoder)
+    assert "no sample model 'resnet21'" in card
+    assert '"data-open": "sample:resnet20"' in card
 
 
 def test_whatever_goes_wrong_the_page_gets_an_answer(

@@ -82,4 +82,4 @@ def test_the_measurement_of_the_page_is_what_is_judged(workspace: Workspace, exp
 
 def test_columns_come_in_pairs() -> None:
     pairs = [column["headerName"] for column in comparison_panel.columns() if "children" in column]
-    assert pairs == ["Weight", "Parameters", "MACs", "Output"]
+    assert pairs == ["Layer", "Weight", "Parameters", "MACs", "Output"]  # each header stands over something

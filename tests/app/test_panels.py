@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from plotly.utils import PlotlyJSONEncoder
 
 from explorer.app import inspection
 from explorer.app.export import Exported, export_zip, loading_snippet, slug
@@ -19,16 +21,21 @@ from explorer.app.preview import preview, rows
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import PlanError
 from explorer.exploration import Exploration, set_every_ratio, set_keep, set_lock, set_options, set_ratio
-from explorer.jobs import Job
+from explorer.jobs import Job, JobQueue, Task
 
 
 def text(node: Any) -> str:
-    """All text in a tree of Dash components."""
-    if isinstance(node, (str, int, float)):
-        return str(node).strip()
-    if isinstance(node, (list, tuple)):
-        return " ".join(part for part in map(text, node) if part)
-    return text(getattr(node, "children", None)) if node is not None and hasattr(node, "children") else ""
+    """All text in a tree of Dash components, what the browser draws by itself included."""
+    return said(json.loads(json.dumps(node, cls=PlotlyJSONEncoder)))
+
+
+def said(node: Any) -> str:
+    if isinstance(node, list):
+        return " ".join(part for part in map(said, node) if part)
+    if not isinstance(node, dict):
+        return "" if node is None else str(node).strip()
+    props = node["props"]
+    return said(json.loads(props["data-plain"]) if "data-plain" in props else props.get("children"))
 
 
 def test_a_page_opens_with_the_group_that_couples_most(subject: Subject) -> None:
@@ -48,9 +55,10 @@ def test_the_preview_counts_without_running_the_model(exploration: Exploration) 
 
 
 def test_the_controls_show_the_recipe(exploration: Exploration) -> None:
-    assert preview(exploration)["controls"] == {"importance": "l2", "round_to": 1, "minimum": 1, "every": 0}
+    usual = {"importance": "l2", "reduction": "mean", "normalise": "none", "round_to": 1, "minimum": 1, "every": 0}
+    assert preview(exploration)["controls"] == usual
     asked = set_options(set_every_ratio(exploration, 0.3), importance="l1", minimum=2)
-    assert preview(asked)["controls"] == {"importance": "l1", "round_to": 1, "minimum": 2, "every": 30}
+    assert preview(asked)["controls"] == usual | {"importance": "l1", "minimum": 2, "every": 30}
 
 
 def test_what_comes_to_nothing_is_said(exploration: Exploration) -> None:
@@ -73,6 +81,7 @@ def test_the_grid_has_a_row_per_group(exploration: Exploration) -> None:
         "percent": 25,
         "members": 6,
         "ties": [],
+        "loose": False,
         "locked": False,
         "chosen": False,
     }
@@ -135,6 +144,28 @@ def test_random_weights_are_not_measured_and_the_screen_says_so(subject: Subject
     idle = Job("k", "gone")
     assert "Accuracy is not measured: random weights." in text(totals.accuracy(random, idle, is_pruning=False))
     assert "Apply and verify" in text(totals.accuracy(random, idle, is_pruning=True))
+
+
+class Away:
+    """Workers that are never asked."""
+
+    def run(self, task: Task) -> Any:
+        raise AssertionError(task)
+
+    def stop(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_the_screen_says_who_measures_where_there_are_workers(subject: Subject) -> None:
+    alone, wide = Workspace(), Workspace(JobQueue(elsewhere=Away()))
+    assert totals.measured_by(alone, subject) == []
+    assert text(totals.measured_by(wide, subject)) == "by workers"
+    [said] = totals.measured_by(wide, replace(subject, source="session:abc"))
+    assert text(said) == "by this server, not workers"
+    assert said.title.endswith("this one has code, weights or inputs of its own.")
+    for workspace in (alone, wide):
+        workspace.jobs.close()
 
 
 def test_measuring_begins_by_itself_only_where_there_is_data(workspace: Workspace, exploration: Exploration) -> None:

@@ -23,7 +23,7 @@ OWN = {"X-Explorer": "1"}
 def space() -> Iterator[Workspace]:
     made = Workspace()
     yield made
-    made.jobs.close()
+    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_only_the_latest_uploads_stay(
     with pytest.raises(ModelSourceError, match="earlier session"):
         space.open(first)
     assert space.knows(second)
-    space.jobs.close()
+    space.close()
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,20 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+import torch
 from dash import Dash
+from torch.utils.data import DataLoader, TensorDataset
 
 from explorer.app.server import create_app, host_name, outward_addresses
 from explorer.app.serving import ServeError, address_of, listen, show
 from explorer.app.workspace import Subject, Workspace, checked_name
-from explorer.engine.errors import ModelSourceError, PlanError
+from explorer.engine.errors import DataError, ModelSourceError, PlanError
 from explorer.engine.graph import DependencyGraph
-from explorer.exploration import Exploration
+from explorer.exploration import Exploration, start
+from explorer.jobs import measure
 from explorer.models import OpenedModel, open_model
 from explorer.models.tracing import trace_opened
+from explorer.training import digits, evaluate
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +35,7 @@ def app(workspace: Workspace, subject: Subject) -> Dash:
 def own() -> Iterator[Workspace]:
     made = Workspace()
     yield made
-    made.jobs.close()
+    made.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8050", "localhost:8050", "[::1]:8050", "localhost"])
@@ -141,13 +145,13 @@ def test_who_opens_a_model_waits_for_it_and_others_go_on(own: Workspace, monkeyp
     with ThreadPoolExecutor(2) as pool:
         first, second = (pool.submit(own.open, "sample:vgg") for _ in range(2))
         assert began.wait(20)
-        assert own.stage("sample:vgg") == "building"
+        assert own.openings.stage("sample:vgg") == "building"
         own.begin("sample:resnet20")  # would hang while one lock is held for all
         assert not first.done()
         assert not second.done()
         release.set()
         assert first.result() is second.result()
-    assert own.stage("sample:vgg") == ""
+    assert own.openings.stage("sample:vgg") == ""
     assert not own._opening
 
 
@@ -182,6 +186,20 @@ def test_a_model_in_memory_is_shown_from_a_thread_until_it_is_closed(exploration
         each.close()
     with pytest.raises(URLError):
         urlopen(f"{shown.address}/alive")
+
+
+def test_a_model_in_memory_is_measured_on_data_in_memory(exploration: Exploration) -> None:
+    test = digits().test
+    loader = DataLoader(TensorDataset(torch.as_tensor(test.inputs), test.labels), batch_size=7)
+    shown = show(exploration.graph, data=loader, port=0, block=False)
+    (subject,) = shown._workspace._own.values()
+    assert subject.data is not None
+    assert (len(subject.data.train), len(subject.data.test)) == (0, 359)
+    found = measure(start(subject.graph, subject.source), subject.data.test)
+    assert found.accuracy == evaluate(exploration.graph.model, test).accuracy
+    shown.close()
+    with pytest.raises(DataError, match=r"The data is of type int\. Give a dataset, a DataLoader"):
+        show(exploration.graph, data=7, port=0, block=False)
 
 
 def test_a_script_waits_until_it_is_interrupted(

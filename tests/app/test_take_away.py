@@ -12,10 +12,12 @@ from explorer.app import ids
 from explorer.app.elements import build_elements
 from explorer.app.opening import opening_state
 from explorer.app.outline import ancestors
-from explorer.app.panels.take_away import COLUMNS, file, groups_csv
+from explorer.app.panels.take_away import COLUMNS, View, file, groups_csv
+from explorer.app.positions import BAND_TEXT, text_width
 from explorer.app.preview import preview
 from explorer.app.svg import draw_svg, port_text
 from explorer.app.theme import tokens
+from explorer.app.unfolding import most_open
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import PlanError
 from explorer.exploration import Exploration, set_ratio
@@ -26,8 +28,8 @@ C = tokens("light")
 
 
 def drawn(subject: Subject, exploration: Exploration, opened: tuple[str, ...], *highlighted: str) -> ET.Element:
-    kept = preview(exploration)["groups"]
-    return ET.fromstring(draw_svg(subject.outline, frozenset(opened), subject.sizes, highlighted, kept))
+    shown = preview(exploration)
+    return ET.fromstring(draw_svg(subject.outline, frozenset(opened), subject.sizes, highlighted, shown))
 
 
 def around(subject: Subject) -> tuple[str, ...]:
@@ -72,8 +74,42 @@ def test_a_highlighted_group_has_its_hue_and_letter_and_the_rest_steps_back(
 def test_bands_show_what_stays(subject: Subject, exploration: Exploration) -> None:
     picture = drawn(subject, set_ratio(exploration, GROUP, 0.5), around(subject))
     assert texts(picture).count("16 → 8") == 4
-    assert port_text({"groups": [GROUP], "size": "64"}, {GROUP: [16, 4]}) == "64 → 16"  # four indices per channel
-    assert port_text({"groups": [], "size": "3"}, {}) == "3"
+
+
+@pytest.mark.parametrize(
+    ("room", "badge", "text"),
+    [(20, "", "64 → 16"), (20, "A", "A 64 → 16"), (6, "A", "A →16"), (4, "A", "A"), (4, "", "→16"), (2, "", "")],
+)
+def test_a_band_says_as_much_as_it_has_room_for(room: int, badge: str, text: str) -> None:
+    flattened = {"groups": [GROUP], "size": "64", "room": room}
+    assert port_text(flattened, {GROUP: [16, 4]}, badge) == text  # four indices per channel
+    assert port_text({"groups": [], "size": "3", "room": 9}, {}) == "3"
+
+
+def test_texts_on_narrow_bands_do_not_overlap(workspace: Workspace) -> None:
+    subject = workspace.open("sample:dgcnn")
+    halved = {name: [size, size // 2] for name, size in subject.sizes.items()}
+    elements = build_elements(subject.outline, most_open(subject.outline), subject.sizes)
+    ports = [element["data"] for element in elements if element["data"].get("kind") == "port"]
+    written = [(text_width(port_text(port, halved, "A"), BAND_TEXT), port) for port in ports if port["groups"]]
+    assert [port["id"] for width, port in written if width > port["width"]] == []
+    assert {port_text(port, halved, "A") for port in ports if port["port"] == "fuse.0-"} == {"A →16", "A →32"}
+
+
+@pytest.mark.parametrize(("shade", "step", "said"), [("ratio", 4, "100 % of channels go"), ("macs", 8, "of all MACs")])
+def test_the_picture_is_shaded_as_the_screen_is(
+    subject: Subject, exploration: Exploration, shade: str, step: int, said: str
+) -> None:
+    shown = preview(set_ratio(exploration, "conv1", 0.5))
+    opened = frozenset(around(subject))
+    text = draw_svg(subject.outline, opened, subject.sizes, [], shown, shade=shade)
+    picture = ET.fromstring(text)
+    boxes = [
+        box for box in picture.iter(f"{SVG}rect") if box.get("rx") == "4" and box.get("fill") == C[f"shade-{step}"]
+    ]
+    assert boxes
+    assert any(said in text for text in texts(picture))  # the legend says what the last colour means
+    assert fills(picture, C["shade-8"]) > 0
 
 
 def test_everything_is_inside_the_picture(subject: Subject, exploration: Exploration) -> None:
@@ -98,9 +134,9 @@ def test_the_table_of_groups_can_be_read_back(exploration: Exploration) -> None:
 
 
 def test_files_are_named_after_the_model(workspace: Workspace, subject: Subject, exploration: Exploration) -> None:
-    recipe, opened = exploration.recipe.to_json(), opening_state(subject).opened
-    made = {which: file(workspace, which, recipe, opened, ["conv1"]) for which in (ids.SAVE_SVG, ids.SAVE_CSV)}
+    recipe, view = exploration.recipe.to_json(), View(opening_state(subject).opened["paths"], ["conv1"])
+    made = {which: file(workspace, which, recipe, view) for which in (ids.SAVE_SVG, ids.SAVE_CSV)}
     assert [each["filename"] for each in made.values()] == ["resnet-20-graph.svg", "resnet-20-groups.csv"]
     assert ET.fromstring(made[ids.SAVE_SVG]["content"]).tag == f"{SVG}svg"
     with pytest.raises(PlanError, match="another version"):
-        file(workspace, ids.SAVE_CSV, recipe | {"fingerprint": "other"}, opened, [])
+        file(workspace, ids.SAVE_CSV, recipe | {"fingerprint": "other"}, view)

@@ -7,9 +7,9 @@ from torch import nn
 
 import explorer
 from explorer.app.numbers import TIMES
-from explorer.app.terms import formula, partly_frozen, terms
+from explorer.app.terms import formula, partly_frozen, plan_terms, terms, untying, way_tag
 from explorer.engine.groups import Tie
-from explorer.exploration import Exploration, set_ratio, start
+from explorer.exploration import Exploration, change, set_ratio, start
 from tests.app.test_panels import text
 
 
@@ -81,3 +81,53 @@ def test_a_part_that_stays_is_told_with_its_reason() -> None:
     (group,) = graph.groups
     assert any(frozen.indices == (3,) for frozen in partly_frozen(graph, group))
     assert "1 of 8 indices of a.weight dim 0 stay" in text(terms(start(graph), group.name))
+
+
+def test_letting_go_of_a_tie_is_announced_shown_and_taken_back() -> None:
+    graph = explorer.trace(TwoHalves(), torch.randn(1, 3, 4, 4))
+    name = next(group for group in graph.groups if group.ties).name
+    state = start(graph)
+    assert "Let go of these ties" in text(terms(state, name))
+    said = text(untying(state, name))
+    assert "keeps as many channels as its own ratio says" in said
+    assert "needs the program way" in said
+    assert "test_terms.py:" in said
+
+    loose = set_ratio(change(state, {"kind": "ties", "group": name, "broken": True}), name, 0.5)
+    shown = text(terms(loose, name))
+    assert f"Let go at {name}" in shown
+    assert "now 2 ≠ 4" in shown
+    assert "Tie again" in shown
+    assert "Let go of these" not in shown
+
+
+def test_a_plan_says_what_is_unusual_about_it_and_its_way() -> None:
+    graph = explorer.trace(TwoHalves(), torch.randn(1, 3, 4, 4))
+    name = next(group for group in graph.groups if group.ties).name
+    whole = set_ratio(start(graph), name, 0.5)
+    assert plan_terms(whole) == []
+    assert text(way_tag(whole)) == "live"
+    assert way_tag(start(graph)) == []
+    broken = set_ratio(change(start(graph), {"kind": "ties", "group": name, "broken": True}), name, 0.5)
+    said = text(plan_terms(broken))
+    assert "program way" in said
+    assert "1 broken tie" in said
+    assert "2 ≠ 4" in said
+    assert text(way_tag(broken)) == "program way"
+
+
+def test_a_plan_hands_on_the_warnings_of_its_groups() -> None:
+    class Experts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(4, 6), nn.Linear(6, 2)
+            self.experts = nn.ModuleList(nn.Linear(6, 6) for _ in range(2))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.last(self.experts[0](self.first(x)))
+
+    graph = explorer.trace(Experts(), torch.randn(1, 4))
+    name = next(group for group in graph.groups if group.warnings).name
+    assert plan_terms(start(graph)) == []
+    assert "1 warning" in text(plan_terms(set_ratio(start(graph), name, 0.5)))
+    assert "experts.1 was not reached" in text(plan_terms(set_ratio(start(graph), name, 0.5)))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from explorer.app.elements import build_elements
 from explorer.app.scene import build_scene
 from explorer.app.unfolding import (
     NODE_LIMIT,
@@ -15,7 +16,7 @@ from explorer.app.unfolding import (
     within_limit,
 )
 from explorer.app.workspace import Subject
-from tests.app.hand_made import ALL_OPEN, LAYERS, OUTLINE
+from tests.app.hand_made import ALL_OPEN, OUTLINE, SIZES
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,8 @@ from tests.app.hand_made import ALL_OPEN, LAYERS, OUTLINE
     ],
 )
 def test_nodes_are_counted_with_bands(opened: frozenset[str], nodes: int) -> None:
-    assert visible_nodes(LAYERS, opened) == nodes
+    assert visible_nodes(OUTLINE, opened) == nodes
+    assert len([each for each in build_elements(OUTLINE, opened, SIZES) if "source" not in each["data"]]) == nodes
 
 
 @pytest.mark.parametrize(("limit", "opened"), [(11, set()), (12, {"stage"}), (300, {"stage", "stage.0"})])
@@ -63,6 +65,6 @@ def test_others_close_where_too_much_would_show(subject: Subject) -> None:
     everything = list(subject.outline.members)
     left = within_limit(subject.outline, everything, "layer3.0", limit=60)
     assert "layer3.0" in left
-    assert visible_nodes(subject.outline.layers, frozenset(left)) <= 60
+    assert visible_nodes(subject.outline, frozenset(left)) <= 60
     assert "layer1.*0-2" not in left
     assert within_limit(subject.outline, everything, "layer3.0", NODE_LIMIT) == sorted(everything)

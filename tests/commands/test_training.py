@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 import explorer
 from explorer.__main__ import main
 from explorer.commands.text import Bar
-from explorer.engine.save import read_recipe
+from explorer.engine.recipe import read_recipe
 from explorer.training import digits, evaluate
 
 TINY = """
@@ -54,7 +54,7 @@ def test_finetune_prunes_trains_saves_and_says_how_good_it_is(
     before, after = accuracies(shown.out)
     assert after > 0.8 > before
     assert len(re.findall(r"^ +\d  \d\.\d{4} +\d\.\d{4}", shown.out, re.MULTILINE)) == 3
-    assert [line.split("] ")[1][:9] for line in shown.err.splitlines()] == ["epoch 2/3", "epoch 3/3", "3 of 3 ep"]
+    assert [line.split("%  ")[1][:9] for line in shown.err.splitlines()] == ["epoch 2/3", "epoch 3/3", "3 of 3 ep"]
     assert read_recipe(out)["cost"]["after"]["macs"] < 0.52 * read_recipe(out)["cost"]["before"]["macs"]
     assert not (tmp_path / "half.checkpoint").exists()
     loaded = explorer.load(out, model=_built(tmp_path))
@@ -126,6 +126,7 @@ def test_sensitivity_prints_a_table_and_goes_on_from_its_file(
         (["finetune", "--out", "x", "--data", "nothing"], "nothing"),
         (["finetune", "--out", "{folder}"], "{folder}"),
         (["sparsify", "--out", "x", "--regulariser", "l0"], "regulariser 'l0' is not known"),
+        (["sparsify", "--out", "x", "--scope", "all"], "scope 'all' is not known"),
         (["sensitivity", "--groups", "9"], "There is no group '9'"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import stat
 from collections.abc import Callable
@@ -19,7 +20,8 @@ from explorer.engine.apply import Pruned
 from explorer.engine.attention import PrunedMultiheadAttention
 from explorer.engine.errors import SaveError
 from explorer.engine.graph import trace
-from explorer.engine.save import README_FILE, RECIPE_FILE, WEIGHTS_FILE, architecture_of, read_recipe, rebuild, save
+from explorer.engine.recipe import RECIPE_FILE, architecture_of, read_recipe
+from explorer.engine.save import README_FILE, WEIGHTS_FILE, rebuild, save
 from tests.engine.nets import IMAGE, PlainCnn, Run, Transformer, every_group, randomised, traced
 
 
@@ -104,7 +106,7 @@ class TestWriting:
         def interrupted(*_: Any) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(save_module, "recipe_of", interrupted)
+        monkeypatch.setattr(save_module, "_readme", interrupted)
         with pytest.raises(KeyboardInterrupt):
             save(pruned, tmp_path / "out")
         assert list(tmp_path.iterdir()) == []
@@ -248,18 +250,54 @@ class TestDamage:
             (folder / RECIPE_FILE).write_bytes(text.encode("utf-8", "surrogateescape"))
             self.refused(folder, match)
 
-    @pytest.mark.parametrize("version", [0, 2, "1", None])
+    @pytest.mark.parametrize("version", [0, 3, "1", None, True, 2.0])
     def test_another_version(self, folder: Path, version: Any) -> None:
         changed_recipe(folder, version=version)
-        self.refused(folder, rf"has version {version!r}; this explorer reads version 1")
+        self.refused(folder, rf"has version {version!r}; this explorer reads versions 1 to 2")
 
     def test_another_architecture(self, folder: Path) -> None:
         wider = PlainCnn()
         wider.fc1, wider.fc2 = nn.Linear(96, 21), nn.Linear(21, 7)
+        same = "was made from 'PlainCnn'; the parameters of this PlainCnn have other names or shapes"
+        self.refused(folder, rf"{same}: fc1\.weight has shape \(21, 96\) here and \(20, 96\) in the recipe", wider)
         self.refused(
-            folder, r"was made from 'PlainCnn'; the parameters of this PlainCnn have other names or shapes", wider
+            folder,
+            r"of this Transformer have .*: there is no conv1\.weight, which has shape \(16, 3, 3, 3\)",
+            Transformer(),
         )
-        self.refused(folder, "of this Transformer have other names or shapes", Transformer())
+        more = PlainCnn()
+        more.fc3 = nn.Linear(2, 3)
+        self.refused(folder, rf"{same}: there is fc3\.weight of shape \(3, 2\), which the recipe does not know", more)
+        swapped = PlainCnn()
+        swapped.conv1 = swapped._modules.pop("conv1")
+        self.refused(folder, f"{same}: they come in another order", swapped)
+
+    def test_a_recipe_of_the_first_version_is_read(self, pruned: Pruned, folder: Path) -> None:
+        recipe = read_recipe(folder)
+        del recipe["states"]
+        (folder / RECIPE_FILE).write_text(json.dumps(recipe | {"version": 1}), encoding="utf-8")
+        assert_same_states(rebuild(folder, PlainCnn()), pruned.model)
+        self.refused(folder, r"of this Transformer have other names or shapes\. Build the model", Transformer())
+
+    def test_links_that_lead_out_of_the_folder(self, folder: Path, tmp_path: Path) -> None:
+        for name in (RECIPE_FILE, WEIGHTS_FILE):
+            outside = tmp_path / name
+            (folder / name).rename(outside)
+            (folder / name).symlink_to(outside)
+            self.refused(folder, rf"{name} leads out of its folder, to .*, and was not opened")
+            (folder / name).unlink()
+            outside.rename(folder / name)
+
+    @pytest.mark.parametrize("name", [RECIPE_FILE, WEIGHTS_FILE])
+    def test_what_is_no_ordinary_file_is_not_opened(self, folder: Path, name: str) -> None:
+        (folder / name).unlink()
+        os.mkfifo(folder / name)  # reading it would wait for ever
+        self.refused(folder, rf"{name} is no ordinary file")
+
+    @pytest.mark.parametrize(("name", "size"), [(RECIPE_FILE, 2**28 + 1), (WEIGHTS_FILE, 2**34)])
+    def test_an_absurd_size_is_not_read(self, folder: Path, name: str, size: int) -> None:
+        os.truncate(folder / name, size)
+        self.refused(folder, rf"{name} has {size:,} bytes, .* it was not opened")
 
     def test_weights_of_another_plan_with_a_matching_hash(self, folder: Path) -> None:
         weights = load_file(folder / WEIGHTS_FILE)
@@ -301,14 +339,14 @@ class TestDamage:
     )
     def test_a_recipe_that_was_tampered_with(self, folder: Path, entry: str, change: Callable[[Any], Any]) -> None:
         changed_recipe(folder, **{entry: change(read_recipe(folder)[entry])})
-        self.refused(folder, r"The recipe in .* does not fit the model: ")
+        self.refused(folder, r"The recipe in .* does not fit the model: |recipe\.json is damaged: ")
 
     def test_a_recipe_without_an_entry(self, folder: Path) -> None:
         for entry in ("kept", "attributes", "attention"):
             recipe = read_recipe(folder)
             del recipe[entry]
             (folder / RECIPE_FILE).write_text(json.dumps(recipe), encoding="utf-8")
-            self.refused(folder, f"does not fit the model: '{entry}'")
+            self.refused(folder, f"recipe.json is damaged: it has no '{entry}'")
             changed_recipe(folder, **{entry: []})
 
 

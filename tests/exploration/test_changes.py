@@ -48,10 +48,33 @@ def test_setting_a_ratio_back_to_nothing_gives_the_same_recipe(fresh: Exploratio
 
 def test_tied_groups_move_together(tied: DependencyGraph) -> None:
     group = next(group for group in tied.groups if group.ties)
-    names = tied_groups(tied, group.name)
+    names = tied_groups(start(tied), group.name)
     assert len(names) > 1
     assert set(set_ratio(start(tied), group.name, 0.5).recipe.ratios) == set(names)
-    assert {tied_groups(tied, name) for name in names} == {names}
+    assert {tied_groups(start(tied), name) for name in names} == {names}
+
+
+def test_ties_are_let_go_and_hold_again(tied: DependencyGraph) -> None:
+    group = next(group for group in tied.groups if group.ties)
+    both = set_ratio(start(tied), group.name, 0.5)
+    alone = set_ratio(change(both, {"kind": "ties", "group": group.name, "broken": True}), group.name, 0.25)
+    assert tied_groups(alone, group.name) == (group.name,)
+    assert {alone.recipe.ratios[name] for name in group.ties} == {0.5}
+    assert alone.plan().broken_ties
+    assert not both.plan().broken_ties
+    assert alone.recipe.key != both.recipe.key
+    again = change(alone, {"kind": "ties", "group": group.name, "broken": False})
+    assert not again.plan().broken_ties
+    assert {again.recipe.ratios[name] for name in (group.name, *group.ties)} == {0.25}
+
+
+def test_ties_that_are_not_there_or_locked_are_refused(fresh: Exploration, tied: DependencyGraph) -> None:
+    with pytest.raises(PlanError, match="conv1 is tied to no other group"):
+        change(fresh, {"kind": "ties", "group": "conv1", "broken": True})
+    name = next(group for group in tied.groups if group.ties).name
+    locked = set_lock(change(start(tied), {"kind": "ties", "group": name, "broken": True}), [name], True)
+    with pytest.raises(PlanError, match="is locked"):
+        change(locked, {"kind": "ties", "group": name, "broken": False})
 
 
 def test_one_ratio_for_every_group(fresh: Exploration) -> None:
@@ -143,7 +166,7 @@ def test_several_groups_are_set_scaled_and_reset_together(fresh: Exploration) ->
 
 def test_tied_groups_are_scaled_once(tied: DependencyGraph) -> None:
     group = next(group for group in tied.groups if group.ties)
-    names = tied_groups(tied, group.name)
+    names = tied_groups(start(tied), group.name)
     assert set(scale_ratios(set_ratio(start(tied), group.name, 0.2), names, 2).recipe.ratios.values()) == {0.4}
 
 
@@ -161,7 +184,7 @@ def test_a_locked_group_stays_as_it_is(fresh: Exploration) -> None:
 def test_a_lock_holds_tied_groups_too(tied: DependencyGraph) -> None:
     group = next(group for group in tied.groups if group.ties)
     locked = set_lock(start(tied), [group.name], True)
-    assert locked.recipe.locked == set(tied_groups(tied, group.name))
+    assert locked.recipe.locked == set(tied_groups(start(tied), group.name))
 
 
 def test_of_several_changes_the_good_ones_are_made_and_the_others_told(fresh: Exploration) -> None:
@@ -173,6 +196,35 @@ def test_of_several_changes_the_good_ones_are_made_and_the_others_told(fresh: Ex
     after, mistakes = change_all(fresh, changes)
     assert (after.recipe.ratios, after.recipe.minimum) == ({"conv1": 0.5}, 3)
     assert len(mistakes) == 1
+
+
+def test_to_a_target_groups_can_compete(fresh: Exploration) -> None:
+    alike, competing = (
+        change(fresh, {"kind": "target", "cost": "macs", "fraction": 0.5, "ranking": ranking}).recipe.ratios
+        for ranking in ("local", "global")
+    )
+    assert max(alike.values()) - min(alike.values()) < 0.1  # one ratio, up to whole channels
+    assert max(competing.values()) - min(competing.values()) > 0.1
+    scaled = change(
+        set_options(fresh, normalise="max"), {"kind": "target", "cost": "macs", "fraction": 0.5, "ranking": "global"}
+    )
+    assert scaled.recipe.ratios != competing
+    with pytest.raises(PlanError, match="ranking 'best' is not known"):
+        change(fresh, {"kind": "target", "cost": "macs", "fraction": 0.5, "ranking": "best"})
+
+
+def test_slices_are_joined_as_the_recipe_says(fresh: Exploration) -> None:
+    half = set_every_ratio(fresh, 0.5)
+    options = set_options(half, reduction="max").plan().options
+    assert (options.importance, options.reduction, options.normalise) == ("l2", "max", "none")
+    assert set_options(half, reduction="max").plan().channels != half.plan().channels
+    assert set_options(half, reduction="max").recipe.key != half.recipe.key
+
+
+def test_a_criterion_that_needs_data_is_refused_where_there_is_none(fresh: Exploration) -> None:
+    asked = set_options(set_every_ratio(fresh, 0.5), importance="taylor")
+    with pytest.raises(PlanError, match="asks what a channel does to the loss, so it needs data"):
+        asked.plan()
 
 
 def test_a_ratio_is_common_where_every_group_has_it(fresh: Exploration) -> None:

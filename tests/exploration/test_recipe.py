@@ -13,15 +13,16 @@ VIEW = View(
     opened=("layer1", "layer1.0"),
     selection={"kind": "group", "name": "conv1"},
     pins=("conv1", "layer1.0.conv1"),
-    panels={"centre": {"tab": "matrices"}},
+    panels={"centre": "matrices", "player": {"port": "conv1+", "step": 2}},
 )
 SMALLEST = {"format": FORMAT, "source": "sample:x"}
 
 
 def test_a_recipe_survives_json(fresh: Exploration) -> None:
-    state = set_options(set_ratio(fresh, "conv1", 0.3), importance="l1", round_to=2, minimum=3)
+    options = {"importance": "l1", "reduction": "max", "normalise": "mean", "round_to": 2, "minimum": 3}
+    state = set_options(set_ratio(fresh, "conv1", 0.3), **options)
     state = set_lock(set_keep(state, "layer1.0.conv1", [5, 0, 2]), ["conv1"], True)
-    recipe = replace(state.recipe, view=VIEW)
+    recipe = replace(state.recipe, break_ties=frozenset({"conv1", "fc"}), view=VIEW)
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
     assert recipe.keep == {"layer1.0.conv1": (0, 2, 5)}
 
@@ -59,8 +60,10 @@ def test_the_key_says_what_is_pruned_and_nothing_else(fresh: Exploration) -> Non
         ({**SMALLEST, "keep": {"a": [True]}}, "channels to keep of a are a list"),
         ({**SMALLEST, "locked": "conv1"}, "its locked are no list"),
         ({**SMALLEST, "locked": ["x"] * (MAX_NAMES + 1)}, "its locked are no list"),
+        ({**SMALLEST, "break_ties": True}, "its break_ties are no list"),
         ({**SMALLEST, "importance": "best"}, "no importance 'best'"),
-        ({**SMALLEST, "importance": "taylor"}, "no importance 'taylor' without"),
+        ({**SMALLEST, "reduction": "median"}, "no reduction 'median'. A recipe can have mean, sum"),
+        ({**SMALLEST, "normalise": None}, "no normalise None"),
         ({**SMALLEST, "importance": ["l2"]}, "no importance"),
         ({**SMALLEST, "minimum": 0}, "at least.* is a whole number"),
         ({**SMALLEST, "round_to": True}, "multiple of.* is a whole number"),

@@ -4,12 +4,18 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from explorer.engine.errors import ApplyError
-from explorer.jobs import Job, JobQueue
+from explorer.exploration import Exploration, start
+from explorer.jobs import Job, JobQueue, Task, reason_to_stay
+from explorer.models import open_model
+from explorer.models.tracing import trace_opened
+from tests.jobs.small import exploration as small
 
 
 @pytest.fixture
@@ -96,3 +102,114 @@ def test_results_are_private_to_their_owner_and_no_pickle(queue: JobQueue, tmp_p
     with pytest.raises(TypeError):
         queue._cache.set("x", object())
     assert stat.S_IMODE(JobQueue()._folder.stat().st_mode) == 0o700
+
+
+class Away:
+    """Workers that a test plays."""
+
+    def __init__(self) -> None:
+        self.release = threading.Event()
+        self.asked: list[Task] = []
+        self.is_closed = False
+
+    def run(self, task: Task) -> dict[str, Any]:
+        self.asked.append(task)
+        self.release.wait(10)
+        return {"from": "far away"}
+
+    def stop(self) -> None:
+        self.release.set()
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture
+def away() -> Away:
+    return Away()
+
+
+@pytest.fixture
+def wide(away: Away, tmp_path: Path) -> Iterator[JobQueue]:
+    made = JobQueue(tmp_path / "wide", elsewhere=away)
+    yield made
+    made.close()
+    assert away.release.is_set()
+    assert away.is_closed
+
+
+@pytest.fixture(scope="module")
+def exploration() -> Exploration:
+    return start(trace_opened(open_model("sample:vgg")))
+
+
+def test_tasks_of_named_models_go_to_workers_several_at_a_time_and_hold_nothing_up_here(
+    wide: JobQueue, away: Away, exploration: Exploration
+) -> None:
+    for owner in ("me", "you"):
+        wide.ask(owner, f"of {owner}", Task("measure", exploration))
+    wide.ask("me too", "here", returns(1))
+    assert wait(wide, "me too", "here").result == {"value": 1}
+    assert {wide.job(owner, f"of {owner}").state for owner in ("me", "you")} <= {"waiting", "running"}
+    away.release.set()
+    assert [wait(wide, owner, f"of {owner}").result for owner in ("me", "you")] == [{"from": "far away"}] * 2
+
+
+def test_an_owner_has_one_task_away_at_a_time_and_then_the_latest(
+    wide: JobQueue, away: Away, exploration: Exploration
+) -> None:
+    wide.ask("me", "first", Task("measure", exploration))
+    limit = time.monotonic() + 10
+    while wide.job("me", "first").state != "running":
+        assert time.monotonic() < limit
+        threading.Event().wait(0.01)
+    tasks = [Task("measure", exploration) for _ in range(2)]
+    for key, task in zip(("second", "third"), tasks, strict=True):
+        wide.ask("me", key, task)
+    assert [wide.job("me", key).state for key in ("first", "second", "third")] == ["running", "gone", "waiting"]
+    away.release.set()
+    assert wait(wide, "me", "third").state == "done"
+    assert away.asked[1:] == tasks[1:]
+
+
+def test_a_model_that_only_this_process_knows_is_measured_here(
+    wide: JobQueue, away: Away, exploration: Exploration
+) -> None:
+    own = replace(exploration, recipe=replace(exploration.recipe, source="session:abc"))
+    wide.ask("me", "own", Task("measure", own))
+    result = wait(wide, "me", "own").result
+    assert result is not None
+    assert result["is_proven"] is None
+    assert away.asked == []
+    assert wide.place("session:abc") == ("this server, not workers", reason_to_stay("session:abc"))
+    assert wide.place("sample:vgg")[0] == "workers"
+
+
+def test_without_workers_nothing_is_said_of_the_place(queue: JobQueue) -> None:
+    assert queue.place("sample:vgg") == queue.place("session:abc") == ("", "")
+
+
+def test_a_queue_beside_another_uses_its_workers_and_leaves_them_to_it() -> None:
+    said: list[str] = []
+
+    class Workers:
+        def run(self, task: Task) -> dict[str, object]:
+            said.append(task.name)
+            return {"by": "a worker"}
+
+        def stop(self) -> None:
+            said.append("stopped")
+
+        def close(self) -> None:
+            said.append("closed")
+
+    first = JobQueue(elsewhere=Workers())
+    second = first.beside()
+    graph = small().graph
+    asked = Task("measure", start(graph, "sample:x"))
+    second.ask("me", "a", asked)
+    assert wait(second, "me", "a").result == {"by": "a worker"}
+    second.close()
+    assert said == ["measure"]
+    first.close()
+    assert said == ["measure", "stopped", "closed"]

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
@@ -113,9 +114,16 @@ class Watched:
 
 
 @contextmanager
-def visiting(browser: Browser, address: str) -> Iterator[Watched]:
-    """A page of its own that shows the app, closed afterwards."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+def visiting(browser: Browser, address: str, **wishes: Any) -> Iterator[Watched]:
+    """A page of its own that shows the app, closed afterwards.
+
+    Args:
+        browser: The browser.
+        address: Where the app is.
+        wishes: What the page is told of its people and their screen, as `Browser.new_context` takes it.
+    """
+    usual: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
+    context = browser.new_context(**usual | wishes)
     watched = Watched(context.new_page())
     watched.open(address)
     yield watched

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.journeys.browser import ROOT, Watched, launch, serving
 
-SIZES = ((1440, 900), (1024, 768))
+SIZES = ((1440, 900), (1024, 768), (390, 844))
 SCHEMES = ("light", "dark")
 IMAGES = ROOT / "docs" / "images"
 
@@ -27,9 +27,15 @@ def pruned(page: Page) -> None:
     page.evaluate("explorer.askChange({kind: 'ratio', group: 'layer1.0.conv1', ratio: 0.25})")
     page.wait_for_timeout(300)
     page.evaluate("explorer.askChange({kind: 'ratio', group: 'layer3.0.conv2', ratio: 0.1})")
-    row = {"kind": "group", "name": "layer3.0.conv2", "groups": ["layer3.0.conv2"], "via": "list"}
-    page.evaluate("data => dash_clientside.set_props('selection', {data})", row)
+    select(page, "layer3.0.conv2")
     page.wait_for_selector("#accuracy .proof", timeout=30_000)
+
+
+def select(page: Page, group: str) -> None:
+    """Selects a group, as a row of a list does."""
+    row = {"kind": "group", "name": group, "groups": [group], "via": "list"}
+    page.evaluate("data => dash_clientside.set_props('selection', {data})", row)
+    page.locator("#inspector h2", has_text=group).wait_for(state="attached")
 
 
 def layer(page: Page) -> None:
@@ -43,17 +49,18 @@ def layer(page: Page) -> None:
 def playing(page: Page) -> None:
     """How a removed channel spreads, a few steps in."""
     pruned(page)
+    select(page, "layer2.0.conv2")
     button = page.locator("#inspector [data-play]").first
     if not button.is_visible():  # where the window is narrow the inspector is a drawer
         page.locator("#right-toggle").click()
     button.click()
-    for _ in range(9):
-        page.keyboard.press("ArrowRight")
+    page.locator("#player [data-step='9']").click()
 
 
 def matrices(page: Page) -> None:
     """The paper's matrix of dependencies."""
     _view(page, "Matrices")
+    page.wait_for_selector("#matrix .heatmaplayer image")
 
 
 def comparison(page: Page) -> None:
@@ -64,6 +71,7 @@ def comparison(page: Page) -> None:
 def plans(page: Page) -> None:
     """The plans that were measured."""
     _view(page, "Plans")
+    page.wait_for_selector("#plans-chart .scatterlayer .point")
 
 
 def _view(page: Page, name: str) -> None:
@@ -125,7 +133,8 @@ def _take(watched: Watched, address: str, state: Callable[[Page], None], path: P
     watched.open(address)
     state(watched.page)
     watched.page.wait_for_timeout(900)  # charts draw themselves in a moment of their own
-    watched.page.screenshot(path=path)
+    is_narrow = watched.page.evaluate("innerWidth < 760")  # where all of it stands below each other
+    watched.page.screenshot(path=path, full_page=is_narrow)
     watched.page.close()
 
 

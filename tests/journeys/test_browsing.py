@@ -65,7 +65,8 @@ def test_the_whole_graph_is_on_the_screen_and_can_be_read(watched: Watched, larg
 
 
 def test_graph_and_tree_open_and_close_together(watched: Watched) -> None:
-    page = watched.page
+    page, asked = watched.page, list[str]()
+    page.on("request", lambda request: asked.append(request.post_data or ""))
     page.locator("#lists .twist[data-toggle='layer3']").click()
     has(page, "fold:layer3")
     x, y = sign_of(page, "fold:layer3")
@@ -79,6 +80,9 @@ def test_graph_and_tree_open_and_close_together(watched: Watched) -> None:
     assert "2 BasicBlock" in label
     page.locator("#lists .twist[data-toggle='layer3.*1-2']").click()
     has(page, "fold:layer3.*1-2.2")
+    assert any('"output":"graph.elements"' in each for each in asked)
+    for unseen in ("matrix", "comparison", "plans"):  # views that are not shown ask for nothing
+        assert not any(f'"output":"..{unseen}' in each or f'"output":"{unseen}' in each for each in asked)
     assert watched.console == []
 
 
@@ -198,8 +202,23 @@ def test_panes_lie_over_the_graph_where_the_window_is_narrow(watched: Watched) -
     page.locator("#right-toggle").click()
     expect(page.locator("#left")).to_be_hidden()
     expect(page.locator("#right")).to_be_visible()
+
+    # a propagation opens the pane that tells it, and what happens stays in sight beside it
+    page.locator("#right-toggle").click()
+    page.evaluate("dash_clientside.set_props('play', {data: {port: 'layer3.0.conv2+'}})")
+    expect(page.locator("#player")).to_be_visible()
+    page.wait_for_function("""() => {
+      const at = explorerCy.nodes(".now").renderedBoundingBox({includeLabels: false});
+      return at.w > 0 && at.x1 > 0 && at.x2 < 1024 - document.getElementById("right").clientWidth;
+    }""")
+    page.locator("#player").press("Escape")
     page.set_viewport_size({"width": 1440, "height": 900})
     expect(page.locator("#left")).to_be_visible()
     page.locator("#left-toggle").click()
     expect(page.locator("#left")).to_be_hidden()
+
+    # the grid closes too, its totals stay
+    page.locator("#bottom-toggle").click()
+    expect(page.locator("#grid")).to_be_hidden()
+    expect(page.locator("#totals")).to_be_visible()
     assert watched.console == []

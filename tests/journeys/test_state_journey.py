@@ -79,14 +79,20 @@ def test_a_reload_keeps_everything(watched: Watched) -> None:
     page.locator("#pin").click()
     page.locator("#minimum").fill("2")
     page.locator("#minimum").blur()
-    page.evaluate("explorer.keepView('mine', {tab: 'second'})")
-    page.wait_for_function("explorer.recipe().minimum === 2 && explorer.recipe().view.panels.mine")
+    page.locator("#channels-sort label", has_text="by index").click()
+    page.locator("#inspector [data-play]").click()
+    expect(page.locator("#player")).to_be_visible()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("explorer.recipe().minimum === 2 && explorer.recipe().view.panels.player?.step === 3")
     before = page.evaluate(STATE)
     page.reload()  # at once: the address has not followed yet
     page.wait_for_function("before => window.explorer && explorer.recipe && "
                            "JSON.stringify(explorer.recipe()) === JSON.stringify(before)", arg=before)  # fmt: skip
     expect(percent(page, "conv1")).to_have_text("25", timeout=20_000)
     expect(page.locator("#minimum")).to_have_value("2")
+    expect(page.locator("#player .step-card")).to_contain_text("3 of 22")
+    expect(page.locator("#channels-sort input[value='index']")).to_be_checked()
     page.wait_for_function("window.explorerCy && window.explorerCy.getElementById('fold:layer2.0.shortcut').nonempty()")
     page.locator("#undo").click()  # the steps are still there
     page.wait_for_function("explorer.recipe().minimum === 1")
@@ -102,6 +108,9 @@ def test_a_link_opens_the_same_state_in_another_browser(watched: Watched, browse
     group = page.evaluate("explorer.recipe().view.selection.name")
     page.evaluate("group => explorer.askChange({kind: 'ratio', group, ratio: 0.5})", group)
     page.wait_for_function("group => explorer.recipe().ratios[group] === 0.5", arg=group)
+    page.locator("#centre-view label", has_text="Matrices").click()
+    page.locator("#matrix-kind label", has_text="G: layers").click()
+    page.wait_for_function("explorer.recipe().view.panels.matrix === 'G'")
     address_follows(page)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator("#share").click()
@@ -117,6 +126,7 @@ def test_a_link_opens_the_same_state_in_another_browser(watched: Watched, browse
                                   arg=page.evaluate(STATE))  # fmt: skip
     expect(second.page.locator("#picker")).to_have_value("vgg")
     expect(second.page.locator("#inspector h2")).to_have_text(group)
+    expect(second.page.locator("#matrix-note")).to_contain_text("pairs share a group")
 
     # other links are refused in words, and the page stays as it is
     for bad, words in (("#m=model.py:build", "cannot be opened from here"), ("#m=sample:vgg&s=x", "damaged")):

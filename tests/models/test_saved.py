@@ -10,8 +10,9 @@ import torch
 
 import explorer
 from explorer.engine.errors import ModelSourceError, SaveError
-from explorer.models import saved
-from tests.engine.nets import IMAGE, PlainCnn, every_group, traced
+from explorer.models import open_model, saved
+from explorer.models.tracing import trace_opened
+from tests.engine.nets import IMAGE, PlainCnn, Transformer, every_group, traced
 
 
 def with_source(folder: Path, source: object) -> Path:
@@ -82,10 +83,11 @@ def test_a_source_that_no_longer_exists_or_is_nonsense(in_memory: Path) -> None:
         ("sample:nothing", "nothing"),
         ("torchvision:resnet99", "resnet99"),
         ("nonsense", "not a model source"),
-        (["sample:resnet20"], "not a model source"),
     ):
         with pytest.raises(ModelSourceError, match=match):
             explorer.load(with_source(in_memory, source))
+    with pytest.raises(SaveError, match=r"source is .* and should be a string"):
+        explorer.load(with_source(in_memory, ["sample:resnet20"]))
 
 
 def test_another_source_than_the_saved_one(in_memory: Path) -> None:
@@ -98,3 +100,41 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
         explorer.load(tmp_path / "missing")
     with pytest.raises(SaveError, match=r"holds no recipe\.json"):
         explorer.load(str(tmp_path))
+
+
+def test_a_trusted_source_is_run(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(
+        "import torch\nfrom torch import nn\n"
+        "def build():\n    return nn.Sequential(nn.Linear(3, 8), nn.Linear(8, 2)), torch.ones(2, 3)\n",
+        encoding="utf-8",
+    )
+    graph = trace_opened(open_model(f"{file}:build", trust_code=True))
+    pruned = graph.plan(0.5).apply()
+    folder = explorer.save(pruned, tmp_path / "out")
+    assert "trust_source=True" in (folder / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(SaveError, match=r"explorer\.load\(folder, trust_source=True\) runs it"):
+        explorer.load(folder)
+    model = explorer.load(folder, trust_source=True)
+    assert torch.equal(model(torch.ones(2, 3)), pruned.model(torch.ones(2, 3)))
+
+
+class TestExpand:
+    def test_a_named_source_is_built_and_gives_the_pruned_models_outputs(self, tmp_path: Path) -> None:
+        graph = explorer.trace("sample:resnet20")
+        pruned = graph.plan(0.5).apply()
+        full = explorer.expand(pruned.model, explorer.save(pruned, tmp_path / "out"))
+        assert type(full) is type(graph.model)
+        assert [p.shape for p in full.parameters()] == [p.shape for p in graph.model.parameters()]
+        torch.testing.assert_close(full(*graph.example_inputs), pruned.model(*graph.example_inputs))
+        assert not torch.equal(full(*graph.example_inputs), graph.model(*graph.example_inputs))
+
+    def test_a_model_in_memory_is_given(self) -> None:
+        graph = traced(PlainCnn(), *IMAGE)
+        pruned = every_group(graph)
+        with pytest.raises(SaveError, match="The recipe was made from a model in memory"):
+            explorer.expand(pruned.model, pruned.recipe)
+        full = explorer.expand(pruned.model, pruned.recipe, graph.model)
+        torch.testing.assert_close(full(graph.example_inputs), pruned.model(graph.example_inputs))
+        with pytest.raises(SaveError, match=r"there is no conv1\.weight"):
+            explorer.expand(pruned.model, pruned.recipe, Transformer())

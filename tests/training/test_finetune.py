@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from explorer.engine.errors import EvaluationError, ExplorerError, SaveError, TrainingError
 from explorer.training import Dataset, Progress, Split, digits, evaluate, finetune, recalibrate
+from explorer.training.data.in_memory import data_in_memory
 from explorer.training.feeding import parts_of
 from explorer.training.settings import SCHEDULES, settings_of
 from tests.training.blobs import is_same, loader, net, points, state
@@ -167,6 +168,12 @@ def test_inputs_may_be_several() -> None:
     assert by_position.history[0].loss > 0 < by_name.history[0].loss
 
 
+def test_nothing_is_trained_on_data_for_measuring() -> None:
+    data = data_in_memory({"test": points()}, word="memory", title="My data", what="data")
+    with pytest.raises(TrainingError, match="My data has a test part alone"):
+        finetune(net(), data, **QUICK)
+
+
 @pytest.mark.parametrize(
     ("data", "settings", "kind", "message"),
     [
@@ -177,7 +184,7 @@ def test_inputs_may_be_several() -> None:
         ([(torch.randn(3, 5), torch.zeros(3).long())], {}, TrainingError, "did not run on a batch of the training"),
         ([(torch.randn(3, 4), torch.tensor([0, 1, 2]))], {}, EvaluationError, "labels run from 0 to 2; the model"),
         ([(torch.randn(3, 4), torch.zeros(2).long())], {}, EvaluationError, r"class scores of shape \(2, num_"),
-        ([(torch.full((3, 4), torch.nan), torch.zeros(3).long())], {}, EvaluationError, "NaN or infinity"),
+        ([(torch.full((3, 4), torch.nan), torch.zeros(3).long())], {}, TrainingError, "The loss is nan"),
         (loader(), {"learning_rate": 1e38}, ExplorerError, "NaN or infinity|The loss is"),
         (loader(), {"patience": 2}, TrainingError, "patience .* needs validation data"),
         (loader(), {"epoch": 2}, TrainingError, "no training setting 'epoch'. Did you mean epochs"),

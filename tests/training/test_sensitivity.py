@@ -12,8 +12,8 @@ from torch import nn
 
 from explorer.engine.errors import EvaluationError, PlanError, TrainingError
 from explorer.engine.graph import DependencyGraph, trace
-from explorer.training import Point, Sensitivity, evaluate, measure_point, sensitivity
-from explorer.training.sensitivity import ranked_groups
+from explorer.training import Estimate, Point, Sensitivity, evaluate, measure_point, sensitivity
+from explorer.training.sensitivity import JOINT_RATIOS, ranked_groups
 from tests.training.blobs import is_same, loader, points, state
 
 
@@ -33,16 +33,27 @@ def graph() -> DependencyGraph:
 def test_each_group_is_pruned_alone_and_measured(graph: DependencyGraph) -> None:
     before = state(graph.model)
     found = sensitivity(graph, loader(), ratios=(0.9, 0.5))
-    assert found.base == evaluate(graph.model, loader()).accuracy > 0.9
+    base = evaluate(graph.model, loader())
+    assert found.base == Point("", 0.0, base.accuracy, base.loss)
+    assert base.accuracy > 0.9
     assert found.is_complete
     assert (found.groups, found.ratios, found.importance) == (("0", "2"), (0.5, 0.9), "l2")
     assert [(point.group, point.ratio) for point in found.points] == [("0", 0.5), ("0", 0.9), ("2", 0.5), ("2", 0.9)]
     for point in found.points:
         pruned = graph.plan({point.group: point.ratio}).apply().model
-        assert point.accuracy == evaluate(pruned, loader()).accuracy
-    assert found.curve("0")[:2] == ((0.0, found.base), (0.5, found.base))
-    assert found.curve("0")[2][1] < found.base  # one of the two channels that count is gone
+        measured = evaluate(pruned, loader())
+        assert (point.accuracy, point.loss) == (measured.accuracy, measured.loss)
+    assert found.curve("0")[:2] == ((0.0, base.accuracy), (0.5, base.accuracy))
+    assert found.curve("0")[2][1] < base.accuracy  # one of the two channels that count is gone
     assert is_same(state(graph.model), before)
+
+
+def test_all_groups_are_pruned_together_too(graph: DependencyGraph) -> None:
+    found = sensitivity(graph, loader(), ratios=(0.5,))
+    assert tuple(point.ratio for point in found.joint) == JOINT_RATIOS
+    both = graph.plan({"0": 0.9, "2": 0.9}).apply().model
+    assert found.curve()[-1] == (0.9, evaluate(both, loader()).accuracy)
+    assert sensitivity(graph, loader(), ratios=(0.5,), groups=["0"]).joint == ()  # one alone is its own curve
 
 
 def test_groups_come_first_that_save_most_when_halved(graph: DependencyGraph) -> None:
@@ -55,7 +66,7 @@ def test_groups_come_first_that_save_most_when_halved(graph: DependencyGraph) ->
 
 def test_options_of_plans_go_through(graph: DependencyGraph) -> None:
     found = sensitivity(graph, loader(), ratios=(0.9,), groups=["0"], minimum=2, importance="l1")
-    assert found.points == (Point("0", 0.9, found.base),)
+    assert [(point.ratio, point.accuracy) for point in found.points] == [(0.9, found.base.accuracy)]
     assert found.importance == "l1"
 
 
@@ -71,7 +82,7 @@ def test_a_killed_sweep_goes_on_where_it_was(graph: DependencyGraph, tmp_path: P
 
     def killed(found: Sensitivity) -> None:
         if len(found.points) == 3:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt  # once all groups together are done
 
     with pytest.raises(KeyboardInterrupt):
         sensitivity(graph, loader(), checkpoint=path, watch=killed)
@@ -81,8 +92,11 @@ def test_a_killed_sweep_goes_on_where_it_was(graph: DependencyGraph, tmp_path: P
     assert resumed == sensitivity(graph, loader())
     fewer = sensitivity(graph, loader(), checkpoint=path, groups=["2"], ratios=(0.5, 0.6))
     assert fewer.curve("2")[1] in resumed.curve("2")
-    again = sensitivity(graph, loader(), checkpoint=path, watch=lambda _: pytest.fail("all of it was measured"))
-    assert set(again.points) == set(resumed.points)
+    assert fewer.joint == ()
+    left: list[str] = []  # all together again, since the file is of one group now
+    again = sensitivity(graph, loader(), checkpoint=path, watch=lambda found: left.append(found.joint[-1].group))
+    assert left == [""] * len(JOINT_RATIOS)
+    assert (set(again.points), again.joint) == (set(resumed.points), resumed.joint)
     assert len(json.loads(path.read_text())["points"]) == 11
 
 
@@ -90,7 +104,9 @@ def test_a_cancelled_sweep_keeps_what_was_measured(graph: DependencyGraph) -> No
     found = sensitivity(graph, loader(), watch=lambda found: len(found.points) == 2)
     assert len(found.points) == 2
     assert not found.is_complete
-    assert found.curve("2") == ((0.0, found.base),)
+    assert found.curve("2") == ((0.0, found.base.accuracy),)
+    with pytest.raises(TrainingError, match="was stopped"):
+        found.estimate({"0": 0.5})
 
 
 def test_a_file_of_another_sweep_is_refused(graph: DependencyGraph, tmp_path: Path) -> None:
@@ -125,11 +141,39 @@ def test_what_cannot_be_measured_is_refused(
         sensitivity(graph, data, **choices)
 
 
-def test_the_estimate_multiplies_what_each_group_leaves() -> None:
-    found = Sensitivity(
-        0.8, (Point("a", 0.5, 0.6), Point("b", 0.5, 0.4), Point("a", 0.9, 0.2)), ("a", "b"), (0.5, 0.9), "l2"
-    )
-    assert found.drop("a", 0.25) == pytest.approx(0.1)
+def two_groups() -> Sensitivity:
+    """Two groups that lose little alone and much together."""
+    points = [
+        Point("a", 0.5, 0.8, 0.6),
+        Point("a", 0.9, 0.2, 3.5),
+        Point("b", 0.5, 0.7, 0.9),
+        Point("b", 0.9, 0.5, 2.5),
+    ]
+    falling = dict(zip(JOINT_RATIOS, (0.9, 0.9, 0.8, 0.8, 0.7, 0.6, 0.4, 0.3, 0.1, 0.1), strict=True))
+    joint = tuple(Point("", ratio, accuracy, 1.0) for ratio, accuracy in falling.items())
+    return Sensitivity(Point("", 0.0, 0.9, 0.5), tuple(points), joint, ("a", "b"), (0.5, 0.9), "l2")
+
+
+def test_one_group_alone_is_estimated_from_its_curve() -> None:
+    found = two_groups()
+    assert found.drop("a", 0.25) == pytest.approx(0.05)
     assert found.drop("a", 0.7) == pytest.approx(0.4)
-    assert found.estimate({}) == found.estimate({"c": 0.5}) == 0.8
-    assert found.estimate({"a": 0.5, "b": 0.5}) == pytest.approx(0.8 * 0.75 * 0.5)
+    assert found.estimate({}) == found.estimate({"c": 0.5}) == Estimate(0.9, 0.9, 0.9)
+    guess = found.estimate({"a": 0.7, "b": 0.0})
+    assert (guess.accuracy, guess.low, guess.high) == (pytest.approx(0.5), 0.2, 0.8)
+
+
+def test_losses_add_up_and_are_read_off_where_all_groups_were_pruned_together() -> None:
+    found = two_groups()
+    # at a half each, the loss rises by 0.1 and 0.4, just as where all were pruned by half: 0.3 was measured there
+    assert found.estimate({"a": 0.5, "b": 0.5}) == Estimate(pytest.approx(0.3), 0.3, 0.7)
+    # a quarter of b adds 0.2, as much as a fifth of both: 0.04 + 0.16
+    assert found.estimate({"a": 0.0, "b": 0.25}).accuracy == pytest.approx(0.8)
+    assert found.estimate({"a": 0.2, "b": 0.2}) == Estimate(pytest.approx(0.8), 0.8, 0.9)
+
+
+def test_an_estimate_lies_between_what_was_measured_of_less_and_of_more() -> None:
+    guess = two_groups().estimate({"a": 0.9, "b": 0.05})
+    assert (guess.low, guess.high) == (0.1, 0.2)  # all groups by 0.9, and a alone by 0.9
+    assert guess.low <= guess.accuracy <= guess.high
+    assert two_groups().estimate({"a": 0.95, "b": 0.95}).low == 0.0  # nothing that removes more was measured

@@ -131,6 +131,8 @@ def test_a_run_of_another_strength_or_of_none_is_another_run(tmp_path: Path) -> 
         ({"strength": -1.0}, "strength is -1.0. It must be a number of at least 0"),
         ({"strength": float("nan")}, "strength is nan"),
         ({"epoch": 1}, "Did you mean epochs"),
+        ({"scope": "linear"}, "scope 'linear' is not known. Choose one of: group, producer, conv"),
+        ({"scope": "conv", "regulariser": "bn_scale"}, "scope 'conv' is for regulariser='group'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(choices: dict[str, Any], message: str) -> None:
@@ -144,3 +146,16 @@ def test_models_that_offer_nothing_to_press_are_refused() -> None:
     plain = trace(nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), torch.randn(1, 4))
     with pytest.raises(TrainingError, match="No prunable channel passes a BatchNorm"):
         sparsify(plain, loader(), regulariser="bn_scale")
+
+
+def test_partial_grouping_presses_only_what_its_scope_counts() -> None:
+    graph = graph_of(net())
+    before = state(graph.model)
+    choices: dict[str, Any] = {"epochs": 6, "learning_rate": 0.1, "weight_decay": 0, "schedule": "constant"}
+    full, producer, none = (
+        sparsify(graph, loader(), strength=strength, scope=scope, **choices).model.state_dict()
+        for strength, scope in ((0.05, "group"), (0.05, "producer"), (0.0, "group"))
+    )
+    assert producer["0.weight"].norm() < 0.5 * none["0.weight"].norm()
+    assert full["1.weight"].norm() < 0.9 * before["1.weight"].norm()  # BatchNorm's scales hang on the same channels
+    assert full["1.weight"].norm() < 0.9 * producer["1.weight"].norm()

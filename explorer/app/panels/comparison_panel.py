@@ -4,38 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids
 from explorer.app.comparison import summary, table_rows, verdict
-from explorer.app.panels import totals
+from explorer.app.panels import centre, totals
 from explorer.app.panels.centre import COMPARISON
-from explorer.app.parts import attributes, icon, message
+from explorer.app.parts import attributes, message
+from explorer.app.tables import filter_field, table
+from explorer.app.terms import way_tag
 from explorer.app.workspace import Workspace
 from explorer.engine.changes import layer_changes
 from explorer.engine.errors import ExplorerError
 
 PAIRS = (
-    ("weight", "Weight", 104, False),
-    ("params", "Parameters", 76, True),
-    ("macs", "MACs", 92, True),
-    ("output", "Output", 104, False),
+    ("weight", "Weight", 78, False),
+    ("params", "Parameters", 62, True),
+    ("macs", "MACs", 70, True),
+    ("output", "Output", 76, False),
 )
+"""Field, title, least width of both columns in pixels, and whether it holds numbers."""
 
 
 def layout() -> html.Section:
     """The view; it is filled when it is first shown."""
-    search = dmc.TextInput(
-        id=ids.COMPARISON_SEARCH,
-        placeholder="Filter by name, type or shape",
-        leftSection=icon("search"),
-        size="xs",
-        w=230,
-        debounce=120,
-        **attributes(aria_label="Filter the layers"),
-    )
+    search = filter_field(ids.COMPARISON_SEARCH, "Filter the layers", "Filter by name, type or shape", 230)
     changed = dmc.Switch(id=ids.COMPARISON_CHANGED, label="only what changes", size="xs", checked=False)
     return html.Section(
         [
@@ -51,53 +45,51 @@ def layout() -> html.Section:
     )
 
 
+def stores() -> list[Any]:
+    """What the browser asked to be compared and judged."""
+    return [dcc.Store(id=ids.COMPARISON_ASKED), dcc.Store(id=ids.COMPARISON_JUDGED)]
+
+
 def grid() -> Any:
     """The table, without rows; only those in sight are drawn."""
-    return dag.AgGrid(
-        id=ids.COMPARISON_GRID,
-        rowData=[],
-        columnDefs=columns(),
-        getRowId="params.data.name",
-        defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
-        dashGridOptions={
-            "theme": {"function": "themeQuartz"},
-            "rowHeight": 28,
-            "headerHeight": 26,
-            "groupHeaderHeight": 26,
-            "animateRows": False,
-            "suppressFieldDotNotation": True,
-        },
-        className="grid comparison-grid",
-        style={"height": None, "width": "100%"},
-    )
+    return table(ids.COMPARISON_GRID, columns(), [], is_fitted=True)
 
 
 def columns() -> list[dict[str, Any]]:
     """Layer, type, and a pair of columns for each thing that can change."""
-    first = [
-        {"field": "name", "headerName": "Layer", "pinned": "left", "width": 160, "cellClass": "mono",
-         "tooltipField": "name"},
-        {"field": "type", "headerName": "Type", "width": 100},
-    ]  # fmt: skip
-    return [*first, *(_pair(*pair) for pair in PAIRS)]
+    name = {"field": "name", "headerName": "name", "pinned": "left", "width": 150, "minWidth": 110, "cellClass": "mono",
+            "tooltipField": "name"}  # fmt: skip
+    return [
+        {"headerName": "Layer", "children": [name]},
+        {"field": "type", "headerName": "Type", "width": 104, "minWidth": 92, "tooltipField": "type"},
+        *(_pair(*pair) for pair in PAIRS),
+    ]
 
 
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the comparison."""
+    centre.ask_when_shown(
+        app,
+        COMPARISON,
+        Output(ids.COMPARISON_ASKED, "data"),
+        [Input(ids.COMPARISON_CHANGED, "checked"), Input(ids.SETTLED, "data"), Input(ids.MODEL, "data")],
+    )
+    centre.ask_when_shown(
+        app,
+        COMPARISON,
+        Output(ids.COMPARISON_JUDGED, "data"),
+        [Input(ids.SETTLED, "data"), Input(ids.ACCURACY, "children")],
+    )
 
     @app.callback(
         Output(ids.COMPARISON_GRID, "rowData"),
         Output(ids.COMPARISON_HEAD, "children"),
-        Input(ids.CENTRE_VIEW, "value"),
-        Input(ids.SETTLED, "data"),
-        Input(ids.MODEL, "data"),
-        Input(ids.COMPARISON_CHANGED, "checked"),
+        Input(ids.COMPARISON_ASKED, "data"),
         State(ids.RECIPE, "data"),
         prevent_initial_call=True,
     )
-    def fill(view: str, _settled: str, _source: str, changed_only: bool, recipe: dict[str, Any]) -> Any:
-        if view != COMPARISON:
-            return no_update, no_update
+    def fill(asked: list[Any], recipe: dict[str, Any]) -> Any:
+        changed_only, *_ = asked
         try:
             changes = layer_changes(workspace.exploration(recipe).plan())
         except ExplorerError as error:
@@ -106,14 +98,13 @@ def register(app: Dash, workspace: Workspace) -> None:
 
     @app.callback(
         Output(ids.COMPARISON_VERDICT, "children"),
-        Input(ids.CENTRE_VIEW, "value"),
-        Input(ids.ACCURACY, "children"),
+        Input(ids.COMPARISON_JUDGED, "data"),
         State(ids.RECIPE, "data"),
         State(ids.PAGE, "data"),
         prevent_initial_call=True,
     )
-    def judge(view: str, _measured: Any, recipe: dict[str, Any], page: str) -> Any:
-        return judged(workspace, recipe, page) if view == COMPARISON else no_update
+    def judge(_asked: list[Any], recipe: dict[str, Any], page: str) -> Any:
+        return judged(workspace, recipe, page)
 
     @app.callback(
         Output(ids.COMPARISON_VERDICT, "children", allow_duplicate=True),
@@ -138,7 +129,7 @@ def register(app: Dash, workspace: Workspace) -> None:
 
 
 def judged(workspace: Workspace, recipe: dict[str, Any], page: str, *, is_asked: bool = False) -> list[Any]:
-    """What is proven of a recipe, as far as measuring it is.
+    """Which way a recipe takes and what is proven of it, as far as measuring it is.
 
     Args:
         workspace: Models and queue.
@@ -148,14 +139,17 @@ def judged(workspace: Workspace, recipe: dict[str, Any], page: str, *, is_asked:
     """
     try:
         exploration = workspace.exploration(recipe)
-        return verdict(totals.ask(workspace, exploration, page, is_asked), exploration.is_pruning())
+        return [
+            *way_tag(exploration),
+            *verdict(totals.ask(workspace, exploration, page, is_asked), exploration.is_pruning()),
+        ]
     except ExplorerError as error:
         return [message(str(error))]
 
 
 def _pair(field: str, title: str, width: int, is_number: bool) -> dict[str, Any]:
     number = {"valueFormatter": {"function": "d3.format(',')(params.value)"}, "type": "rightAligned"}
-    common = {"width": width, **(number if is_number else {"tooltipField": field})}
+    common = {"width": width, "minWidth": width, **(number if is_number else {"tooltipField": field})}
     different = {"is-changed": f"params.data.{field} !== params.data.{field}_after"}
     return {
         "headerName": title,

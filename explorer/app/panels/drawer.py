@@ -4,18 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
 from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from explorer.app import ids
 from explorer.app.answers import after_changes
-from explorer.app.panels import totals, tuning
+from explorer.app.panels import background, totals, tuning
 from explorer.app.parts import attributes
 from explorer.app.preview import preview, rows
+from explorer.app.tables import table
+from explorer.app.terms import plan_terms
 from explorer.app.workspace import Subject, Workspace
+from explorer.engine.errors import ExplorerError
 from explorer.exploration import start
 
-OWN_KEYS = {"function": "['ArrowLeft', 'ArrowRight', 'Home', 'End', 'PageUp', 'PageDown'].includes(params.event.key)"}
+SLIDER_KEYS = {
+    "function": "['ArrowLeft', 'ArrowRight', 'Home', 'End', 'PageUp', 'PageDown'].includes(params.event.key)"
+}
+BUTTON_KEYS = {"function": "['Enter', ' '].includes(params.event.key)"}
+"""Keys that belong to what a cell holds, not to the grid."""
+
+
+CHECKED = {
+    "rowSelection": {
+        "mode": "multiRow",
+        "checkboxes": True,
+        "headerCheckbox": True,
+        "enableClickSelection": False,
+        "selectAll": "filtered",
+    },
+    "selectionColumnDef": {"width": 40, "minWidth": 40, "maxWidth": 40, "resizable": False},
+}
+"""Rows are checked by a box of their own: a click on one selects its group."""
 
 
 def layout(subject: Subject) -> html.Section:
@@ -26,6 +45,8 @@ def layout(subject: Subject) -> html.Section:
             totals.layout(preview(exploration)),
             tuning.layout(),
             html.Div(id=ids.CHANGE_ERROR, className="change-error"),
+            background.status_line(ids.SCORES),
+            html.Div(id=ids.PLAN_TERMS),
             grid(rows(exploration)),
         ],
         className="drawer",
@@ -39,32 +60,7 @@ def grid(data: list[dict[str, Any]]) -> Any:
     Args:
         data: Rows from `explorer.app.preview.rows`.
     """
-    return dag.AgGrid(
-        id=ids.GRID,
-        rowData=data,
-        columnDefs=columns(),
-        getRowId="params.data.name",
-        defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
-        dashGridOptions={
-            "theme": {"function": "themeQuartz"},
-            "rowHeight": 32,
-            "headerHeight": 30,
-            "singleClickEdit": True,
-            "animateRows": False,
-            "suppressCellFocus": False,
-            "rowSelection": {
-                "mode": "multiRow",
-                "checkboxes": True,
-                "headerCheckbox": True,
-                "enableClickSelection": False,
-                "selectAll": "filtered",
-            },
-            "selectionColumnDef": {"width": 40, "minWidth": 40, "maxWidth": 40, "resizable": False},
-        },
-        columnSize="responsiveSizeToFit",
-        className="grid",
-        style={"height": None, "width": "100%"},
-    )
+    return table(ids.GRID, columns(), data, is_fitted=True, rowHeight=32, singleClickEdit=True, **CHECKED)
 
 
 def columns() -> list[dict[str, Any]]:
@@ -92,7 +88,7 @@ def columns() -> list[dict[str, Any]]:
             "width": 380,
             "minWidth": 130,
             "sortable": False,
-            "suppressKeyboardEvent": OWN_KEYS,
+            "suppressKeyboardEvent": SLIDER_KEYS,
         },
         {
             "field": "percent",
@@ -115,6 +111,7 @@ def columns() -> list[dict[str, Any]]:
             "maxWidth": 44,
             "sortable": False,
             "resizable": False,
+            "suppressKeyboardEvent": BUTTON_KEYS,
             "cellClass": "lock-cell",
         },
     ]
@@ -134,6 +131,19 @@ def register(app: Dash, workspace: Workspace) -> None:
     )
     def fill(_source: str, recipe: dict[str, Any]) -> Any:
         return rows(workspace.exploration(recipe))
+
+    @app.callback(
+        Output(ids.PLAN_TERMS, "children"),
+        Input(ids.SETTLED, "data"),
+        Input(ids.MODEL, "data"),
+        State(ids.RECIPE, "data"),
+        prevent_initial_call=True,
+    )
+    def state_terms(_settled: str, _source: str, recipe: dict[str, Any]) -> Any:
+        try:
+            return plan_terms(workspace.exploration(recipe))
+        except ExplorerError:  # the answer to the change says what is wrong
+            return []
 
     tuning.register(app)
     _register_clientside(app)

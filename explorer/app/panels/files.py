@@ -9,7 +9,7 @@ from dash import ClientsideFunction, Dash, Input, html
 
 from explorer.app import ids
 from explorer.app.panels import take_away
-from explorer.app.parts import attributes, icon
+from explorer.app.parts import attributes, icon, modal
 
 COMMAND = "python -m explorer my_model.py:build"
 FACTORY = """\
@@ -69,7 +69,7 @@ def dialog() -> Any:
             className="quiet",
         ),
     ]
-    return dmc.Modal(parts, id=ids.OWN_DIALOG, title="Open your own model", size="lg", opened=False)
+    return modal(ids.OWN_DIALOG, "Open your own model", parts)
 
 
 def copyable(code: str) -> html.Div:

@@ -12,24 +12,22 @@ from explorer.app import ids
 from explorer.app.crumbs import crumbs
 from explorer.app.elements import Element, build_elements
 from explorer.app.graph_view import graph_view
-from explorer.app.panels import progress
-from explorer.app.parts import attributes, icon
+from explorer.app.parts import attributes, icon, plain, tool
+from explorer.app.shades import MODES, NEUTRAL
 from explorer.app.unfolding import most_open, revealed
 from explorer.app.workspace import Subject, Workspace
 
-SHADES = (("none", "Neutral"), ("ratio", "Ratio"), ("macs", "MACs"))
-"""What the layers can be coloured by; assets/explorer_shades.js knows how."""
 HOW_TO_WALK = "Graph of the model. Up and down follow the data, Enter opens and closes, g selects the group."
 
 
-def layout(subject: Subject, opened: Sequence[str], scheme: str, selection: dict[str, Any]) -> html.Main:
+def layout(subject: Subject, opened: Sequence[str], scheme: str) -> html.Main:
     """The graph of `subject`."""
     elements = draw_graph(subject, opened)
     buttons = [
-        _tool(ids.GRAPH_IN, "plus", "Zoom in"),
-        _tool(ids.GRAPH_OUT, "minus", "Zoom out"),
-        _tool(ids.GRAPH_ZOOM, "target", "Zoom to what is selected (z)"),
-        _tool(ids.GRAPH_FIT, "fit", "Show the whole graph (f)"),
+        tool(ids.GRAPH_IN, "plus", "Zoom in"),
+        tool(ids.GRAPH_OUT, "minus", "Zoom out"),
+        tool(ids.GRAPH_ZOOM, "target", "Zoom to what is selected (z)"),
+        tool(ids.GRAPH_FIT, "fit", "Show the whole graph (f)"),
     ]
     folds = [
         html.Button("Open all", id=ids.EXPAND_ALL, className="text-tool", type="button"),
@@ -47,29 +45,38 @@ def layout(subject: Subject, opened: Sequence[str], scheme: str, selection: dict
         html.Canvas(id=ids.MINIMAP, className="minimap", hidden=True, **attributes(aria_hidden="true")),
         html.Div(id=ids.GRAPH_TIP, className="graph-tip", hidden=True),
         html.Div(id=ids.GRAPH_LIVE, className="only-heard", role="status"),
-        html.Div([*folds, *buttons], className="graph-tools"),
-        _legend(),
-        progress.layout(),
     ]
+    tools = html.Div([*folds, *buttons], className="graph-tools")
     return html.Main(
-        [_head(subject, selection), html.Div([drawing, *over], className="graph-area")], className="centre"
+        [
+            html.Div([drawing, *over], className="graph-area"),
+            html.Div([_legend(), tools], className="graph-foot"),
+        ],
+        className="centre",
     )
 
 
-def _head(subject: Subject, selection: dict[str, Any]) -> html.Div:
-    """Above the graph: the path of the selection, and what the layers are coloured by."""
+def head(subject: Subject, selection: dict[str, Any]) -> html.Div:
+    """In the bar above the graph: the path of the selection, and what the layers are coloured by.
+
+    Args:
+        subject: The model.
+        selection: What is selected first.
+    """
     trail = html.Nav(
         crumbs(subject.outline, subject.title, selection),
         id=ids.CRUMBS,
         className="crumbs",
         **attributes(aria_label="Where the selection is"),
     )
-    choices = [{"label": label, "value": value} for value, label in SHADES]
-    shade = dmc.SegmentedControl(id=ids.SHADE, data=choices, value="none", size="xs")
+    choices = [{"label": label, "value": mode} for mode, label in MODES.items()]
+    shade = dmc.SegmentedControl(
+        id=ids.SHADE, data=choices, value=NEUTRAL, size="xs", **attributes(aria_label="What the layers are coloured by")
+    )
     return html.Div(
         [
             trail,
-            html.Div([html.Span("Colour", className="quiet"), shade], className="shade-field"),
+            html.Div([html.Span("colour", className="quiet"), shade], className="shade-field"),
         ],
         className="graph-head",
     )
@@ -149,12 +156,6 @@ def _register_clientside(app: Dash) -> None:
         app.clientside_callback(ClientsideFunction("explorer", function), *inputs)
 
 
-def _tool(name: str, sign: str, title: str) -> html.Button:
-    return html.Button(
-        icon(sign), id=name, className="tool", type="button", title=title, **attributes(aria_label=title)
-    )
-
-
 def _legend() -> html.Div:
     parts = (
         ("band", "channels that can go"),
@@ -170,4 +171,4 @@ def _legend() -> html.Div:
     ]
     shades = [html.Span(id=f"{ids.SHADE_LEGEND}-{end}") for end in ("least", "most")]
     scale = html.Div([shades[0], html.Span(className="shade-scale"), shades[1]], id=ids.SHADE_LEGEND, hidden=True)
-    return html.Div([*items, scale], className="legend")
+    return html.Div([plain(items), scale], className="legend")

@@ -8,7 +8,8 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from explorer.app import ids
 from explorer.app.answers import after_restoring
-from explorer.app.parts import attributes, icon
+from explorer.app.parts import attributes, tool
+from explorer.app.remembered import REMEMBERED
 from explorer.app.workspace import Workspace
 
 ANSWERED = {
@@ -20,7 +21,7 @@ ANSWERED = {
     ids.PINS: "data",
     ids.PANELS: "data",
     ids.PICKER: "value",
-    ids.PICKER_ERROR: "children",
+    ids.FAILURE: "children",
     ids.MODEL_NOTE: "children",
     ids.TOTALS: "children",
     ids.CHANGE_ERROR: "children",
@@ -32,14 +33,14 @@ ANSWERED = {
 def steps() -> list[html.Button]:
     """The buttons that go back and forth."""
     return [
-        _tool(ids.UNDO, "undo", "Undo (Ctrl+Z)", disabled=True),
-        _tool(ids.REDO, "redo", "Redo (Ctrl+Y)", disabled=True),
+        tool(ids.UNDO, "undo", "Undo (Ctrl+Z)", disabled=True),
+        tool(ids.REDO, "redo", "Redo (Ctrl+Y)", disabled=True),
     ]
 
 
 def share_button() -> html.Button:
     """The button that copies a link to what the page shows."""
-    return _tool(ids.SHARE, "link", "Copy a link to this state")
+    return tool(ids.SHARE, "link", "Copy a link to this state")
 
 
 def notices() -> list[html.Div]:
@@ -56,10 +57,13 @@ def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of history and sharing."""
 
     @app.callback(
-        Output(ids.ANSWER, "data", allow_duplicate=True), Input(ids.RESTORE, "data"), prevent_initial_call=True
+        Output(ids.ANSWER, "data", allow_duplicate=True),
+        Input(ids.RESTORE, "data"),
+        State(ids.PAGE, "data"),
+        prevent_initial_call=True,
     )
-    def restore(asked: dict[str, Any] | None) -> Any:
-        return after_restoring(workspace, asked) if isinstance(asked, dict) else no_update
+    def restore(asked: dict[str, Any] | None, page: str) -> Any:
+        return after_restoring(workspace, asked, page) if isinstance(asked, dict) else no_update
 
     app.clientside_callback(
         ClientsideFunction("explorer", "take"),
@@ -72,19 +76,12 @@ def register(app: Dash, workspace: Workspace) -> None:
         *(Input(name, "data") for name in (ids.RECIPE, ids.OPENED, ids.SELECTION, ids.PINS, ids.PANELS)),
         State(ids.RUN, "data"),
     )
+    app.clientside_callback(
+        ClientsideFunction("panels", "keep"),
+        *(Input(each.control, each.part) for each in REMEMBERED),
+        State(ids.REMEMBERED, "data"),
+    )
     for name, function in ((ids.UNDO, "undo"), (ids.REDO, "redo"), (ids.SHARE, "share")):
         app.clientside_callback(
             ClientsideFunction("explorer", function), Input(name, "n_clicks"), prevent_initial_call=True
         )
-
-
-def _tool(name: str, sign: str, title: str, *, disabled: bool = False) -> html.Button:
-    return html.Button(
-        icon(sign),
-        id=name,
-        className="tool",
-        type="button",
-        title=title,
-        disabled=disabled,
-        **attributes(aria_label=title),
-    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from explorer.app import ids, inspection
 from explorer.app.panels import channels_panel, player, weights_panel
 from explorer.app.parts import attributes, message
-from explorer.app.terms import terms
+from explorer.app.terms import terms, untying
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
 
@@ -20,7 +20,7 @@ def layout() -> html.Aside:
         [
             html.Div(
                 [
-                    html.Div(id=ids.INSPECTOR),
+                    html.Div(id=ids.INSPECTOR, **attributes(aria_live="polite")),
                     html.Div(id=ids.TERMS),
                     channels_panel.layout(),
                     html.Div(id=ids.DETAILS),
@@ -32,8 +32,13 @@ def layout() -> html.Aside:
         ],
         id=ids.RIGHT,
         className="pane right",
-        **attributes(aria_label="Inspector", aria_live="polite"),
+        **attributes(aria_label="Inspector"),
     )
+
+
+def stores() -> list[Any]:
+    """What is asked of the inspector."""
+    return [dcc.Store(id=ids.WHY)]
 
 
 def register(app: Dash, workspace: Workspace) -> None:
@@ -66,18 +71,25 @@ def register(app: Dash, workspace: Workspace) -> None:
             return [message(str(error))]
 
     @app.callback(
+        Output(ids.UNTIE_SAID, "children"),
+        Input(ids.UNTIE, "n_clicks"),
+        State(ids.SELECTION, "data"),
+        State(ids.RECIPE, "data"),
+        prevent_initial_call=True,
+    )
+    def announce(clicks: int | None, selection: dict[str, Any], recipe: dict[str, Any]) -> Any:
+        return untying(workspace.exploration(recipe), selection["name"]) if clicks else no_update
+
+    @app.callback(
         Output(ids.WHY_CHAIN, "children"),
         Output(ids.WEIGHTS_MEMBER, "value", allow_duplicate=True),
-        Input({"role": ids.WHY, "member": ALL}, "n_clicks"),
-        State(ids.SELECTION, "data"),
+        Input(ids.WHY, "data"),
         State(ids.MODEL, "data"),
         prevent_initial_call=True,
     )
-    def explain(clicks: list[int | None], selection: dict[str, Any], source: str) -> Any:
-        if not any(clicks) or not isinstance(ctx.triggered_id, dict):
-            return no_update, no_update
-        graph, member = workspace.open(source).graph, int(ctx.triggered_id["member"])
-        group = graph.group(selection["name"])
+    def explain(asked: tuple[str, int], source: str) -> Any:
+        graph = workspace.open(source).graph
+        group, member = graph.group(asked[0]), asked[1]
         return inspection.why(graph, group, member), group.members[member].parameter
 
     app.clientside_callback(

@@ -11,13 +11,15 @@ from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 from explorer.app import ids
 from explorer.app.numbers import TIMES
 from explorer.app.outline import Outline, ancestors, title_of
-from explorer.app.parts import attributes, badge, icon, layer_groups, pick_attributes
+from explorer.app.parts import attributes, badge, icon, layer_groups, pick_attributes, plain
 from explorer.app.scene import layer_title
 from explorer.app.search import MOST_HITS, Hit, search
 from explorer.app.unfolding import toggled
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.groups import Group
 from explorer.engine.layers import Layer
+
+KINDS = {"modules": "Modules", "groups": "Groups"}
 
 
 def layout(subject: Subject, opened: Sequence[str]) -> html.Aside:
@@ -33,13 +35,13 @@ def layout(subject: Subject, opened: Sequence[str]) -> html.Aside:
     )
     switch = dmc.SegmentedControl(
         id=ids.LIST_KIND,
-        data=[{"label": "Modules", "value": "modules"}, {"label": "Groups", "value": "groups"}],
+        data=[{"label": title, "value": name} for name, title in KINDS.items()],
         value="modules",
         size="xs",
         fullWidth=True,
     )
     rows = list_rows(subject, "modules", "", opened)
-    lists = html.Nav(rows, id=ids.LISTS, className="lists scroll", **attributes(aria_label="Modules and groups"))
+    lists = html.Nav(plain(rows), id=ids.LISTS, className="lists scroll", **attributes(aria_label="Modules and groups"))
     head = html.Div([search_field, switch], className="pane-head")
     return html.Aside([head, lists], id=ids.LEFT, className="pane left")
 
@@ -73,7 +75,7 @@ def register(app: Dash, workspace: Workspace) -> None:
         prevent_initial_call=True,
     )
     def fill(opened: dict[str, Any], kind: str, wanted: str | None) -> Any:
-        return list_rows(workspace.open(opened["source"]), kind, wanted or "", opened["paths"])
+        return plain(list_rows(workspace.open(opened["source"]), kind, wanted or "", opened["paths"]))
 
     @app.callback(
         Output(ids.OPENED, "data", allow_duplicate=True),
@@ -134,7 +136,7 @@ def _module_row(outline: Outline, path: str, is_open: bool) -> html.Div:
 
 
 def _layer_row(layer: Layer, depth: int, name: str) -> html.Button:
-    """One component per row, its type drawn by the stylesheet: every change in the page visits every component."""
+    """A row; its type is drawn by the stylesheet."""
     is_op = layer.kind == "op"
     return html.Button(
         name,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
 from explorer.app import ids
 from explorer.app.figures import matrix_map
@@ -22,8 +22,9 @@ from explorer.app.matrices import (
     segments,
 )
 from explorer.app.outline import PLACE, STACK, last, module_path
+from explorer.app.panels import centre
 from explorer.app.panels.centre import MATRICES
-from explorer.app.parts import attributes
+from explorer.app.parts import attributes, chart
 from explorer.app.theme import slot_of
 from explorer.app.workspace import Subject, Workspace
 
@@ -49,9 +50,6 @@ def layout() -> html.Section:
         id=ids.MATRIX_SCOPE, data=scopes([]), value=SHOWN, size="xs", w=210, allowDeselect=False, searchable=True,
         **attributes(aria_label="Which layers"),
     )  # fmt: skip
-    chart = dcc.Graph(
-        id=ids.MATRIX, config={"displayModeBar": False, "responsive": True, "scrollZoom": True}, className="matrix"
-    )
     return html.Section(
         [
             html.Div(
@@ -59,7 +57,10 @@ def layout() -> html.Section:
             ),
             html.P(id=ids.MATRIX_NOTE, className="matrix-note quiet"),
             html.Div(
-                [chart, html.Div(className="matrix-tip", hidden=True, **attributes(aria_live="polite"))],
+                [
+                    html.Div(id=ids.MATRIX_CHART, className="chart-place"),
+                    html.Div(className="matrix-tip", hidden=True, **attributes(aria_live="polite")),
+                ],
                 id=ids.MATRIX_BOX,
                 className="matrix-box",
                 tabIndex=0,
@@ -120,45 +121,45 @@ def drawn(
 
 
 def stores() -> list[Any]:
-    """What the browser knows of the cells."""
-    return [dcc.Store(id=ids.MATRIX_CELLS)]
+    """What the browser knows of the cells, and what it asked to be drawn."""
+    return [dcc.Store(id=ids.MATRIX_CELLS), dcc.Store(id=ids.MATRIX_ASKED)]
 
 
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the matrices."""
+    centre.ask_when_shown(
+        app,
+        MATRICES,
+        Output(ids.MATRIX_ASKED, "data"),
+        [
+            Input(ids.MATRIX_KIND, "value"),
+            Input(ids.MATRIX_SCOPE, "value"),
+            Input(ids.OPENED, "data"),
+            Input(ids.SELECTION, "data"),
+            Input(ids.SCHEME, "data"),
+            Input(ids.PINS, "data"),
+        ],
+    )
 
     @app.callback(
-        output=(
-            Output(ids.MATRIX, "figure"),
-            Output(ids.MATRIX_CELLS, "data"),
-            Output(ids.MATRIX_NOTE, "children"),
-            Output(ids.MATRIX_LEGEND, "children"),
-        ),
-        inputs={
-            "view": Input(ids.CENTRE_VIEW, "value"),
-            "choice": (Input(ids.MATRIX_KIND, "value"), Input(ids.MATRIX_SCOPE, "value")),
-            "opened": Input(ids.OPENED, "data"),
-            "selection": Input(ids.SELECTION, "data"),
-            "look": (Input(ids.SCHEME, "data"), State(ids.PINS, "data")),
-        },
+        Output(ids.MATRIX_CHART, "children"),
+        Output(ids.MATRIX_CELLS, "data"),
+        Output(ids.MATRIX_NOTE, "children"),
+        Output(ids.MATRIX_LEGEND, "children"),
+        Input(ids.MATRIX_ASKED, "data"),
         prevent_initial_call=True,
     )
-    def draw(view: str, choice: tuple[str, str], opened: Any, selection: Any, look: tuple[Any, list[str]]) -> Any:
-        if view != MATRICES:
-            return (no_update,) * 4
+    def draw(asked: list[Any]) -> Any:
+        kind, scope, opened, selection, scheme, pins = asked
         group = selection["name"] if selection and selection.get("kind") == "group" else ""
         subject = workspace.open(opened["source"])
-        matrix, runs, said = drawn(subject, *choice, opened["paths"], group)
-        figure = matrix_map(matrix, runs, look[0] or "light", slot_of(group, look[1]))
-        return figure, readable(matrix), said, legend(choice[0])
+        matrix, runs, said = drawn(subject, kind, scope, opened["paths"], group)
+        figure = matrix_map(matrix, runs, scheme or "light", slot_of(group, pins))
+        return chart(ids.MATRIX, figure, "matrix", scroll_zoom=True), readable(matrix), said, legend(kind)
 
-    @app.callback(
-        Output(ids.MATRIX_SCOPE, "data"),
-        Output(ids.MATRIX_SCOPE, "value"),
-        Input(ids.MODEL, "data"),
-    )
+    @app.callback(Output(ids.MATRIX_SCOPE, "data"), Input(ids.MODEL, "data"))
     def offer(source: str) -> Any:
-        return scopes(workspace.open(source).outline.members), SHOWN
+        return scopes(workspace.open(source).outline.members)
 
     app.clientside_callback(
         ClientsideFunction("matrix", "point"), Input(ids.MATRIX, "hoverData"), State(ids.MATRIX_CELLS, "data")

@@ -9,10 +9,10 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids
-from explorer.app.panels import latency_tools, totals
+from explorer.app.panels import centre, latency_tools, totals
 from explorer.app.panels.centre import PLANS
 from explorer.app.pareto import AXES, nothing_to_plot, pareto_figure
-from explorer.app.parts import attributes, message
+from explorer.app.parts import attributes, chart, message
 from explorer.app.plans import difference, record, table
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
@@ -29,12 +29,14 @@ def layout() -> html.Section:
         size="xs",
         **attributes(aria_label="Cost on the plot"),
     )
-    chart = dcc.Graph(id=ids.PLANS_CHART, config={"displayModeBar": False, "responsive": True}, className="plans-chart")
     return html.Section(
         [
             html.Div(["accuracy against", axis, *latency_tools.layout()], className="matrix-tools quiet"),
             html.Div(
-                [chart, html.P(id=ids.PLANS_NOTE, className="empty", **attributes(aria_live="polite"))],
+                [
+                    html.Div(id=ids.PLANS_PLOT, className="chart-place"),
+                    html.P(id=ids.PLANS_NOTE, className="empty", **attributes(aria_live="polite")),
+                ],
                 className="plans-plot",
             ),
             html.Div(
@@ -53,6 +55,7 @@ def stores() -> list[Any]:
         dcc.Store(id=ids.PLANS, storage_type="session"),
         dcc.Store(id=ids.MEASURED),
         *latency_tools.stores(),
+        dcc.Store(id=ids.PLANS_ASKED),
         dcc.Store(id=ids.PLAN_ROWS, data=[]),
         dcc.Store(id=ids.COMPARED, data=[]),
         dcc.Store(id=ids.PAIR, data=[]),
@@ -74,7 +77,7 @@ def shown(
     why_not = nothing_to_plot(rows, axis) if rows else EMPTY
     return (
         table(rows, current, compared) if rows else [],
-        no_update if why_not else pareto_figure(rows, axis, current, scheme),
+        no_update if why_not else chart(ids.PLANS_CHART, pareto_figure(rows, axis, current, scheme), "plans-chart"),
         why_not,
     )
 
@@ -94,7 +97,8 @@ def measured(workspace: Workspace, recipe: dict[str, Any], page: str) -> Any:
         return no_update
     if job.state != "done" or job.result is None:
         return no_update
-    return record(exploration, **{name: job.result[name] for name in ("accuracy", "is_proven", "is_wrong")})
+    found = {name: job.result[name] for name in ("accuracy", "is_proven", "is_wrong")}
+    return record(exploration, **found, trained=workspace.open(exploration.recipe.source).training or None)
 
 
 def compared(workspace: Workspace, pair: Sequence[dict[str, Any]]) -> list[Any]:
@@ -126,20 +130,25 @@ def register(app: Dash, workspace: Workspace) -> None:
     def note(_measured: Any, recipe: dict[str, Any], page: str) -> Any:
         return measured(workspace, recipe, page)
 
-    @app.callback(
-        Output(ids.PLANS_TABLE, "children"),
-        Output(ids.PLANS_CHART, "figure"),
-        Output(ids.PLANS_NOTE, "children"),
-        Input(ids.CENTRE_VIEW, "value"),
+    asked = [
         Input(ids.PLAN_ROWS, "data"),
         Input(ids.PLANS_AXIS, "value"),
         Input(ids.SETTLED, "data"),
         Input(ids.COMPARED, "data"),
         Input(ids.SCHEME, "data"),
+    ]
+    centre.ask_when_shown(app, PLANS, Output(ids.PLANS_ASKED, "data"), asked)
+
+    @app.callback(
+        Output(ids.PLANS_TABLE, "children"),
+        Output(ids.PLANS_PLOT, "children"),
+        Output(ids.PLANS_NOTE, "children"),
+        Input(ids.PLANS_ASKED, "data"),
         prevent_initial_call=True,
     )
-    def draw(view: str, rows: Any, axis: str, current: str, compared: list[str], scheme: str | None) -> Any:
-        return shown(rows or [], axis, current, compared, scheme or "light") if view == PLANS else (no_update,) * 3
+    def draw(asked: list[Any]) -> Any:
+        rows, axis, current, compared, scheme = asked
+        return shown(rows or [], axis, current, compared, scheme or "light")
 
     @app.callback(Output(ids.PLANS_DIFFERENCE, "children"), Input(ids.PAIR, "data"), prevent_initial_call=True)
     def compare(pair: list[dict[str, Any]]) -> Any:

@@ -8,7 +8,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids
-from explorer.app.parts import attributes, icon
+from explorer.app.parts import attributes, icon, plain
 from explorer.app.playing import recording, step_rows
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
@@ -30,9 +30,9 @@ def layout() -> html.Section:
             html.Div([html.H2("Propagation", className="title"), _button("close", "close", "Close (Esc)")],
                      className="row spread"),
             html.P(className="quiet", **attributes(data_player_text="from")),
-            _card(),
+            plain(_card()),
             html.Div(
-                [*(_button(*control) for control in CONTROLS), html.Div(className="grow"), _speed()],
+                [plain([_button(*control) for control in CONTROLS]), html.Div(className="grow"), _speed()],
                 className="transport",
             ),
             dmc.Slider(
@@ -67,11 +67,11 @@ def register(app: Dash, workspace: Workspace) -> None:
             played = recording(subject.graph, subject.outline, asked["port"])
         except ExplorerError:  # the model was changed in between
             return no_update, no_update
-        return played, step_rows(played)
+        return played, plain(step_rows(played))
 
     for function, inputs in (
         ("load", [Input(ids.PLAYER_STEPS, "children"), State(ids.PROPAGATION, "data"), State(ids.SELECTION, "data"),
-                  State(ids.PINS, "data")]),
+                  State(ids.PINS, "data"), State(ids.PLAY, "data")]),
         ("close", [Input(ids.MODEL, "data"), Input(ids.SELECTION, "data")]),
         ("scrub", [Input(ids.PLAYER_POSITION, "value")]),
         ("speed", [Input(ids.PLAYER_SPEED, "value")]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -14,13 +15,14 @@ from explorer.app import ids
 from explorer.app.export import slug
 from explorer.app.parts import message
 from explorer.app.preview import preview, rows
+from explorer.app.shades import NEUTRAL
 from explorer.app.svg import draw_svg
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration
 
-COLUMNS = ("name", "kind", "size", "kept", "percent", "members", "locked", "chosen", "ties", "layers")
-"""Of the table of groups; ``percent`` is what the recipe removes, ``members`` counts the coupled tensors."""
+COLUMNS = ("name", "kind", "size", "kept", "percent", "members", "locked", "chosen", "ties", "loose", "layers")
+"""Of the table of groups. Of each: ``percent`` that the recipe removes, ``members`` coupled tensors, ``loose`` ties."""
 
 
 def items() -> list[Any]:
@@ -58,33 +60,43 @@ def groups_csv(exploration: Exploration) -> str:
     return text.getvalue()
 
 
-def graph_svg(
-    workspace: Workspace, recipe: Mapping[str, Any], opened: Mapping[str, Any], highlighted: Sequence[str]
-) -> str:
+@dataclass(frozen=True)
+class View:
+    """How a page shows the graph.
+
+    Attributes:
+        opened: Paths of the open modules.
+        highlighted: Groups that are highlighted, pinned ones first.
+        shade: What the layers are coloured by.
+    """
+
+    opened: Sequence[str]
+    highlighted: Sequence[str] = ()
+    shade: str = NEUTRAL
+
+
+def graph_svg(workspace: Workspace, recipe: Mapping[str, Any], view: View) -> str:
     """The graph of a page as SVG.
 
     Args:
         workspace: The models.
         recipe: Of which the bands show what stays.
-        opened: Which modules are open.
-        highlighted: Groups that are highlighted, pinned ones first.
+        view: How the page shows it.
     """
-    subject = workspace.open(str(opened["source"]))
-    kept = preview(workspace.exploration(recipe))["groups"]
-    return draw_svg(subject.outline, frozenset(opened["paths"]), subject.sizes, highlighted, kept)
+    exploration = workspace.exploration(recipe)
+    subject, shown = workspace.open(exploration.recipe.source), preview(exploration)
+    opened = frozenset(view.opened)
+    return draw_svg(subject.outline, opened, subject.sizes, view.highlighted, shown, shade=view.shade)
 
 
-def file(
-    workspace: Workspace, which: str, recipe: Mapping[str, Any], opened: Mapping[str, Any], highlighted: Sequence[str]
-) -> dict[str, str]:
+def file(workspace: Workspace, which: str, recipe: Mapping[str, Any], view: View) -> dict[str, str]:
     """A file for the browser: its content, name and type.
 
     Args:
         workspace: The models.
         which: Id of the item of the menu.
-        recipe: As `graph_svg` takes it, like those that follow.
-        opened: Which modules are open.
-        highlighted: Groups that are highlighted.
+        recipe: What the page prunes.
+        view: How the page shows the graph.
 
     Raises:
         ExplorerError: The recipe does not fit its model, or that cannot be opened.
@@ -93,30 +105,30 @@ def file(
     name = slug(exploration.graph.title)
     if which == ids.SAVE_CSV:
         return {"content": groups_csv(exploration), "filename": f"{name}-groups.csv", "type": "text/csv"}
-    drawn = graph_svg(workspace, recipe, opened, highlighted)
-    return {"content": drawn, "filename": f"{name}-graph.svg", "type": "image/svg+xml"}
+    return {"content": graph_svg(workspace, recipe, view), "filename": f"{name}-graph.svg", "type": "image/svg+xml"}
 
 
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the menu."""
 
     @app.callback(
-        Output(ids.TAKEN, "data"),
-        Output(ids.NOTICE, "children", allow_duplicate=True),
-        Input(ids.SAVE_SVG, "n_clicks"),
-        Input(ids.SAVE_CSV, "n_clicks"),
-        State(ids.RECIPE, "data"),
-        State(ids.OPENED, "data"),
-        State(ids.SELECTION, "data"),
-        State(ids.PINS, "data"),
+        output=(Output(ids.TAKEN, "data"), Output(ids.NOTICE, "children", allow_duplicate=True)),
+        inputs={
+            "clicks": (Input(ids.SAVE_SVG, "n_clicks"), Input(ids.SAVE_CSV, "n_clicks")),
+            "recipe": State(ids.RECIPE, "data"),
+            "opened": State(ids.OPENED, "data"),
+            "marked": (State(ids.SELECTION, "data"), State(ids.PINS, "data")),
+            "shade": State(ids.SHADE, "value"),
+        },
         prevent_initial_call=True,
     )
-    def take(svg: Any, table: Any, recipe: Any, opened: Any, selection: Any, pins: Any) -> Any:
-        if not (svg or table):
+    def take(clicks: tuple[Any, Any], recipe: Any, opened: Any, marked: tuple[Any, Any], shade: str) -> Any:
+        if not any(clicks):
             return no_update, no_update
-        highlighted = [*(pins or []), *(selection or {}).get("groups", [])]
+        selection, pins = marked
+        view = View(opened["paths"], [*(pins or []), *(selection or {}).get("groups", [])], shade)
         try:
-            return file(workspace, str(ctx.triggered_id), recipe, opened, highlighted), no_update
+            return file(workspace, str(ctx.triggered_id), recipe, view), no_update
         except ExplorerError as error:
             return no_update, [message(str(error))]
 

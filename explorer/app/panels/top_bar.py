@@ -11,7 +11,7 @@ from explorer.app import ids
 from explorer.app.export import Exported, export_zip
 from explorer.app.numbers import MINUS
 from explorer.app.panels import files, history
-from explorer.app.parts import attributes, icon, message, notes, proof_tag
+from explorer.app.parts import attributes, message, modal, notes, proof_tag, tool
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 
@@ -43,8 +43,8 @@ def layout(subject: Subject) -> html.Header:
             *history.steps(),
             html.Div(className="grow"),
             history.share_button(),
-            html.Button(icon("theme"), id=ids.THEME, className="tool", type="button", title="Light or dark"),
-            html.Button(icon("help"), id=ids.HELP, className="tool", type="button", title="Help (?)"),
+            tool(ids.THEME, "theme", "Light or dark"),
+            tool(ids.HELP, "help", "Help (?)"),
             dmc.Button("Export", id=ids.EXPORT, size="xs", className="primary"),
             dcc.Download(id=ids.DOWNLOAD),
             html.Div(id=ids.EXPORT_RESULT, className="export-result", hidden=True),
@@ -56,7 +56,7 @@ def layout(subject: Subject) -> html.Header:
 
 def close_button() -> html.Button:
     """Closes what the export says."""
-    return html.Button(icon("close"), className="tool", type="button", id=ids.EXPORT_CLOSE, title="Close")
+    return tool(ids.EXPORT_CLOSE, "close", "Close")
 
 
 def export_result(made: Exported) -> list[Any]:
@@ -83,7 +83,6 @@ def register(app: Dash, workspace: Workspace) -> None:
         Output(ids.PROVIDER, "forceColorScheme"),
         Output(ids.GRAPH, "stylesheet"),
         Input(ids.THEME, "n_clicks"),
-        State(ids.SCHEME, "data"),
         State(ids.STYLES, "data"),
     )
 
@@ -138,14 +137,14 @@ def _picker(subject: Subject) -> html.Div:
         data=[chosen],
         searchable=True,
         allowDeselect=False,
-        maxDropdownHeight=420,
+        withScrollArea=False,  # the list itself scrolls, so that it is known for one
         nothingFoundMessage="No such model",
         size="xs",
         w=236,
         comboboxProps={"width": 300, "position": "bottom-start"},
         **attributes(aria_label="Model"),
     )
-    return html.Div([select, html.Div(id=ids.PICKER_ERROR, className="picker-error")], className="picker")
+    return html.Div(select, className="picker")
 
 
 def _help() -> Any:
@@ -156,14 +155,9 @@ def _help() -> Any:
         "Export gives the smaller model, with the lines that load it.",
     )
     keys = [html.Div([html.Kbd(key), html.Span(text)], className="row") for key, text in KEYS]
-    return dmc.Modal(
-        [
-            html.Ol([html.Li(step) for step in steps]),
-            html.H3("Keys", className="section-title"),
-            html.Div(keys, className="keys"),
-        ],
-        id=ids.HELP_DIALOG,
-        title="How to read the screen",
-        size="lg",
-        opened=False,
-    )
+    parts = [
+        html.Ol([html.Li(step) for step in steps]),
+        html.H3("Keys", className="section-title"),
+        html.Div(keys, className="keys"),
+    ]
+    return modal(ids.HELP_DIALOG, "How to read the screen", parts)

@@ -7,11 +7,12 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids, numbers
-from explorer.app.parts import attributes, message, proof_tag
+from explorer.app.panels import estimate_card
+from explorer.app.parts import attributes, message, plain, proof_tag
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration
-from explorer.jobs import Job, measure
+from explorer.jobs import Job, Task
 
 POLL_MILLISECONDS = 150
 
@@ -20,8 +21,14 @@ def layout(preview: dict[str, Any]) -> html.Div:
     """The strip, with the totals of `preview`."""
     return html.Div(
         [
-            html.Div(cards(preview), id=ids.TOTALS, className="cards", **attributes(aria_live="polite")),
-            html.Div(className="card accuracy", id=ids.ACCURACY, **attributes(aria_live="polite")),
+            html.Div(plain(cards(preview)), id=ids.TOTALS, className="cards", **attributes(aria_live="polite")),
+            html.Div(
+                [
+                    html.Div(className="card accuracy", id=ids.ACCURACY, **attributes(aria_live="polite")),
+                    estimate_card.layout(),
+                ],
+                className="accuracies",
+            ),
             dcc.Interval(id=ids.CLOCK, interval=POLL_MILLISECONDS, disabled=True),
         ],
         className="totals",
@@ -73,9 +80,14 @@ def ask(workspace: Workspace, exploration: Exploration, page: str, is_asked: boo
     job = workspace.jobs.job(page, key)
     is_new = job.state == "gone" or (job.state == "failed" and is_asked)
     if is_new and (is_asked or subject.data is not None):
-        test = subject.data.test if subject.data else None
-        return workspace.jobs.ask(page, key, lambda: measure(exploration, test).to_json())
+        return workspace.jobs.ask(page, key, Task("measure", exploration, subject.data))
     return job
+
+
+def measured_by(workspace: Workspace, subject: Subject) -> list[Any]:
+    """Who measures a model, where there are workers that could."""
+    who, why = workspace.jobs.place(subject.source)
+    return [html.Div(f"by {who}", className="card-exact", title=f"Measured by {who}: {why}.")] if who else []
 
 
 def job_key(exploration: Exploration) -> str:
@@ -117,7 +129,8 @@ def _shown(workspace: Workspace, recipe: dict[str, Any], page: str, is_asked: bo
         subject = workspace.open(exploration.recipe.source)
     except ExplorerError as error:
         return [message(str(error))], True
-    return accuracy(subject, job, exploration.is_pruning()), not job.is_pending
+    shown = accuracy(subject, job, exploration.is_pruning())
+    return [*shown, *measured_by(workspace, subject)], not job.is_pending
 
 
 def _exactly(totals: list[int], unit: str) -> str:
@@ -129,9 +142,10 @@ def _card(title: str, totals: list[int], text: Any, exactly: str) -> html.Div:
     is_changed = before != after
     share = after / before if before else 1.0
     was = [html.Span(text(before), className="was"), html.Span("→", className="arrow")] if is_changed else []
+    change = numbers.change(before, after) if is_changed else ""
     return html.Div(
         [
-            html.Div([title, html.Span(numbers.change(before, after), className="change")], className="card-title"),
+            html.Div([title, html.Span(change, className="change")], className="card-title"),
             html.Div([*was, html.Span(text(after), className="now")], className="card-value"),
             html.Div(exactly, className="card-exact", title=exactly),
             html.Div(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, State, html
 
 from explorer.app import ids
-from explorer.app.parts import attributes, icon
+from explorer.app.panels.scoring_tools import WITH_DATA
+from explorer.app.parts import attributes
+from explorer.app.tables import filter_field
 from explorer.exploration import PRESETS, TARGETS
 
 CRITERION_NAMES = {
@@ -17,12 +20,30 @@ CRITERION_NAMES = {
     "group_norm": "group norm",
     "lamp": "LAMP",
     "fpgm": "FPGM",
+    "bn_scale": "BatchNorm scale",
+    "taylor": "Taylor",
+    "hessian": "Hessian",
     "random": "random",
 }
-"""The criteria that every model and every group can be ranked by, without data."""
+"""What the criteria are called, in the order of the menu."""
+REDUCTION_NAMES = {
+    "mean": "their mean",
+    "sum": "their sum",
+    "max": "the largest",
+    "prod": "their product",
+    "first": "the first",
+}
+NORMALISER_NAMES = {
+    "none": "the criterion's own",
+    "mean": "mean is 1",
+    "max": "largest is 1",
+    "standardise": "mean 0, spread 1",
+}
+RANKING_NAMES = {"local": "one ratio for all", "global": "all channels compete", "isomorphic": "like groups compete"}
 CLICKED = "n_clicks_timestamp"
 """In a popover, whose buttons count from an old number when it opens again: a count that is not new is no click."""
 USUAL_PERCENT, USUAL_FACTOR = 50, 1.5
+OPTION_CONTROLS = (ids.CRITERION, ids.ROUND_TO, ids.MINIMUM, ids.REDUCTION, ids.NORMALISER)
 
 
 def layout() -> html.Div:
@@ -30,7 +51,7 @@ def layout() -> html.Div:
     return html.Div(
         [
             html.H2("Groups", className="pane-title"),
-            _filter(),
+            filter_field(ids.GRID_FILTER, "Filter the groups by name or kind", "Filter", 128),
             html.Div(_for_all(), className="tools for-all"),
             html.Div(_for_checked(), className="tools for-checked"),
             html.Div(className="grow"),
@@ -38,7 +59,7 @@ def layout() -> html.Div:
         ],
         id=ids.GRID_TOOLS,
         className="grid-tools",
-        **attributes(data_checked="0"),
+        **attributes(data_checked="0", data_needs_data=" ".join(WITH_DATA)),
     )
 
 
@@ -47,7 +68,7 @@ def register(app: Dash) -> None:
     for function, inputs, states in (
         ("every", [Input(ids.UNIFORM, "value")], []),
         ("reset", [Input(ids.RESET, "n_clicks")], []),
-        ("options", [Input(ids.CRITERION, "value"), Input(ids.ROUND_TO, "value"), Input(ids.MINIMUM, "value")], []),
+        ("options", [Input(name, "value") for name in OPTION_CONTROLS], []),
         ("filterGrid", [Input(ids.GRID_FILTER, "value")], []),
         ("checked", [Input(ids.GRID, "selectedRows")], []),
         ("setChecked", [Input(ids.CHECKED_SET, "n_clicks")], [State(ids.CHECKED_PERCENT, "value")]),
@@ -58,7 +79,7 @@ def register(app: Dash) -> None:
         (
             "target",
             [Input(ids.TARGET, CLICKED)],
-            [State(ids.TARGET_COST, "value"), State(ids.TARGET_PERCENT, "value")],
+            [State(name, "value") for name in (ids.TARGET_COST, ids.TARGET_PERCENT, ids.TARGET_RANKING)],
         ),
         ("preset", [Input({"role": ids.PRESET, "name": name}, CLICKED) for name in PRESETS], [_amount_state()]),
     ):
@@ -67,18 +88,6 @@ def register(app: Dash) -> None:
 
 def _amount_state() -> State:
     return State(ids.PRESET_AMOUNT, "value")
-
-
-def _filter() -> Any:
-    return dmc.TextInput(
-        id=ids.GRID_FILTER,
-        placeholder="Filter",
-        leftSection=icon("search"),
-        size="xs",
-        w=128,
-        debounce=80,
-        **attributes(aria_label="Filter the groups by name or kind"),
-    )
 
 
 def _for_all() -> list[Any]:
@@ -92,6 +101,7 @@ def _for_all() -> list[Any]:
         w=120,
         updatemode="drag",
         label=None,
+        thumbLabel="Channels of all groups to remove, in percent",
         className="every",
     )
     return [html.Label(["all groups", every], className="tool-field"), _presets(), _button(ids.RESET, "Reset")]
@@ -135,6 +145,7 @@ def _target() -> html.Div:
         [
             html.Label(["or leave", percent, "% of"], className="tool-field"),
             costs,
+            _select(ids.TARGET_RANKING, RANKING_NAMES, "local", 168, "Who competes"),
             _button(ids.TARGET, "Find ratios"),
         ],
         className="menu-target",
@@ -157,13 +168,50 @@ def _for_checked() -> list[Any]:
 
 
 def _options() -> list[Any]:
-    criteria = [{"label": label, "value": name} for name, label in CRITERION_NAMES.items()]
-    criterion = dmc.Select(id=ids.CRITERION, data=criteria, value="l2", size="xs", w=104, allowDeselect=False)
+    criterion = _select(ids.CRITERION, CRITERION_NAMES, "l2", 128, "What ranks the channels")
     return [
-        html.Label(["rank by", criterion], className="tool-field"),
+        html.Div([html.Label(["rank by", criterion], className="tool-field"), _scoring()], className="row"),
         html.Label(["multiple of", _number(ids.ROUND_TO, 1, min=1, max=1024)], className="tool-field"),
         html.Label(["at least", _number(ids.MINIMUM, 1, min=1, max=1024)], className="tool-field"),
     ]
+
+
+def _scoring() -> Any:
+    """How coupled slices become one score, and how groups come to one scale."""
+    title = "How the scores of coupled slices are joined"
+    sign = html.Button(
+        "…", id=ids.SCORING_MENU, className="text-tool", type="button", title=title, **attributes(aria_label=title)
+    )
+    reduction = _select(ids.REDUCTION, REDUCTION_NAMES, "mean", 132, "How slices become one score")
+    normaliser = _select(ids.NORMALISER, NORMALISER_NAMES, "none", 150, "Scale of the scores")
+    fields = [
+        html.Label(["score of coupled slices", html.Span(className="grow"), reduction], className="tool-field"),
+        html.Label(["scale, where groups compete", html.Span(className="grow"), normaliser], className="tool-field"),
+    ]
+    return dmc.Popover(
+        [dmc.PopoverTarget(sign), dmc.PopoverDropdown(html.Div(fields, className="scoring-menu"), className="menu")],
+        position="top-end",
+        trapFocus=True,
+        returnFocus=True,
+        shadow="md",
+        zIndex=50,
+        keepMounted=True,
+    )
+
+
+def _select(name: str, titles: Mapping[str, str], value: str, width: int, label: str) -> Any:
+    data = [{"label": title, "value": each} for each, title in titles.items()]
+    within = {"withinPortal": False} if name in (ids.REDUCTION, ids.NORMALISER, ids.TARGET_RANKING) else {}
+    return dmc.Select(
+        id=name,
+        data=data,
+        value=value,
+        size="xs",
+        w=width,
+        allowDeselect=False,
+        comboboxProps=within,
+        **attributes(aria_label=label),
+    )
 
 
 def _button(name: str, text: str) -> html.Button:

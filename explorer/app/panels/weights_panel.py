@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids, numbers
 from explorer.app.figures import weight_map
-from explorer.app.parts import attributes
+from explorer.app.parts import attributes, chart
 from explorer.app.weights import WeightPicture, pictured, weight_picture
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
@@ -27,18 +27,22 @@ def layout() -> html.Section:
         className="mono",
         **attributes(aria_label="Which parameter"),
     )
-    chart = dcc.Graph(id=ids.WEIGHTS, config={"displayModeBar": False, "responsive": True}, className="weights")
     return html.Section(
         [
             html.H3("Weights, and what is struck out", className="section-title"),
             member,
             html.P(id=ids.WEIGHTS_NOTE, className="quiet weights-note"),
-            chart,
+            html.Div(id=ids.WEIGHTS_CHART, className="weights-chart chart-place"),
         ],
         id=ids.WEIGHTS_BOX,
         className="section",
         hidden=True,
     )
+
+
+def stores() -> list[Any]:
+    """What the browser knows of the chart: whether it can be seen, and then what is to be drawn."""
+    return [dcc.Store(id=ids.WEIGHTS_IN_SIGHT, data=False), dcc.Store(id=ids.WEIGHTS_ASKED)]
 
 
 def offered(graph: DependencyGraph, selection: dict[str, Any] | None) -> tuple[list[str], str | None]:
@@ -74,20 +78,27 @@ def register(app: Dash, workspace: Workspace) -> None:
         names, first = offered(workspace.open(opened["source"]).graph, selection)
         return names, first, first is None
 
-    @app.callback(
-        Output(ids.WEIGHTS, "figure"),
-        Output(ids.WEIGHTS_NOTE, "children"),
+    app.clientside_callback(ClientsideFunction("weights", "watch"), Input(ids.WEIGHTS_BOX, "hidden"))
+    app.clientside_callback(
+        ClientsideFunction("weights", "ask"),
+        Output(ids.WEIGHTS_ASKED, "data"),
+        Input(ids.WEIGHTS_IN_SIGHT, "data"),
         Input(ids.WEIGHTS_MEMBER, "value"),
-        Input(ids.SETTLED, "data"),
         Input(ids.SCHEME, "data"),
+        Input(ids.SETTLED, "data"),
+        prevent_initial_call=True,
+    )
+
+    @app.callback(
+        Output(ids.WEIGHTS_CHART, "children"),
+        Output(ids.WEIGHTS_NOTE, "children"),
+        Input(ids.WEIGHTS_ASKED, "data"),
         State(ids.RECIPE, "data"),
         prevent_initial_call=True,
     )
-    def draw(parameter: str | None, _settled: str, scheme: str | None, recipe: dict[str, Any]) -> Any:
-        if not parameter:
-            return no_update, no_update
+    def draw(asked: dict[str, Any], recipe: dict[str, Any]) -> Any:
         try:
-            picture = weight_picture(workspace.exploration(recipe).plan(), parameter)
+            picture = weight_picture(workspace.exploration(recipe).plan(), asked["parameter"])
         except ExplorerError as error:
             return no_update, str(error)
-        return weight_map(picture, scheme or "light"), described(picture)
+        return chart(ids.WEIGHTS, weight_map(picture, asked["scheme"] or "light"), "weights"), described(picture)

@@ -7,7 +7,7 @@ row to `CRITERIA`, and add a hand-computed case to the tests.
 from explorer.engine.importance.combining import NORMALISERS, REDUCTIONS, SCOPES
 from explorer.engine.importance.criteria import CRITERIA, Criterion
 from explorer.engine.importance.gradients import Gradients, gradients
-from explorer.engine.importance.scoring import Scoring, check_scoring, score_groups, squared_norms, unscored
+from explorer.engine.importance.scoring import Scoring, check_scoring, members_in, score_groups, squared_norms, unscored
 
 __all__ = [
     "CRITERIA",
@@ -19,6 +19,7 @@ __all__ = [
     "Scoring",
     "check_scoring",
     "gradients",
+    "members_in",
     "score_groups",
     "squared_norms",
     "unscored",

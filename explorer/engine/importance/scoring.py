@@ -100,10 +100,22 @@ def score_groups(groups: Sequence[Group], model: nn.Module, scoring: Scoring) ->
     return {group.name: normalise(table.score(group)) for group in groups}
 
 
-def squared_norms(groups: Sequence[Group], model: nn.Module) -> dict[str, Scores]:
-    """For each group, the squared norm of all that each channel touches, shape (channels,): the paper's I(g, k)."""
-    table = _SliceTable(model, Scoring("group_norm", reduction="sum"))
+def squared_norms(groups: Sequence[Group], model: nn.Module, scope: str = "group") -> dict[str, Scores]:
+    """For each group, the squared norm of all that each channel touches, shape (channels,): the paper's I(g, k).
+
+    Args:
+        groups: Groups of `model`.
+        model: The model whose weights are measured.
+        scope: A name of `SCOPES`: which coupled slices count.
+    """
+    table = _SliceTable(model, Scoring("group_norm", reduction="sum", scope=scope))
     return {group.name: table.reduced(group) for group in groups}
+
+
+def members_in(scope: str, group: Group, model: nn.Module) -> list[Member]:
+    """The members of a group whose weights count in a scope, a name of `SCOPES`; buffers never do."""
+    parameters = {name for name, _ in named_parameters(model)}
+    return _counted(group, parameters, _counts(Scoring("group_norm", scope=scope), model))
 
 
 def unscored(groups: Sequence[Group], model: nn.Module, scoring: Scoring) -> list[str]:

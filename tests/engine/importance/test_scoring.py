@@ -186,6 +186,7 @@ def test_scores_that_are_all_alike_have_no_spread_and_all_zero_ones_no_scale(gra
 def test_group_norm_is_the_squared_norm_relative_to_the_better_half(graph: DependencyGraph) -> None:
     # squared norms [25 + 1 + 4, 1 + 0 + 25, 100 + 4 + 0]; the better half of three channels are two: 104 + 30
     assert squared_norms(graph.groups, graph.model)["0"].tolist() == pytest.approx([30, 26, 104])
+    assert squared_norms(graph.groups, graph.model, "producer")["0"].tolist() == pytest.approx([25, 1, 100])
     expected = [30 * 2 / 134, 26 * 2 / 134, 104 * 2 / 134]
     assert scored(graph, "group_norm")["0"].tolist() == pytest.approx(expected)
 

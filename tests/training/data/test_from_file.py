@@ -70,6 +70,9 @@ def test_one_dataset_is_parted_in_three(tmp_path: Path, returned: str) -> None:
         ("(tensors(), tensors(12), tensors(8))", (40, 12, 8)),
         ("{'train': tensors(), 'test': DataLoader(tensors(8))}", (36, 4, 8)),
         ("(Subset(tensors(), range(20)), Subset(Listed(), [1, 2, 3]))", (18, 2, 3)),
+        ("(torch.zeros(40, 2), torch.arange(40) % 4)", (26, 6, 8)),
+        ("{'test': tensors(8)}", (0, 0, 8)),
+        ("{'validation': tensors(4), 'test': tensors(8)}", (0, 4, 8)),
     ],
 )
 def test_parts_that_are_apart_stay_so(tmp_path: Path, returned: str, wanted: tuple[int, int, int]) -> None:
@@ -101,13 +104,15 @@ def test_data_of_our_own_form_is_taken_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
-        ("7", r"returned int\. It must return a dataset"),
-        ("(tensors(),)", r"returned tuple\. It must return"),
-        ("{'test': tensors()}", r"returned dict\. It must return"),
+        ("7", r"is of type int\. Give a dataset"),
+        ("(tensors(),)", r"is of type tuple\. Give a dataset"),
+        ("{'best': tensors()}", r"is of type dict\. Give a dataset"),
+        ("{'validation': tensors()}", r"is of type dict\. Give a dataset"),
         ("Stream()", "The train part .* is a Stream, whose samples have no number"),
-        ("(tensors(), [])", r"The test part .* is empty\. Return at least one sample"),
+        ("(tensors(), [])", r"The test part .* is empty\. Give at least one sample"),
         ("(tensors(), 7)", "The test part .* is a int, whose samples have no number"),
-        ("[1, 2]", r"returned list\. It must return"),
+        ("[1, 2]", r"is of type list\. Give a dataset"),
+        ("(torch.zeros(3, 2), torch.zeros(2).long())", "has 3 inputs and 2 labels"),
         ("(tensors(), [1, 2])", "has items of type int. Each must be a pair"),
         ("(tensors(), [(0, 'cat')])", "has labels that are no numbers"),
         ("(tensors(), [(0, 1.5)])", "has labels of shape .* A label is the index of the right class"),

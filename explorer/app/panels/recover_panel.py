@@ -1,0 +1,159 @@
+"""Training: fine-tunes what the recipe makes of the model, with a live curve; the result can be taken away."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import Dash, Input, Output, State, html, no_update
+
+from explorer.app import ids, numbers
+from explorer.app.curves import training_curves
+from explorer.app.panels import background
+from explorer.app.panels.background import Asked, Background
+from explorer.app.parts import attributes, chart
+from explorer.app.plans import record
+from explorer.app.workspace import Workspace
+from explorer.engine.errors import DataError, PlanError
+from explorer.exploration import Exploration
+from explorer.jobs import Task
+from explorer.training import Dataset
+
+EMPTY = (
+    "Prune something, then train the pruned model until it is as good as it was. The model and your recipe stay as "
+    "they are; what comes out is a plan of its own, with its weights."
+)
+EPOCHS, RATE = 2, 0.01
+
+
+def layout() -> list[Any]:
+    """The panel; a training fills it."""
+    return [
+        html.Div(
+            [
+                number(ids.RECOVER_EPOCHS, "epochs", EPOCHS, min=1, max=200, step=1, allowDecimal=False),
+                number(ids.RECOVER_RATE, "learning rate", RATE, min=0, max=1e6, step=0.001),
+                background.button(ids.RECOVER, "Recover"),
+                background.status_line(ids.RECOVER),
+            ],
+            className="training-tools",
+        ),
+        html.Div(html.P(EMPTY, className="empty"), id=ids.RECOVER_PLOT, className="training-plot"),
+    ]
+
+
+def stores() -> list[Any]:
+    """What the page knows of the training."""
+    return background.stores(ids.RECOVER)
+
+
+def begin(workspace: Workspace, page: str, recipe: dict[str, Any], epochs: Any, rate: Any) -> dict[str, Any]:
+    """Begins a training.
+
+    Args:
+        workspace: Models and queues.
+        page: The page that asks.
+        recipe: What is pruned.
+        epochs: Passes over the data, as somebody typed it.
+        rate: Learning rate, as somebody typed it.
+
+    Raises:
+        ExplorerError: Nothing is pruned, or there is no data.
+    """
+    exploration = workspace.exploration(recipe)
+    if not exploration.is_pruning():
+        raise PlanError("Nothing is pruned yet, so there is nothing to recover. Set a ratio in the grid below first.")
+    data = data_of(workspace, exploration, "Recovering")
+    settings = {"epochs": epochs, "learning_rate": rate}
+    key = new_key("recover")
+
+    background.ask(workspace, page, ids.RECOVER, key, Task("recover", exploration, data, settings))
+    return {"key": key, "recipe": recipe}
+
+
+def data_of(workspace: Workspace, exploration: Exploration, what: str) -> Dataset:
+    """What a model learns from.
+
+    Raises:
+        DataError: There is none.
+    """
+    data = workspace.open(exploration.recipe.source).data
+    if data is None:
+        raise DataError(
+            f"{what} trains on labelled data, and {exploration.graph.title} has none here. Start the explorer with "
+            "--data, as in --data imagefolder:DIR."
+        )
+    return data
+
+
+def new_key(kind: str) -> str:
+    """Names what one training gives; only the page that asked for it knows the name."""
+    return f"{kind}:{secrets.token_urlsafe(18)}"
+
+
+def finished(workspace: Workspace, asked: Asked, result: dict[str, Any]) -> dict[str, Any] | None:
+    """The record of the recovered plan; None where nothing was learnt."""
+    if not result["best_epoch"]:
+        return None
+    exploration = workspace.exploration(asked["recipe"])
+    trained = f"recovered, {numbers.counted(result['best_epoch'], 'epoch')}"
+    return record(exploration, accuracy=result["accuracy"], trained=trained, weights=asked["key"])
+
+
+def summary(asked: Asked, result: Mapping[str, Any]) -> list[Any]:
+    """What is said of a training that ended."""
+    if not result["best_epoch"]:
+        return [html.Span("Stopped before an epoch was finished: nothing was learnt.", className="quiet")]
+    said = f"test accuracy, after epoch {result['best_epoch']} of {result['epochs']}"
+    said += ", stopped" if result["stopped"] == "cancelled" else ""
+    return [
+        html.Span("recovered", className="tag is-done"),
+        html.Span(background.shift(result["before"], result["accuracy"]), className="shift"),
+        html.Span(said, className="quiet"),
+        export_button(asked["key"]),
+    ]
+
+
+def export_button(weights: str) -> html.Button:
+    """Takes a trained plan away; assets/training.js asks for it."""
+    return html.Button(
+        "Export with these weights",
+        className="text-tool is-boxed",
+        type="button",
+        **attributes(data_take_trained=weights),
+    )
+
+
+def number(name: str, label: str, value: float, **limits: Any) -> html.Label:
+    """A field for a number."""
+    return html.Label([label, dmc.NumberInput(id=name, value=value, size="xs", w=76, **limits)], className="tool-field")
+
+
+WORK = Background(
+    parts=ids.RECOVER,
+    verb="training",
+    begin=begin,
+    states=(State(ids.RECOVER_EPOCHS, "value"), State(ids.RECOVER_RATE, "value")),
+    finished=finished,
+    summary=summary,
+    stopped="Stopped before it began.",
+)
+
+
+def register(app: Dash, workspace: Workspace) -> None:
+    """Callbacks of the training and its curve."""
+    background.register(app, workspace, WORK)
+
+    @app.callback(
+        Output(ids.RECOVER_PLOT, "children"),
+        Input(ids.RECOVER.shown, "data"),
+        Input(ids.SCHEME, "data"),
+        prevent_initial_call=True,
+    )
+    def draw(shown: dict[str, Any] | None, scheme: str | None) -> Any:
+        if not shown or not shown["data"]:
+            return no_update
+        figure = training_curves(shown["data"], shown["data"].get("start"), scheme or "light")
+        return chart(ids.RECOVER_CHART, figure, "training-chart")

@@ -1,0 +1,76 @@
+"""What layers are coloured by, for pictures made on the server; assets/explorer_shades.js colours the screen alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from explorer.app.elements import Element
+from explorer.app.numbers import percent
+from explorer.app.theme import SHADES
+
+NEUTRAL, RATIO, MACS, SENSITIVITY = "none", "ratio", "macs", "sensitivity"
+MODES = {NEUTRAL: "Neutral", RATIO: "Ratio", MACS: "MACs", SENSITIVITY: "Sensitivity"}
+SHADED = ("layer", "fold", "op")
+"""Kinds of boxes that are coloured."""
+WHOLE = 0.0995
+"""Shares of less are said with a decimal."""
+
+
+@dataclass(frozen=True)
+class Shading:
+    """Colours by value.
+
+    Attributes:
+        steps: Per id of a box that has a value, its colour from 0 (least) to `SHADES` - 1.
+        least: What the first colour means.
+        most: What the last one means.
+    """
+
+    steps: Mapping[str, int]
+    least: str
+    most: str
+
+
+def shading(mode: str, elements: Sequence[Element], preview: Mapping[str, Any]) -> Shading | None:
+    """What each box is coloured by.
+
+    Args:
+        mode: One of `MODES`.
+        elements: Of the graph.
+        preview: Of the recipe.
+
+    Returns:
+        The colours; None where the graph is neutral.
+    """
+    boxes = [element["data"] for element in elements if element["data"].get("kind") in SHADED]
+    if mode == RATIO:
+        return Shading(_steps(_removed(boxes, elements, preview["groups"])), "0 %", "100 % of channels go")
+    if mode == MACS:
+        most, whole = max((box["macs"] for box in boxes), default=0) or 1, preview["totals"]["macs"][0] or 1
+        shares = {box["id"]: box["macs"] / most for box in boxes if box["macs"]}
+        share = most / whole
+        return Shading(_steps(shares), "0 %", f"{percent(share, int(0 < share < WHOLE))} of all MACs")
+    return None
+
+
+def _steps(values: Mapping[str, float]) -> dict[str, int]:
+    return {name: min(SHADES - 1, int(value * SHADES)) for name, value in values.items()}
+
+
+def _removed(
+    boxes: Sequence[Mapping[str, Any]], elements: Sequence[Element], groups: Mapping[str, Sequence[float]]
+) -> dict[str, float]:
+    """The share of channels that go, of those that a layer makes or a module holds."""
+    made: dict[str, list[str]] = {}
+    for data in (element["data"] for element in elements):
+        if data.get("kind") == "port" and data["side"] == "+":
+            made.setdefault(data["parent"], []).extend(data["groups"])
+    shares: dict[str, float] = {}
+    for box in boxes:
+        names = box["groups"] if box["kind"] == "fold" else made.get(box["id"], ())
+        counts = [groups[name] for name in dict.fromkeys(names)]
+        if size := sum(count[0] for count in counts):
+            shares[box["id"]] = 1 - sum(count[1] for count in counts) / size
+    return shares

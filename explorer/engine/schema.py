@@ -1,0 +1,101 @@
+"""Checks JSON data against a JSON schema, and says in words where it first departs from it.
+
+Only the keywords that our schemas use are known; the tests compare the verdicts with those of a full validator.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+_TYPES: Mapping[str, Callable[[object], bool]] = {
+    "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list),
+    "string": lambda value: isinstance(value, str),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+    "boolean": lambda value: isinstance(value, bool),
+    "null": lambda value: value is None,
+}
+
+
+def first_mistake(data: object, schema: Schema) -> str:
+    """Where data first departs from a schema, in words; empty where it does not.
+
+    Args:
+        data: What `json.loads` gave.
+        schema: A JSON schema of the keywords ``type``, ``const``, ``enum``, ``pattern``, ``minimum``, ``maximum``,
+            ``minItems``, ``maxItems``, ``items``, ``required``, ``properties``, ``additionalProperties``, ``anyOf``.
+
+    Example:
+        >>> first_mistake({"kept": [1, "2"]}, {"properties": {"kept": {"items": {"type": "integer"}}}})
+        "kept[1] is '2', and should be an integer"
+    """
+    return next(_mistakes(data, schema, ""), "")
+
+
+def _mistakes(value: Any, schema: Schema, at: str) -> Iterator[str]:
+    place = at or "it"
+    if "anyOf" in schema and all(first_mistake(value, option) for option in schema["anyOf"]):
+        yield f"{place} is {_shown(value)}, and should be {' or '.join(map(_named, schema['anyOf']))}"
+        return
+    if "type" in schema and not _TYPES[schema["type"]](value):
+        yield f"{place} is {_shown(value)}, and should be {_named(schema)}"
+        return
+    if "const" in schema and value != schema["const"]:
+        yield f"{place} is {_shown(value)}, and should be {schema['const']!r}"
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{place} is {_shown(value)}, and should be one of {', '.join(map(repr, schema['enum']))}"
+    yield from _mistakes_of_kind(value, schema, at, place)
+
+
+def _mistakes_of_kind(value: Any, schema: Schema, at: str, place: str) -> Iterator[str]:
+    """What only some types of values can do wrong."""
+    if isinstance(value, dict):
+        yield from _in_object(value, schema, at)
+    elif isinstance(value, list):
+        yield from _in_array(value, schema, at)
+    elif isinstance(value, str):
+        if "pattern" in schema and not re.search(schema["pattern"], value):
+            yield f"{place} is {_shown(value)}, and should look like {schema['pattern']}"
+    elif _TYPES["number"](value) and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
+        lowest, highest = schema.get("minimum", "any"), schema.get("maximum", "any")
+        yield f"{place} is {_shown(value)}, and should be from {lowest} to {highest}"
+
+
+def _in_object(value: dict[str, Any], schema: Schema, at: str) -> Iterator[str]:
+    for name in schema.get("required", ()):
+        if name not in value:
+            yield f"{at or 'it'} has no {name!r}"
+    known = schema.get("properties", {})
+    for name, item in value.items():
+        inner = known.get(name, schema.get("additionalProperties", {}))
+        if inner is False:
+            yield f"{at or 'it'} has {_shown(name)}, which is not known"
+        else:
+            yield from _mistakes(item, inner, f"{at}.{name}" if at else str(name))
+
+
+def _in_array(value: list[Any], schema: Schema, at: str) -> Iterator[str]:
+    fewest, most = schema.get("minItems", 0), schema.get("maxItems", len(value))
+    if not fewest <= len(value) <= most:
+        yield f"{at or 'it'} has {len(value)} entries, and should have {fewest} to {most}"
+    for number, item in enumerate(value):
+        yield from _mistakes(item, schema.get("items", {}), f"{at}[{number}]")
+
+
+def _named(schema: Schema) -> str:
+    kind = str(schema.get("type", "something else"))
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}" if kind != "null" else kind
+
+
+_SHOWN = 40
+
+
+def _shown(value: object) -> str:
+    """A value as text, cut short."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

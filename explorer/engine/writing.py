@@ -1,0 +1,76 @@
+"""New folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from explorer.engine.errors import SaveError
+
+
+def check_free(target: Path) -> None:
+    """Whether something may be saved to a folder.
+
+    Raises:
+        SaveError: It is a file, or holds something.
+    """
+    if target.is_dir() and any(target.iterdir()):
+        raise SaveError(f"The folder {target} is not empty. Choose another, or remove what is in it first.")
+    if target.exists() and not target.is_dir():
+        raise SaveError(f"{target} is a file, and a folder is needed. Choose another name.")
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes `target` once everything is in it.
+
+    It lies next to the target, so that it becomes the target by one rename. What fails inside, or ends the process,
+    leaves no target; a process that is killed leaves a hidden folder whose name begins with a dot and the target's.
+
+    Args:
+        target: A folder that does not exist yet, or is empty.
+
+    Raises:
+        SaveError: The target holds something, or the disk refuses.
+    """
+    check_free(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise SaveError(f"{target} cannot be written: {error}. Choose a folder that you may write to.") from error
+    try:
+        yield unfinished
+        unfinished.chmod(0o755)
+        unfinished.replace(target)
+    except OSError as error:
+        raise SaveError(f"{target} could not be written: {error}. Nothing was left there.") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Write a text file that appears whole or not at all; one that is there already is replaced.
+
+    Raises:
+        SaveError: The disk refuses; what was there stays.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", prefix=f".{target.name}-", dir=target.parent, delete=False
+        ) as file:
+            unfinished = Path(file.name)
+    except OSError as error:
+        raise SaveError(f"{target} cannot be written: {error}. Choose a place that you may write to.") from error
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.chmod(0o644)
+        unfinished.replace(target)
+    except OSError as error:
+        raise SaveError(f"{target} could not be written: {error}. What was there before is still there.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,11 @@
+"""Pruned models for elsewhere: one file per format, each checked by a fresh process before anybody gets it.
+
+Every format stores numbers as numbers and structure as text; none needs pickle to write or to read. TorchScript is left
+out: PyTorch deprecates it in favour of `torch.export`, which is here as ``pt2``.
+"""
+
+from explorer.exports.checking import TOLERANCE, Check
+from explorer.exports.exporting import FORMATS, Exported, check_formats, export
+from explorer.exports.format import Format
+
+__all__ = ["FORMATS", "TOLERANCE", "Check", "Exported", "Format", "check_formats", "export"]

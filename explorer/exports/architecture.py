@@ -1,0 +1,162 @@
+"""How generated code builds the original architecture: through torchvision, or from a copy of its own file."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import nn
+
+from explorer.engine.errors import ExportError
+from explorer.engine.graph import DependencyGraph
+from explorer.engine.randomness import own_random_state
+from explorer.engine.recipe import architecture_of
+from explorer.models.from_torchvision import builder_options
+from explorer.models.source import FileSource, SampleSource, TorchvisionSource, parse_source
+from sample_models import SAMPLES
+
+FOLDER = "original"
+"""Where copied files go: a folder of their own, since one of them may be called ``model.py`` too."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Parts of the generated file, and the files that go with it.
+
+    Attributes:
+        imports: Import statements.
+        build: Statements that set ``model`` to a new model of the original architecture.
+        needs: What has to be installed, in words.
+        helpers: Functions that ``build`` calls; empty or ending in a blank line.
+        files: Text of further files by path.
+    """
+
+    imports: str
+    build: str
+    needs: str
+    helpers: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def architecture(graph: DependencyGraph) -> Architecture:
+    """How the model of a graph is built anew.
+
+    Raises:
+        ExportError: Its class cannot be built without knowing what it was built with, or is defined in no file.
+    """
+    if not graph.source:
+        return _of_class(graph.model)
+    match parse_source(graph.source):
+        case TorchvisionSource() as source:
+            return _of_torchvision(source)
+        case SampleSource() as source:
+            module = sys.modules[SAMPLES[source.name].build.__module__]
+            return _of_file(Path(str(module.__file__)), module.__name__, "build")
+        case FileSource() as source:
+            return _of_file(source.path.resolve(), source.path.stem, source.factory)
+
+
+def _of_torchvision(source: TorchvisionSource) -> Architecture:
+    options = "".join(f", {name}={value!r}" for name, value in builder_options(source.name).items())
+    return Architecture(
+        imports="from pathlib import Path\n\nimport torchvision",
+        build=f'model = torchvision.models.get_model("{source.name}", weights=None{options})',
+        needs="PyTorch, torchvision and safetensors",
+    )
+
+
+def _of_class(model: nn.Module) -> Architecture:
+    """A class that is built without arguments, as its own file says."""
+    kind = type(model)
+    file = inspect.getsourcefile(kind) if kind.__module__ != "__main__" else None
+    if file is None or "<locals>" in kind.__qualname__:
+        raise ExportError(
+            f"{kind.__qualname__} is not defined at the top level of a Python file, so its code cannot be copied. Put "
+            "the class into a file, or choose folder, pt2, onnx or program."
+        )
+    try:
+        with own_random_state(seed=0):
+            is_same = architecture_of(kind()) == architecture_of(model)
+    except TypeError:
+        is_same = False
+    if not is_same:
+        raise ExportError(
+            f"{kind.__qualname__}() without arguments gives no model of this architecture, and nobody knows what this "
+            "one was built with. Open it as file.py:factory with a function that builds it, or choose folder, pt2, "
+            "onnx or program."
+        )
+    return _of_file(Path(file).resolve(), kind.__module__, kind.__qualname__)
+
+
+def _of_file(file: Path, module: str, factory: str) -> Architecture:
+    """What a function or class of a file makes; the file and its own imports are copied."""
+    root = file.parents[module.count(".")]
+    files = dict(_copied(file, root))
+    return Architecture(
+        imports="import importlib.util\nimport sys\nfrom pathlib import Path\n",
+        build=f"made = original_code().{factory}()\nmodel = made[0] if isinstance(made, tuple) else made",
+        needs="PyTorch, safetensors and what the files in the folder 'original' import",
+        helpers=_HELPERS.format(folder=FOLDER, file=file.relative_to(root).as_posix()),
+        files={f"{FOLDER}/{path}": text for path, text in files.items()},
+    )
+
+
+_HELPERS = '''
+def original_code():
+    """The module that defines the original architecture."""
+    folder = HERE / "{folder}"
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    spec = importlib.util.spec_from_file_location("original_code", folder / "{file}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+'''
+
+
+def _copied(file: Path, root: Path) -> Iterator[tuple[str, str]]:
+    """Path below the root, and text, of a file and of all that it imports from there."""
+    waiting, seen = [file], {file}
+    while waiting:
+        path = waiting.pop()
+        text = path.read_text(encoding="utf-8")
+        yield path.relative_to(root).as_posix(), text
+        found = {place for name in _imported(text, path, root) for place in _places(name, root, file.parent)}
+        waiting += sorted(found - seen)
+        seen |= found
+
+
+def _imported(text: str, file: Path, root: Path) -> Iterator[str]:
+    """Dotted names of everything that a file imports, which may be modules or what they hold."""
+    package = file.relative_to(root).parts[:-1]
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            start = ".".join([*above, *filter(None, [node.module])])
+            yield start
+            yield from (f"{start}.{alias.name}" for alias in node.names)
+
+
+def _places(name: str, root: Path, own: Path) -> Iterator[Path]:
+    """The files below the root that importing a dotted name runs; not the package of the first file, which is alone.
+
+    The explorer is not copied: an export that needs it is none.
+    """
+    parts = name.split(".")
+    if parts[0] == __name__.partition(".")[0]:
+        return
+    for count in range(1, len(parts) + 1):
+        place = root.joinpath(*parts[:count])
+        package = place / "__init__.py"
+        if package.is_file() and place != own:
+            yield package
+        if place.with_suffix(".py").is_file():
+            yield place.with_suffix(".py")

@@ -1,0 +1,132 @@
+"""Writing a pruned model in one or several formats, each checked before anything appears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from explorer.engine.errors import ExportError, did_you_mean
+from explorer.engine.save import README_FILE
+from explorer.engine.writing import new_folder
+from explorer.exports.checking import Check, check
+from explorer.exports.folder import FOLDER
+from explorer.exports.format import Format
+from explorer.exports.onnx import ONNX
+from explorer.exports.program import PROGRAM
+from explorer.exports.pt2 import PT2
+from explorer.exports.state_dict import STATE_DICT
+from explorer.exports.subject import Subject
+
+if TYPE_CHECKING:
+    from explorer.engine.apply import Pruned
+
+FORMATS: Mapping[str, Format] = {form.name: form for form in (FOLDER, STATE_DICT, PT2, ONNX, PROGRAM)}
+"""Every format by name, in the order in which they are shown; a new one is a file and an entry."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        folder: Where; each format has a folder of its name in it.
+        checks: What the check of each format found.
+        sizes: Bytes of each format's files together.
+        snippets: The lines that load each format where its folder is the current one.
+    """
+
+    folder: Path
+    checks: Mapping[str, Check]
+    sizes: Mapping[str, int]
+    snippets: Mapping[str, str]
+
+
+def export(
+    pruned: Pruned,
+    folder: str | Path,
+    formats: Sequence[str] = ("folder",),
+    *,
+    watch: Callable[[str, str], None] = lambda stage, name: None,
+) -> Exported:
+    """Write a pruned model for use elsewhere, and check each format by loading it in a fresh process.
+
+    Args:
+        pruned: What `Plan.apply` returned; its weights may have been trained since.
+        folder: A folder that does not exist yet, or is empty. Each format gets a folder of its name in it.
+        formats: Names of `FORMATS`.
+        watch: Is told of each stage before it begins: ``writing`` or ``checking``, and the format.
+
+    Returns:
+        What was written and what the checks found. All of it appears at once, or nothing does.
+
+    Raises:
+        ExportError: There is no such format, it cannot hold this model, lacks a package, or came out wrong.
+        SaveError: The folder holds something, or the disk refuses.
+    """
+    chosen = check_formats(formats)
+    subject = Subject(pruned)
+    target = Path(folder)
+    checks: dict[str, Check] = {}
+    sizes: dict[str, int] = {}
+    with new_folder(target) as unfinished:
+        for form in chosen:
+            place = unfinished / form.name
+            place.mkdir()
+            watch("writing", form.name)
+            form.write(subject, place)
+            watch("checking", form.name)
+            checks[form.name] = check(subject, form, place)
+            (place / README_FILE).write_text(_readme(subject, form, checks[form.name]), encoding="utf-8")
+            sizes[form.name] = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+    return Exported(target, checks, sizes, {form.name: form.snippet(subject) for form in chosen})
+
+
+def check_formats(names: Sequence[str]) -> tuple[Format, ...]:
+    """The formats of some names, each once.
+
+    Raises:
+        ExportError: None is named, there is no such format, or a package is missing that it needs.
+    """
+    if not names:
+        raise ExportError(f"No format is named. The formats are {', '.join(FORMATS)}.")
+    for name in names:
+        if name == "torchscript":
+            raise ExportError("TorchScript is deprecated in PyTorch, so it is not offered. Choose pt2, its successor.")
+        if name not in FORMATS:
+            raise ExportError(
+                f"There is no format {name!r}. {did_you_mean(name, FORMATS)}The formats are {', '.join(FORMATS)}."
+            )
+    chosen = tuple(FORMATS[name] for name in dict.fromkeys(names))
+    for form in chosen:
+        if missing := [package for package in form.requires if find_spec(package) is None]:
+            raise ExportError(
+                f"The format '{form.name}' needs {' and '.join(missing)}. Install what is missing: "
+                f"python -m pip install {' '.join(missing)}"
+            )
+    return chosen
+
+
+def _readme(subject: Subject, form: Format, found: Check) -> str:
+    plan = subject.pruned.plan
+    before, after = plan.cost.before, plan.cost.after
+    needs = "Needs the explorer; nothing here is pickled." if form.needs_explorer else "Nothing here is pickled."
+    return "\n".join([
+        f"# {plan.graph.title}, pruned: {form.title}",
+        "",
+        f"Parameters {before.params:,} -> {after.params:,}; multiply-adds {before.macs:,} -> {after.macs:,} for one "
+        "traced input. Made by the explorer.",
+        "",
+        f"{form.good_for} {needs}",
+        "",
+        "In this folder:",
+        "",
+        "```python",
+        form.snippet(subject),
+        "```",
+        "",
+        f"Checked when it was made: {found}.",
+        "",
+    ])  # fmt: skip

@@ -1,0 +1,50 @@
+"""What a format is: what it is good for, how it is written, and the lines that load it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from explorer.exports.subject import Subject
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to take a pruned model away.
+
+    Attributes:
+        name: What it is asked for by, and the name of its folder.
+        title: What it is called on screen.
+        good_for: What somebody would choose it for, in one sentence.
+        write: Writes the files of a subject into an empty folder.
+        loading: The lines that load the model where that folder is the current one.
+        call: The line that gives `outputs` for `inputs` in the form of the traced ones, after `loading`.
+        takes: ``structured``: inputs in the form of the traced ones; ``flat``: their tensors, one after the other.
+        is_captured: Whether it holds what `torch.export` captured, in eval mode, instead of the model's own code.
+        requires: Modules beyond those of the explorer that writing and checking need.
+        needs_explorer: Whether the explorer has to be installed where it is loaded.
+        reload: Loads what was written in this process, for a subject that nothing can load without what is in memory
+            here; None for a subject that a fresh process can load.
+    """
+
+    name: str
+    title: str
+    good_for: str
+    write: Callable[[Subject, Path], None]
+    loading: Callable[[Subject], str]
+    call: Callable[[Subject], str]
+    takes: str = "structured"
+    is_captured: bool = False
+    requires: tuple[str, ...] = ()
+    needs_explorer: bool = False
+    reload: Callable[[Subject, Path], nn.Module | None] = lambda subject, folder: None
+
+    def snippet(self, subject: Subject) -> str:
+        """Lines that load and run the model where the format's folder is the current one; ready to paste."""
+        return "\n".join([self.loading(subject), self._inputs(subject), self.call(subject)])
+
+    def _inputs(self, subject: Subject) -> str:
+        return f"inputs = {subject.inputs_text(is_flat=self.takes == 'flat')}  # what it was traced on; put in your own"

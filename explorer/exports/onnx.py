@@ -1,0 +1,52 @@
+"""``onnx``: for ONNX Runtime and all else that reads ONNX, by PyTorch's exporter that builds on `torch.export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from explorer.engine.errors import ExportError
+from explorer.exports.format import Format
+from explorer.exports.subject import Subject, without_remarks
+
+FILE = "model.onnx"
+LARGEST = 2**31 - 2**24
+"""Bytes of weights that one ONNX file can hold; larger ones lie in a second file next to it."""
+
+_LOADING = f"""\
+import onnxruntime
+import torch
+
+session = onnxruntime.InferenceSession("{FILE}")
+names = [entry.name for entry in session.get_inputs()]"""
+
+_CALL = "outputs = session.run(None, {name: x.numpy() for name, x in zip(names, inputs, strict=True)})"
+
+
+def _write(subject: Subject, folder: Path) -> None:
+    size = sum(tensor.nbytes for tensor in subject.program.state_dict.values())
+    try:
+        with without_remarks():
+            made = torch.onnx.export(subject.program, dynamo=True, verbose=False)
+            assert made is not None, "the exporter returns a program unless it is given a file"
+            made.save(folder / FILE, external_data=size > LARGEST)
+    except torch.onnx.errors.OnnxExporterError as error:
+        raise ExportError(
+            f"PyTorch's ONNX exporter cannot express {type(subject.model).__name__}: "
+            f"{str(error.__cause__ or error).strip().splitlines()[0]} Choose pt2 or program, which hold the same "
+            "program for PyTorch."
+        ) from error
+
+
+ONNX = Format(
+    name="onnx",
+    title="ONNX",
+    good_for="Running without PyTorch: ONNX Runtime on servers, phones and in browsers, and other tools that read it.",
+    write=_write,
+    loading=lambda subject: _LOADING,
+    call=lambda subject: _CALL,
+    takes="flat",
+    is_captured=True,
+    requires=("onnx", "onnxscript", "onnxruntime"),
+)

@@ -1,0 +1,54 @@
+"""Sensitivity of all groups of a model, shown point by point while it is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from explorer.exploration import Exploration
+from explorer.jobs.progress import JobCancelledError, Progress
+from explorer.training import Dataset, Point, Sensitivity, sensitivity
+
+
+def sweep(exploration: Exploration, data: Dataset, progress: Progress, *, checkpoint: Path) -> dict[str, Any]:
+    """Measures how accuracy falls when one group after the other is pruned alone, and all together.
+
+    Args:
+        exploration: The model, and the criterion and reduction that rank its channels.
+        data: Measured on its validation part; gradients, where a criterion needs them, come with the exploration.
+        progress: Shown what was measured so far, as `sensitivity_to_json` gives it, after each point.
+        checkpoint: Holds what was measured; a sweep that was stopped goes on from it.
+
+    Returns:
+        All of it, as `sensitivity_to_json` gives it.
+
+    Raises:
+        JobCancelledError: It was stopped; the checkpoint holds what there is.
+        ExplorerError: Something cannot be measured.
+    """
+    choices: dict[str, Any] = {name: exploration.choices()[name] for name in ("importance", "reduction")}
+    if measured := exploration.choices().get("data"):
+        choices["gradients"] = measured
+
+    def watch(found: Sensitivity) -> bool:
+        return progress.show(found.measured / found.asked, sensitivity_to_json(found))
+
+    found = sensitivity(exploration.graph, data, checkpoint=checkpoint, watch=watch, **choices)
+    if not found.is_complete:
+        raise JobCancelledError
+    return sensitivity_to_json(found)
+
+
+def sensitivity_to_json(found: Sensitivity) -> dict[str, Any]:
+    """A sensitivity as JSON data; `sensitivity_from_json` reads it back."""
+    return asdict(found)
+
+
+def sensitivity_from_json(data: Mapping[str, Any]) -> Sensitivity:
+    """The sensitivity that `sensitivity_to_json` wrote."""
+    points, joint = (tuple(Point(**point) for point in data[name]) for name in ("points", "joint"))
+    return Sensitivity(
+        Point(**data["base"]), points, joint, tuple(data["groups"]), tuple(data["ratios"]), data["importance"]
+    )

@@ -1,0 +1,229 @@
+"""Every format, written and loaded by a fresh process as its own README says; and what cannot be exported."""
+
+from __future__ import annotations
+
+import re
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import explorer
+from explorer.engine.apply import Pruned
+from explorer.engine.errors import ExportError, SaveError
+from explorer.engine.graph import trace
+from explorer.exports import FORMATS, TOLERANCE, Check, Exported, exporting
+from explorer.models import open_model
+from explorer.models.tracing import trace_opened
+from tests.engine.nets import IMAGE, PlainCnn, Run, every_group, traced
+
+BLOCKS = """
+from torch import nn
+
+class Block(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.norm = nn.LayerNorm(size)
+        self.attention = nn.MultiheadAttention(size, 2, batch_first=True)
+        self.mlp = nn.Linear(size, size)
+
+    def forward(self, x):
+        h = self.norm(x)
+        return x + self.mlp(self.attention(h, h, h)[0])
+"""
+MODEL = """
+import torch
+from torch import nn
+from parts.blocks import Block
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Linear(5, 8)
+        self.block = Block(8)
+        self.head = nn.Linear(8, 3)
+        self.scale = nn.Buffer(torch.tensor(2.0), persistent=False)
+
+    def forward(self, x, mask=None):
+        h = self.block(self.embed(x))
+        return {"scores": self.head(h.mean(1)) * self.scale, "hidden": [h, (h.sum(1),)]}
+
+def build():
+    return Net(), torch.randn(1, 4, 5)
+"""
+
+
+@pytest.fixture(scope="session")
+def pruned(tmp_path_factory: pytest.TempPathFactory) -> Pruned:
+    """A model from a file called ``model.py`` that imports another one, with attention whose sizes part."""
+    place = tmp_path_factory.mktemp("code")
+    (place / "parts").mkdir()
+    (place / "parts" / "__init__.py").touch()
+    (place / "parts" / "blocks.py").write_text(BLOCKS, encoding="utf-8")
+    (place / "model.py").write_text(MODEL, encoding="utf-8")
+    graph = trace_opened(open_model(f"{place / 'model.py'}:build", trust_code=True))
+    return every_group(graph)
+
+
+@pytest.fixture(scope="session")
+def exported(pruned: Pruned, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """All formats but the explorer's own, which has to be given the original of such a model."""
+    names = [name for name in FORMATS if name != "folder"]
+    return explorer.export(pruned, tmp_path_factory.mktemp("exports") / "out", names)
+
+
+def test_a_fresh_process_without_the_explorer_gets_equal_outputs(exported: Exported) -> None:
+    for name, check in exported.checks.items():
+        assert check.process == "alone", name
+        assert check.batches == (1, 5), name
+        assert check.error <= TOLERANCE, name
+        assert "by a fresh process without the explorer; outputs equal" in str(check)
+
+
+def test_each_format_has_a_folder_with_lines_that_load_it(exported: Exported) -> None:
+    assert {path.name for path in exported.folder.iterdir()} == set(exported.checks)
+    for name, check in exported.checks.items():
+        readme = (exported.folder / name / "README.md").read_text(encoding="utf-8")
+        assert f"```python\n{exported.snippets[name]}\n```" in readme
+        assert str(check) in readme
+        assert f"{'inputs = [torch.randn(1, 4, 5)]'}" in readme
+        files = [path for path in (exported.folder / name).rglob("*") if path.is_file()]
+        assert exported.sizes[name] == sum(path.stat().st_size for path in files)
+
+
+def test_nothing_is_pickled(exported: Exported) -> None:
+    files = [path for path in exported.folder.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".md", ".onnx", ".pt2", ".py", ".safetensors"}
+    with zipfile.ZipFile(exported.folder / "pt2" / "model.pt2") as archive:
+        contents = [archive.read(name) for name in archive.namelist()]
+    for content in [*contents, *(path.read_bytes() for path in files if path.suffix != ".pt2")]:
+        assert not re.match(rb"\x80[\x02-\x05]", content)
+        assert b"PK\x03\x04" not in content[:4]
+
+
+def test_generated_code_reads_like_code(exported: Exported) -> None:
+    model = (exported.folder / "state_dict" / "model.py").read_text(encoding="utf-8")
+    assert '("block.mlp", "in_features"): 4,' in model
+    assert 'replace_attention(model, "block.attention", 1, 0.5)' in model
+    copied = exported.folder / "state_dict" / "original"
+    found = sorted(path.relative_to(copied).as_posix() for path in copied.rglob("*.py"))
+    assert found == ["model.py", "parts/__init__.py", "parts/blocks.py"]
+    program = (exported.folder / "program" / "program.py").read_text(encoding="utf-8")
+    assert re.search(r"return \{'scores': mul(_\d)?, 'hidden': \[\w+, \(\w+,\)\]\}", program)
+    assert '    "embed.weight",' in program
+
+
+def test_the_explorers_own_folder_is_loaded_by_a_fresh_process_with_it(tmp_path: Path) -> None:
+    stages: list[tuple[str, str]] = []
+    half = explorer.trace("sample:gat").plan(0.5).apply()
+    made = explorer.export(half, tmp_path / "out", watch=lambda *stage: stages.append(stage))
+    assert stages == [("writing", "folder"), ("checking", "folder")]
+    assert made.checks["folder"].process == "explorer"
+    assert made.checks["folder"].batches == ()  # nodes and edges are not one batch
+    assert {path.name for path in (tmp_path / "out" / "folder").iterdir()} == {
+        "README.md",
+        "model.safetensors",
+        "recipe.json",
+    }
+
+
+def test_a_model_in_memory_is_loaded_here(tmp_path: Path) -> None:
+    made = explorer.export(every_group(traced(PlainCnn(), *IMAGE)), tmp_path / "out")
+    assert made.checks["folder"] == Check(0.0, (2, 5), "here")
+    assert "model=build_the_original_model()" in made.snippets["folder"]
+
+
+class Scaled(nn.Module):
+    """Defined at the top of a file, and built without arguments; but the file needs the explorer."""
+
+    def __init__(self, size: int = 6) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(3, size), nn.Linear(size, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(self.a(x).relu())
+
+
+def test_an_export_that_asks_for_the_explorer_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ExportError, match=r"'state_dict' does not load .* the export asks for explorer, which belongs to"
+    ):
+        explorer.export(every_group(traced(Scaled(), 2, 3)), tmp_path / "out", ["state_dict"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_that_comes_out_wrong_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(subject: Any, folder: Path) -> nn.Module:
+        with torch.no_grad():
+            (made := PlainCnn()).load_state_dict(subject.pruned.plan.graph.model.state_dict())
+        return made.eval()
+
+    broken = replace(FORMATS["folder"], reload=wrong)
+    monkeypatch.setattr(exporting, "FORMATS", {"folder": broken})
+    with pytest.raises(ExportError, match=r"'folder' gives outputs that differ from the pruned model's by \d\.\de"):
+        explorer.export(every_group(traced(PlainCnn(), *IMAGE)), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "match"),
+    [
+        ((), r"No format is named\. The formats are folder, state_dict, pt2, onnx, program"),
+        (("onx",), r"no format 'onx'\. Did you mean onnx\?"),
+        (("torchscript",), r"TorchScript is deprecated .* Choose pt2"),
+    ],
+)
+def test_formats_that_are_none(tmp_path: Path, names: tuple[str, ...], match: str) -> None:
+    with pytest.raises(ExportError, match=match):
+        explorer.export(every_group(traced(Scaled(), 2, 3)), tmp_path / "out", names)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_package_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "find_spec", lambda name: None if name == "onnxruntime" else sys)
+    with pytest.raises(ExportError, match=r"'onnx' needs onnxruntime\..* pip install onnxruntime"):
+        explorer.export(every_group(traced(Scaled(), 2, 3)), tmp_path / "out", ["onnx"])
+
+
+def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(SaveError, match="is not empty"):
+        explorer.export(every_group(traced(Scaled(), 2, 3)), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def _branching(m: Any, x: Tensor) -> Tensor:
+    return m.b(m.a(x)) if x.sum() > 0 else m.b(-m.a(x))
+
+
+def _literal(m: Any, x: Tensor) -> Tensor:
+    return m.b(m.a(x).view(-1, 3, 2).flatten(1))
+
+
+def _switching(m: Any, x: Tensor) -> Tensor:
+    with torch.set_grad_enabled(True):
+        hidden = m.a(x)
+    return m.b(hidden)
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "match"),
+    [
+        (_branching, "pt2", r"torch\.export cannot follow Run: .* Export the format 'folder' or 'state_dict'"),
+        (_literal, "state_dict", r"replays recorded calls, .* Choose program, pt2 or onnx"),
+        (_switching, "program", r"a program of its own, which this format cannot write out"),
+    ],
+)
+def test_models_that_a_format_cannot_hold(
+    tmp_path: Path, function: Callable[..., Tensor], name: str, match: str
+) -> None:
+    model = Run(function, a=nn.Linear(3, 6), b=nn.Linear(6, 2))
+    with pytest.raises(ExportError, match=match):
+        explorer.export(every_group(trace(model.eval(), torch.ones(2, 3))), tmp_path / "out", [name])
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,102 @@
+"""What is learnt from data, in a real browser: sensitivity and its estimate, recovering, and sparse training."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.journeys.browser import Watched, serving, visiting
+
+LONG = 90_000  # milliseconds
+
+
+@pytest.fixture(scope="module")
+def small(browser: Browser) -> Iterator[str]:
+    """The smallest sample: an epoch of it takes a second."""
+    with serving("sample:gat") as address:
+        yield address
+
+
+@pytest.fixture
+def watched(browser: Browser, small: str) -> Iterator[Watched]:
+    with visiting(browser, small) as opened:
+        yield opened
+
+
+def test_groups_are_measured_ranked_by_data_shaded_and_a_plan_estimated(watched: Watched) -> None:
+    page = watched.page
+    page.locator("#criterion").click()
+    page.get_by_role("option", name="Taylor").click()
+    page.wait_for_function("explorer.recipe().importance === 'taylor'", timeout=LONG)
+    expect(page.locator("#criterion")).to_have_value("Taylor")
+    page.locator("#scoring-menu").click()
+    page.locator("#reduction").click()
+    page.get_by_role("option", name="the largest").click()
+    page.wait_for_function("explorer.recipe().reduction === 'max'")
+    page.keyboard.press("Escape")
+
+    page.locator("#centre-view").get_by_text("Training").click()
+    page.get_by_role("button", name="Measure sensitivity").click()
+    rows = page.locator("#sweep-table tbody tr")
+    expect(rows).to_have_count(5)  # four groups, and all of them together
+    expect(page.locator("#sweep-status")).to_contain_text("4 groups measured, ranked by taylor", timeout=LONG)
+    rows.nth(2).get_by_role("button").click()
+    page.wait_for_function("explorer.graph.selection.name === 'layer1.skip:head_dim'")
+    expect(page.locator("#sweep-chart .legendtext", has_text="layer1.skip:head_dim")).to_be_visible()
+
+    expect(page.locator("#estimate")).to_be_empty()  # nothing is pruned
+    page.evaluate("explorer.askChange({kind: 'every', ratio: 0.25})")
+    expect(page.locator("#estimate")).to_contain_text("estimated≈")
+    page.locator("#centre-view").get_by_text("Graph").click()
+    page.locator("#shade").get_by_text("Sensitivity").click()
+    page.wait_for_function("explorerCy.nodes().some(node => [...node.classes()].some(name => name === 'shade-8'))")
+    expect(page.locator("#shade-legend")).to_contain_text("points of accuracy, half removed")
+    page.reload()  # the server knows the curves
+    page.wait_for_selector("#estimate strong")
+    assert watched.console == []
+    assert watched.failed == []
+    assert watched.foreign == []
+
+
+def test_a_plan_is_recovered_and_a_sparse_model_planned_on(watched: Watched) -> None:
+    page = watched.page
+    page.evaluate("explorer.askChange({kind: 'every', ratio: 0.5})")
+    page.locator("#centre-view").get_by_text("Training").click()
+    page.locator("#training-tab").get_by_text("Recover").click()
+    page.locator("#recover-rate").fill("1000000")
+    page.get_by_role("button", name="Recover", exact=True).click()
+    expect(page.locator("#recover-status [role=alert]")).to_contain_text("Lower the learning rate", timeout=LONG)
+    page.locator("#recover-rate").fill("0.003")
+    page.locator("#recover-epochs").fill("1")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#recover-status")).to_contain_text("after epoch 1 of 1", timeout=LONG)
+    expect(page.locator("#recover-plot .scatterlayer .trace")).to_have_count(3, timeout=LONG)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export with these weights").click()
+    names = zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())).namelist()
+    assert any(name.endswith("-recovered/model.safetensors") for name in names)
+
+    page.locator("#training-tab").get_by_text("Sparse training").click()
+    page.locator("#sparse-epochs").fill("50")
+    page.get_by_role("button", name="Train sparsely").click()
+    expect(page.locator("#sparse-norms-chart .barlayer .trace")).to_have_count(1, timeout=LONG)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#sparse-status")).to_contain_text("stopped", timeout=LONG)
+    page.get_by_role("button", name="Plan on these weights").click()
+    page.wait_for_function("explorer.recipe().source.startsWith('session:')", timeout=LONG)
+    page.evaluate("explorer.askChange({kind: 'every', ratio: 0.4})")
+    page.locator("#centre-view").get_by_text("Plans").click()
+    plans = page.locator("#plans-table")
+    expect(plans).to_contain_text("Plan 1, recovered, 1 epoch", timeout=LONG)
+    expect(plans).to_contain_text("Plan 2, sparse", timeout=LONG)
+    expect(plans).to_contain_text("Original, sparse")
+    page.get_by_role("button", name="Plan 1", exact=True).click()  # back to the weights that it was made on
+    page.wait_for_function("explorer.recipe().source === 'sample:gat'", timeout=LONG)
+    assert watched.console == []
+    assert watched.failed == []
+    assert watched.foreign == []
