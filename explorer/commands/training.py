@@ -266,6 +266,7 @@ def _sensitivity(options: argparse.Namespace, graph: DependencyGraph, data: Data
 @contextmanager
 def _elsewhere(options: argparse.Namespace, graph: DependencyGraph, data: Dataset) -> Iterator[Measure | None]:
     """What measures a sweep on the workers that the options name; None where this process is to."""
+    from explorer.engine.importance.gradients import MOST_SAMPLES
     from explorer.exploration import start
     from explorer.jobs import connect, reason_to_stay
 
@@ -278,7 +279,9 @@ def _elsewhere(options: argparse.Namespace, graph: DependencyGraph, data: Datase
         return
     workers = connect(options.broker)
     try:
-        yield workers.curves(start(graph), data, options.importance)
+        asked = start(graph)
+        ranked = replace(asked, recipe=replace(asked.recipe, importance=options.importance))
+        yield workers.curves(ranked, data, samples=MOST_SAMPLES)
     finally:
         workers.close()
 

@@ -255,5 +255,7 @@ class CallMode(TorchFunctionMode):
     def _name(self, func: Any) -> str:
         known = self._names.get(func)
         if known is None:
-            known = self._names[func] = getattr(func, "__name__", None) or resolve_name(func) or str(func)
+            is_op = isinstance(func, torch._ops.OpOverload)  # in a captured program: ``layer_norm.default``
+            own = func._opname if is_op else getattr(func, "__name__", None)
+            known = self._names[func] = own or resolve_name(func) or str(func)
         return known

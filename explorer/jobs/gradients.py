@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
 from explorer.engine.batches import Batch
+from explorer.engine.graph import DependencyGraph
 from explorer.engine.importance import Gradients, gradients
 from explorer.jobs.tensors import TensorStore, packed
-from explorer.training.data import Split
+from explorer.training.data import Dataset, Split
 
 SAMPLES = 256
 """Training samples that gradients are taken on: an order of channels needs no more, and each costs a backward pass."""
@@ -50,6 +52,22 @@ def read_gradients(tensors: dict[str, Tensor]) -> Gradients:
         if parameter:
             parts[kind][parameter] = tensor
     return Gradients(parts["mean"], parts["fisher"], int(tensors[_SEEN]))
+
+
+@lru_cache(maxsize=2)
+def taken_gradients(graph: DependencyGraph, data: Dataset, needs: str, samples: int = SAMPLES) -> Gradients:
+    """The gradients that a criterion needs, taken once by a process that does many tasks on the same model.
+
+    Args:
+        graph: The model's graph.
+        data: What they are taken on: its train part.
+        needs: As for `measure_gradients`.
+        samples: Most samples.
+
+    Raises:
+        EvaluationError: They cannot be taken.
+    """
+    return gradients(graph.model, data.train, fisher=needs == "fisher", max_samples=samples)
 
 
 class KnownGradients:

@@ -69,7 +69,7 @@ class Elsewhere(Protocol):
 
 @dataclass(frozen=True)
 class _Shared:
-    """Workers that another queue closes; what is cancelled here alone ends by itself."""
+    """Workers that another queue closes."""
 
     workers: Elsewhere
 
@@ -77,7 +77,7 @@ class _Shared:
         return self.workers.run(task)
 
     def stop(self) -> None:
-        pass
+        self.workers.stop()
 
     def close(self) -> None:
         pass

@@ -1,18 +1,28 @@
-"""Sensitivity of all groups of a model, shown point by point while it is measured."""
+"""Sensitivity of all groups of a model, shown point by point while it is measured, and pieces of it for workers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from explorer.engine.importance import CRITERIA
 from explorer.exploration import Exploration
+from explorer.jobs.gradients import taken_gradients
 from explorer.jobs.progress import JobCancelledError, Progress
-from explorer.training import Dataset, Point, Sensitivity, sensitivity
+from explorer.training import Dataset, Point, Sensitivity, measure_point, sensitivity
+from explorer.training.sensitivity import Measure
 
 
-def sweep(exploration: Exploration, data: Dataset, progress: Progress, *, checkpoint: Path) -> dict[str, Any]:
+def sweep(
+    exploration: Exploration,
+    data: Dataset,
+    progress: Progress,
+    *,
+    checkpoint: str | Path,
+    measure: Measure | None = None,
+) -> dict[str, Any]:
     """Measures how accuracy falls when one group after the other is pruned alone, and all together.
 
     Args:
@@ -20,6 +30,7 @@ def sweep(exploration: Exploration, data: Dataset, progress: Progress, *, checkp
         data: Measured on its validation part; gradients, where a criterion needs them, come with the exploration.
         progress: Shown what was measured so far, as `sensitivity_to_json` gives it, after each point.
         checkpoint: Holds what was measured; a sweep that was stopped goes on from it.
+        measure: What measures single groups; this process does by default.
 
     Returns:
         All of it, as `sensitivity_to_json` gives it.
@@ -35,10 +46,45 @@ def sweep(exploration: Exploration, data: Dataset, progress: Progress, *, checkp
     def watch(found: Sensitivity) -> bool:
         return progress.show(found.measured / found.asked, sensitivity_to_json(found))
 
-    found = sensitivity(exploration.graph, data, checkpoint=checkpoint, watch=watch, **choices)
+    found = sensitivity(exploration.graph, data, checkpoint=checkpoint, watch=watch, measure=measure, **choices)
     if not found.is_complete:
         raise JobCancelledError
     return sensitivity_to_json(found)
+
+
+def measure_curve(
+    exploration: Exploration,
+    data: Dataset,
+    progress: Progress,
+    *,
+    group: str,
+    ratios: Sequence[float],
+    samples: int,
+) -> dict[str, Any]:
+    """A piece of a sweep, which any process can measure: one group, pruned alone.
+
+    Args:
+        exploration: The model, and the criterion and reduction that rank its channels.
+        data: Measured on its validation part; the train part gives the gradients that some criteria need.
+        progress: Told after each ratio.
+        group: Name of the group.
+        ratios: Fractions of its channels to remove.
+        samples: Most samples for gradients.
+
+    Returns:
+        ``points``: for each ratio the fields of a `Point`.
+
+    Raises:
+        ExplorerError: The group cannot be pruned or the model cannot be measured; the message says why.
+    """
+    graph, recipe, points = exploration.graph, exploration.recipe, list[dict[str, Any]]()
+    choices: dict[str, Any] = {"importance": recipe.importance, "reduction": recipe.reduction}
+    if needs := CRITERIA[recipe.importance].needs:
+        choices["gradients"] = taken_gradients(graph, data, needs, samples)
+    for ratio in ratios:
+        progress.tell(len(points) / len(ratios))
+        points.append(asdict(measure_point(graph, data.validation, group, ratio, **choices)))
+    return {"points": points}
 
 
 def sensitivity_to_json(found: Sensitivity) -> dict[str, Any]:

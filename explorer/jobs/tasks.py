@@ -6,26 +6,26 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, fields
+from functools import lru_cache, partial
 from typing import Any
 
-from explorer.engine.errors import DataError, ExplorerError, ModelSourceError, PlanError
+from explorer.engine.errors import DataError, ExplorerError, ModelSourceError, PlanError, TrainingError
 from explorer.engine.graph import DependencyGraph
 from explorer.exploration import Exploration, Recipe
-from explorer.jobs.gradients import KnownGradients
+from explorer.jobs.gradients import taken_gradients
 from explorer.jobs.measure import measure
 from explorer.jobs.progress import Progress
 from explorer.jobs.recover import recover
+from explorer.jobs.sensitivities import measure_curve, sweep
 from explorer.jobs.sparse import train_sparse
-from explorer.jobs.sweep import measure_curve
-from explorer.jobs.tensors import Outcome, TensorStore
+from explorer.jobs.tensors import Outcome
 from explorer.models import open_model
 from explorer.models.tracing import trace_opened
+from explorer.training import TrainingSettings
 from explorer.training.data import Dataset, open_data
 
 Result = dict[str, Any]
-
 Message = dict[str, Any]
 MODELS_KEPT = 4
 NAMED = ("sample:", "torchvision:")
@@ -40,27 +40,41 @@ def _measure(exploration: Exploration, data: Dataset | None, _: Progress) -> Out
 
 
 def _curve(exploration: Exploration, data: Dataset | None, progress: Progress, **options: Any) -> Outcome:
-    return measure_curve(exploration, data, progress, **options), b""
+    return measure_curve(exploration, _needed(data), progress, **options), b""
 
 
-def _learnt(learn: Callable[..., Outcome]) -> Callable[..., Outcome]:
-    """A job that needs data, and says so where there is none."""
+def _sweep(exploration: Exploration, data: Dataset | None, progress: Progress, **options: Any) -> Outcome:
+    return sweep(exploration, _needed(data), progress, **options), b""
 
-    def work(exploration: Exploration, data: Dataset | None, progress: Progress, **options: Any) -> Outcome:
-        if data is None:
-            raise DataError(f"{exploration.graph.title} has no data to train on. Name it, as in --data digits.")
-        return learn(exploration, data, progress, **options)
 
-    return work
+def _learning(function: Callable[..., Outcome], *own: str) -> Callable[..., Outcome]:
+    """A row for a function that trains. It takes settings, and names no file that a training would write."""
+    known = {setting.name for setting in fields(TrainingSettings)} | set(own)
+
+    def learn(exploration: Exploration, data: Dataset | None, progress: Progress, **settings: Any) -> Outcome:
+        if unknown := settings.keys() - known:
+            raise TrainingError(f"A training has no setting {', '.join(sorted(unknown))}. There are {sorted(known)}.")
+        return function(exploration, _needed(data), progress, **settings)
+
+    return learn
+
+
+def _needed(data: Dataset | None) -> Dataset:
+    if data is None:
+        raise DataError("This needs labelled data, and the model has none here. Name it, as in --data digits.")
+    return data
 
 
 TASKS: dict[str, Callable[..., Outcome]] = {
     "measure": _measure,
     "curve": _curve,
-    "recover": _learnt(recover),
-    "sparse": _learnt(train_sparse),
+    "recover": _learning(recover),
+    "sparse": _learning(train_sparse, "strength", "regulariser"),
 }
 """What a worker can be asked for: functions of an exploration, its data, a progress, and options that are JSON data."""
+
+SPREAD: dict[str, Callable[..., Outcome]] = {"sensitivity": _sweep}
+"""What is done here with the help of many workers: such functions with an option ``measure``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +82,7 @@ class Task:
     """Work that this process can do by calling it, and a worker by reading its message.
 
     Attributes:
-        name: A row of `TASKS`.
+        name: A row of `TASKS` or `SPREAD`.
         exploration: Model and recipe.
         data: What it learns from or is measured on; None where there is none.
         options: Keywords of the row's function, JSON data.
@@ -94,7 +108,7 @@ class Task:
 
     def work(self) -> Outcome:
         """What comes out, worked out here, before anything of it is kept."""
-        return TASKS[self.name](self.exploration, self.data, self.progress, **self.options)
+        return (TASKS | SPREAD)[self.name](self.exploration, self.data, self.progress, **self.options)
 
     def kept(self, result: Result, tensors: bytes) -> Result:
         """The result of an outcome, whose tensors are kept."""
@@ -131,7 +145,7 @@ class Task:
         if recipe.fingerprint != graph.fingerprint:
             raise PlanError(f"{recipe.source} is another model for the worker than for the explorer that asks it.")
         data = _named_data(message["data"]) if message["data"] else None
-        gradients = _named_gradients(recipe.source, message["data"]) if data else None
+        gradients = partial(taken_gradients, graph, data) if data else None
         return cls(message["name"], Exploration(graph, recipe, gradients), data, message["options"], progress)
 
 
@@ -159,11 +173,6 @@ def _named_graph(source: str) -> DependencyGraph:
     if reason := reason_to_stay(source):
         raise ModelSourceError(f"A worker was asked for '{source}', but {reason}.")
     return trace_opened(open_model(source))
-
-
-@lru_cache(maxsize=MODELS_KEPT)
-def _named_gradients(source: str, word: str) -> KnownGradients:
-    return KnownGradients(f"{source} {word}", _named_graph(source).model, _named_data(word).train, TensorStore())
 
 
 @lru_cache(maxsize=MODELS_KEPT)

@@ -6,15 +6,16 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from explorer.engine.errors import ExplorerError
-from explorer.exploration import Exploration
+from explorer.exploration import Exploration, Recipe
 from explorer.jobs.broker import Answer, Board
 from explorer.jobs.celery import celery_app, has_workers, send
 from explorer.jobs.connecting import BrokerError, shown_url
-from explorer.jobs.progress import JobCancelledError
-from explorer.jobs.tasks import Message, Result, Task, message_key
+from explorer.jobs.gradients import SAMPLES
+from explorer.jobs.progress import JobCancelledError, Progress
+from explorer.jobs.tasks import SPREAD, Message, Result, Task, message_key
 from explorer.jobs.versions import versions
 from explorer.training import Dataset, Point
 from explorer.training.sensitivity import Measure
@@ -76,24 +77,31 @@ class Workers:
         self._board.close()
 
     def run(self, task: Task) -> Result:
-        """What a worker makes of a task that has a message (`reason_to_stay` is empty).
+        """What comes out of a task that workers can do (`reason_to_stay` is empty), or can do a part of.
 
         Raises:
             WorkerError: It failed there.
             BrokerError: The broker stopped answering, or no worker is there.
             JobCancelledError: It was cancelled.
         """
+        if spread := SPREAD.get(task.name):
+            measure = self.curves(task.exploration, task.data, samples=SAMPLES, progress=task.progress)
+            return task.kept(*spread(task.exploration, task.data, task.progress, measure=measure, **task.options))
         return next(result for _, result in self.run_each([task]))
 
-    def run_each(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+    def run_each(self, tasks: Iterable[Task], progress: Progress | None = None) -> Iterator[tuple[Task, Result]]:
         """What workers make of tasks, each as soon as it is known; those that nobody takes any more are withdrawn.
 
         A task whose worker falls silent is sent again. What came out of the same message within a day is known.
 
+        Args:
+            tasks: What to do.
+            progress: Ends it where it is cancelled.
+
         Raises:
             WorkerError: One failed there.
             BrokerError: The broker stopped answering, or no worker is there.
-            JobCancelledError: One was cancelled, or all were stopped.
+            JobCancelledError: One was cancelled, or all were.
         """
         runs = dict[str, _Run]()
         for task in tasks:
@@ -105,7 +113,7 @@ class Workers:
         try:
             self._send(runs)
             while runs:
-                if self._is_stopped:
+                if self._is_stopped or (progress and progress.is_cancelled):
                     raise JobCancelledError
                 self._want(runs)
                 if ended := self._board.wait(list(runs), LOOK_SECONDS):
@@ -117,21 +125,28 @@ class Workers:
         finally:
             self._board.leave(list(runs))
 
-    def curves(self, exploration: Exploration, data: Dataset, importance: str) -> Measure:
+    def curves(
+        self, exploration: Exploration, data: Dataset | None, *, samples: int, progress: Progress | None = None
+    ) -> Measure:
         """What measures a sweep of sensitivity on workers, one group a task.
 
         Args:
-            exploration: The model.
+            exploration: The model, and the criterion and reduction that rank its channels.
             data: What it is measured on.
-            importance: What ranks channels.
+            samples: Most samples for gradients.
+            progress: Ends it where it is cancelled.
         """
+        recipe = exploration.recipe
+        # whatever else the recipe says does not matter, and would hide that a piece is known
+        ranked = Recipe(recipe.source, recipe.fingerprint, importance=recipe.importance, reduction=recipe.reduction)
+        bare = replace(exploration, recipe=ranked)
 
         def measure(pairs: Sequence[tuple[str, float]]) -> Iterator[Point]:
             ratios = defaultdict[str, list[float]](list)
             for group, ratio in pairs:
                 ratios[group].append(ratio)
-            options = [{"group": group, "ratios": ratios[group], "importance": importance} for group in ratios]
-            for _, result in self.run_each(Task("curve", exploration, data, each) for each in options):
+            options = [{"group": group, "ratios": ratios[group], "samples": samples} for group in ratios]
+            for _, result in self.run_each((Task("curve", bare, data, each) for each in options), progress):
                 yield from (Point(**point) for point in result["points"])
 
         return measure

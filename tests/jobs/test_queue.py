@@ -210,6 +210,6 @@ def test_a_queue_beside_another_uses_its_workers_and_leaves_them_to_it() -> None
     second.ask("me", "a", asked)
     assert wait(second, "me", "a").result == {"by": "a worker"}
     second.close()
-    assert said == ["measure"]
+    assert said == ["measure", "stopped"]
     first.close()
-    assert said == ["measure", "stopped", "closed"]
+    assert said == ["measure", "stopped", "stopped", "closed"]

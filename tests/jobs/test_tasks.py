@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from explorer.exploration import Exploration, View, set_ratio, start
-from explorer.jobs import JobCancelledError, Progress, Task, reason_to_stay
+from explorer.jobs import JobCancelledError, KnownGradients, Progress, Task, TensorStore, reason_to_stay
 from explorer.jobs import tasks as tasks_module
 from explorer.jobs.celery import answer_to
-from explorer.jobs.tasks import TASKS, message_key
+from explorer.jobs.tasks import message_key
 from explorer.jobs.versions import VersionError, check_versions, versions
 from explorer.models import open_model
 from explorer.models.tracing import trace_opened
@@ -82,7 +82,7 @@ def test_a_name_that_means_another_model_there_is_refused(exploration: Explorati
 
 
 def test_a_task_is_told_how_far_it_is_and_stops_when_it_is_cancelled(exploration: Exploration, data: Dataset) -> None:
-    options = {"group": "embed", "ratios": [0.25, 0.5], "importance": "l2"}
+    options = {"group": "embed", "ratios": [0.25, 0.5], "samples": 64}
     task = Task("curve", exploration, data, options)
     assert [point["ratio"] for point in task()["points"]] == [0.25, 0.5]
     assert task.progress.fraction == 0.5
@@ -91,7 +91,9 @@ def test_a_task_is_told_how_far_it_is_and_stops_when_it_is_cancelled(exploration
         task()
     cancelled = answer_to(message(task), task.progress, "me")
     assert (cancelled.result, cancelled.error) == (None, "")
-    assert "needs data" in answer_to(message(Task("curve", exploration, options=options)), Progress(), "me").error
+    assert (
+        "needs labelled data" in answer_to(message(Task("curve", exploration, options=options)), Progress(), "").error
+    )
 
 
 def test_what_nobody_expects_is_logged_there(
@@ -105,8 +107,34 @@ def test_what_nobody_expects_is_logged_there(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_tasks_have_names_that_messages_can_carry() -> None:
-    assert {"measure", "curve"} <= TASKS.keys()
+def test_workers_train_as_this_process_does(exploration: Exploration, data: Dataset) -> None:
+    kept: list[bytes] = []
+    task = Task("recover", exploration, data, {"epochs": 1, "batch_size": 512}, keep=kept.append)
+    answer = answer_to(message(task), Progress(), "me")
+    result = task()
+    assert kept == [answer.tensors]
+    assert answer.result is not None
+    assert answer.result["accuracy"] == result["accuracy"]
+    assert answer.result["losses"] == result["losses"]
+
+
+@pytest.mark.parametrize("name", ["recover", "sparse"])
+def test_no_message_names_a_file_that_a_training_would_write(
+    name: str, exploration: Exploration, data: Dataset, tmp_path: Path
+) -> None:
+    forged = Task(name, exploration, data, {"epochs": 1, "checkpoint": str(tmp_path / "written")})
+    assert "no setting checkpoint" in answer_to(message(forged), Progress(), "me").error
+    swept = Task("sensitivity", exploration, data, {"checkpoint": str(tmp_path / "written")})
+    assert "no task 'sensitivity'" in answer_to(message(swept), Progress(), "me").error
+    assert not list(tmp_path.iterdir())
+
+
+def test_gradients_are_taken_there_as_they_are_here(exploration: Exploration, data: Dataset) -> None:
+    known = KnownGradients("lstm", exploration.graph.model, data.train, TensorStore())
+    ranked = replace(exploration, recipe=replace(exploration.recipe, importance="taylor"), gradients=known)
+    read = Task.from_message(message(Task("measure", ranked, data)), Progress())
+    assert read.exploration.plan().kept == ranked.plan().kept
+    assert read.exploration.plan().kept != exploration.plan().kept
 
 
 def test_versions_cover_the_code_and_are_compared_whole() -> None:

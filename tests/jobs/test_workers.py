@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import redis
+import torch
 
 from explorer.__main__ import main
 from explorer.app import serving
@@ -30,6 +31,11 @@ from explorer.models import open_model
 from explorer.models.tracing import trace_opened
 from explorer.training import Dataset, open_data
 from tests.jobs.farm import Farm, farm, kill, wait_until
+
+
+@pytest.fixture(autouse=True)
+def _as_many_threads_as_a_worker(_same_start: None) -> None:
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +125,22 @@ def test_a_sweep_spreads_over_workers_and_gives_exactly_what_one_process_does(
     assert len(written[1]["points"]) == 4
 
 
+def test_a_sweep_of_the_app_spreads_over_workers_and_can_be_stopped(
+    broker: Farm, workers: Workers, tmp_path: Path
+) -> None:
+    asked, data = start(trace_opened(open_model("sample:lstm"))), open_data("digits-sequence")
+    alone = Task("sensitivity", asked, data, {"checkpoint": str(tmp_path / "alone.json")})
+    spread = Task("sensitivity", asked, data, {"checkpoint": str(tmp_path / "spread.json")})
+    with closing(JobQueue(elsewhere=connect(broker.url))) as queue:
+        queue.ask("me", "sweep", spread)
+        wait_until(lambda: queue.job("me", "sweep").state == "done")
+        assert queue.job("me", "sweep").result == json.loads(json.dumps(alone()))
+    (tmp_path / "spread.json").unlink()
+    spread.progress.cancel()
+    with pytest.raises(JobCancelledError):
+        workers.run(spread)
+
+
 def test_a_server_with_a_broker_lets_workers_measure(
     broker: Farm, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,7 +157,7 @@ def test_a_server_with_a_broker_lets_workers_measure(
     assert found is not None
     assert found | {"seconds": 0} == measure(asked, data.test).to_json() | {"seconds": 0}
     wait_until(lambda: broker.logs().count("succeeded") > done)
-    workspace.jobs.close()
+    workspace.close()
 
 
 def test_the_work_of_a_killed_worker_is_taken_up_by_another(

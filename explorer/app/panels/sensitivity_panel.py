@@ -16,7 +16,7 @@ from explorer.app.theme import SHADES, slot_of
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import DataError, ExplorerError
 from explorer.exploration import Exploration
-from explorer.jobs import Progress, sensitivity_from_json, sweep
+from explorer.jobs import Task, sensitivity_from_json
 from explorer.training import Sensitivity
 
 EMPTY = (
@@ -59,7 +59,7 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any]) -> dict[str, 
     Raises:
         ExplorerError: The model has no data, or the criterion cannot rank it.
     """
-    exploration, progress = workspace.exploration(recipe), Progress()
+    exploration = workspace.exploration(recipe)
     data = workspace.open(exploration.recipe.source).data
     if data is None:
         raise DataError(
@@ -68,13 +68,8 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any]) -> dict[str, 
         )
     exploration.choices()
     key = sweep_key(exploration)
-    checkpoint = workspace.tensors.file(key, "json")
-    workspace.trainings.ask(
-        background.owner(page, ids.SWEEP),
-        key,
-        lambda: sweep(exploration, data, progress, checkpoint=checkpoint),
-        progress,
-    )
+    options = {"checkpoint": str(workspace.tensors.file(key, "json"))}
+    workspace.trainings.ask(background.owner(page, ids.SWEEP), key, Task("sensitivity", exploration, data, options))
     return {"key": key}
 
 

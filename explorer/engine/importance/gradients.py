@@ -18,6 +18,8 @@ from explorer.engine.trees import flatten_tensors
 
 Loss = Callable[[Any, Tensor], Tensor]
 _BATCH_SIZE = 64
+MOST_SAMPLES = 1024
+"""Samples that gradients are taken on, where nobody says otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,12 @@ class Gradients:
 
 
 def gradients(
-    model: nn.Module, data: Batches, *, fisher: bool = False, loss: Loss = F.cross_entropy, max_samples: int = 1024
+    model: nn.Module,
+    data: Batches,
+    *,
+    fisher: bool = False,
+    loss: Loss = F.cross_entropy,
+    max_samples: int = MOST_SAMPLES,
 ) -> Gradients:
     """The gradient of the loss with respect to every parameter. The model, its modes and its `.grad` are untouched.
 
