@@ -1,8 +1,8 @@
 """Models of timm and transformers as they come: halved and proven, with no line of code for any of them.
 
 Neither library is required, and these tests are left out where it is absent. To run them:
-`python -m pip install timm transformers`, then `python -m pytest tests/models/test_ecosystem.py`. All weights are
-random; nothing is downloaded.
+`python -m pip install timm transformers && python -m pytest tests/test_ecosystem.py`. All weights are random; nothing
+is downloaded.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ TIMM = (
     "mobilevit_xxs",
     "regnety_002",
     "resnet18d",
+    "swin_tiny_patch4_window7_224",
     "vit_tiny_patch16_224",
 )
 
