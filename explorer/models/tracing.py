@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from torch import nn
+from torch.export import ExportedProgram
 from torch.jit import ScriptModule
 
 from explorer.engine.errors import TraceError
@@ -15,16 +16,18 @@ from explorer.engine.graph import DependencyGraph, graph_of
 from explorer.engine.graph import trace as trace_module
 from explorer.engine.programs import record_all
 from explorer.engine.trace import ExampleInputs
+from explorer.models.from_export import example_inputs_of, module_of
 from explorer.models.opening import OpenedModel, open_model
 
 
-def trace(model: nn.Module | str, example_inputs: ExampleInputs | None = None) -> DependencyGraph:
+def trace(model: nn.Module | ExportedProgram | str, example_inputs: ExampleInputs | None = None) -> DependencyGraph:
     """The dependency graph of a model, from one run.
 
     Args:
-        model: Any module, or a source by name: ``sample:NAME`` or ``torchvision:NAME``.
+        model: Any module, what `torch.export.export` captured of one, or a source by name: ``sample:NAME`` or
+            ``torchvision:NAME``.
         example_inputs: A tensor, a tuple of positional inputs, a dict of keyword inputs, or a callable that runs the
-            model it is given. A source by name brings its own.
+            model it is given. A source by name brings its own, and so does a captured program.
 
     Returns:
         The graph; the model is as before.
@@ -40,6 +43,9 @@ def trace(model: nn.Module | str, example_inputs: ExampleInputs | None = None) -
     """
     if isinstance(model, str):
         return trace_opened(open_model(model), example_inputs)
+    if isinstance(model, ExportedProgram):
+        inputs = example_inputs_of(model) if example_inputs is None else example_inputs
+        return trace_module(module_of(model), inputs)
     if not isinstance(model, nn.Module):
         raise TraceError(f"trace got a {type(model).__name__}. Pass a torch.nn.Module, or the name of a source.")
     if example_inputs is None:
