@@ -8,27 +8,23 @@ from functools import partial
 from typing import Any
 
 from torch import nn
-from torch.export import ExportedProgram
 from torch.jit import ScriptModule
 
 from explorer.engine.errors import TraceError
 from explorer.engine.graph import DependencyGraph, graph_of
 from explorer.engine.graph import trace as trace_module
 from explorer.engine.programs import record_all
-from explorer.engine.switches import UNCOLLECTED
 from explorer.engine.trace import ExampleInputs
-from explorer.models.from_export import example_inputs_of, module_of
 from explorer.models.opening import OpenedModel, open_model
 
 
-def trace(model: nn.Module | ExportedProgram | str, example_inputs: ExampleInputs | None = None) -> DependencyGraph:
+def trace(model: nn.Module | str, example_inputs: ExampleInputs | None = None) -> DependencyGraph:
     """The dependency graph of a model, from one run.
 
     Args:
-        model: Any module, what `torch.export.export` captured of one, or a source by name: ``sample:NAME`` or
-            ``torchvision:NAME``.
+        model: Any module, or a source by name: ``sample:NAME`` or ``torchvision:NAME``.
         example_inputs: A tensor, a tuple of positional inputs, a dict of keyword inputs, or a callable that runs the
-            model it is given. A source by name brings its own, and so does a captured program.
+            model it is given. A source by name brings its own.
 
     Returns:
         The graph; the model is as before.
@@ -44,9 +40,6 @@ def trace(model: nn.Module | ExportedProgram | str, example_inputs: ExampleInput
     """
     if isinstance(model, str):
         return trace_opened(open_model(model), example_inputs)
-    if isinstance(model, ExportedProgram):
-        inputs = example_inputs_of(model) if example_inputs is None else example_inputs
-        return trace_module(module_of(model), inputs)
     if not isinstance(model, nn.Module):
         raise TraceError(f"trace got a {type(model).__name__}. Pass a torch.nn.Module, or the name of a source.")
     if example_inputs is None:
@@ -72,13 +65,13 @@ def trace_opened(
         TraceError: The model does not run on the example inputs.
     """
     inputs = opened.example_inputs if example_inputs is None else example_inputs
-    tell = tell or (lambda stage: None)
-    with UNCOLLECTED:
-        tell("tracing")
-        with _whenever_a_module_runs(opened.model, partial(tell, "tracing")):
-            programs = record_all(opened.model, inputs)
-        tell("grouping")
-        return graph_of(opened.model, inputs, programs, source=opened.source, title=opened.title)
+    if tell is None:
+        return trace_module(opened.model, inputs, source=opened.source, title=opened.title)
+    tell("tracing")
+    with _whenever_a_module_runs(opened.model, partial(tell, "tracing")):
+        programs = record_all(opened.model, inputs)
+    tell("grouping")
+    return graph_of(opened.model, inputs, programs, source=opened.source, title=opened.title)
 
 
 @contextmanager

@@ -239,9 +239,11 @@ def test_a_zip_whose_model_has_no_name_says_what_else_it_needs(exploration: Expl
     made = export_zip(set_ratio(own, "layer1.0.conv1", 0.5))
     with zipfile.ZipFile(io.BytesIO(made.content)) as archive:
         readme = archive.read("resnet-20-pruned/README.md").decode()
-    assert "model=build_the_original_model())" in readme
-    assert made.snippet.endswith('(\n    "resnet-20-pruned",\n    model=build_the_original_model(),\n)')
-    assert "example_inputs=" in loading_snippet("out", "", "program")
+    assert '"path/to/this/folder", trust_source=True)' in readme
+    assert made.snippet.endswith('(\n    "resnet-20-pruned",\n    trust_source=True,\n)')
+    in_memory = loading_snippet("out", "", "program")
+    assert "model=build_the_original_model()," in in_memory
+    assert "example_inputs=" in in_memory
 
 
 def test_an_output_that_hardly_changes_is_not_called_proven(
