@@ -144,7 +144,7 @@ def _graph(plan: Plan) -> str:
     drawn = outline(graph.layers, graph.edges, classes)
     sizes = {group.name: group.size for group in graph.groups}
     kept = {name: [sizes[name], len(channels), 0.0] for name, channels in plan.channels.items()}
-    return draw_svg(drawn, first_open(drawn), sizes, (), {"groups": kept})
+    return draw_svg(drawn, first_open(drawn), sizes, (), kept)
 
 
 def _groups(plan: Plan) -> str:
