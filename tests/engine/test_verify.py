@@ -286,7 +286,7 @@ def test_double_precision_is_used_where_single_is_too_coarse() -> None:
     def forward(self: Any, x: Tensor) -> Tensor:
         return self.b(torch.tanh(self.a(x)) + 1e4) - 1e4 * self.b.weight.sum(1)
 
-    graph = traced(Run(forward, a=nn.Linear(12, 64), b=nn.Linear(64, 5)), 4, 12)
+    graph = traced(Run(forward, a=nn.Linear(12, 250), b=nn.Linear(250, 5)), 4, 12)
     found = proven(every_group(graph))
     assert found.dtype is torch.float64
     assert {parameter.dtype for parameter in graph.model.parameters()} == {torch.float32}
