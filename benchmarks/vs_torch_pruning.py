@@ -106,8 +106,17 @@ def measure(name: str, repeats: int) -> dict[str, Timed]:
                 try:
                     found[what].append(_seconds(prepare()))
                 except Exception as error:  # noqa: BLE001  # whatever the peer raises is its result
-                    failed[what] = f"{type(error).__name__}"
+                    failed[what] = _why(error)
     return {what: failed.get(what) or statistics.median(times[1:]) for what, times in found.items()}
+
+
+def _why(error: Exception) -> str:
+    """Why there is no figure, in words."""
+    if isinstance(error, TimeoutError):
+        return str(error)
+    if isinstance(error, MemoryError) or "allocate memory" in str(error):
+        return f"runs out of {MEMORY // 2**30} GiB"
+    return f"fails: {type(error).__name__}"
 
 
 def _seconds(run: Callable[[], object]) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor
 from explorer.engine.errors import PlanError
 from explorer.engine.save import loading_arguments, save
 from explorer.exploration import Exploration
+from explorer.exports.packing import zip_folder
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,10 @@ def export_zip(exploration: Exploration, weights: Mapping[str, Tensor] | None = 
         name += "-recovered"
     with tempfile.TemporaryDirectory(prefix="explorer-export-") as folder:
         save(pruned, Path(folder) / name)
-        content = _zipped(Path(folder))
+        packed = io.BytesIO()
+        zip_folder(Path(folder), packed)
     snippet = loading_snippet(name, exploration.graph.source, pruned.way)
-    return Exported(f"{name}.zip", content, str(proof), proof.ok and proof.is_proof, not proof.ok, snippet)
+    return Exported(f"{name}.zip", packed.getvalue(), str(proof), proof.ok and proof.is_proof, not proof.ok, snippet)
 
 
 def slug(title: str) -> str:
@@ -85,12 +86,3 @@ def loading_snippet(folder: str, source: str, way: str) -> str:
     joined = ", ".join(arguments)
     call = joined if len(arguments) == 1 else "\n    " + joined.replace(", ", ",\n    ") + ",\n"
     return f"import explorer\n\nmodel = explorer.load({call})"
-
-
-def _zipped(folder: Path) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                archive.write(path, path.relative_to(folder).as_posix())
-    return buffer.getvalue()

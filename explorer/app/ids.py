@@ -45,6 +45,10 @@ EXPORT = "export"
 EXPORT_RESULT = "export-result"
 EXPORT_CLOSE = "export-close"
 DOWNLOAD = "download"
+OPEN_FORMATS = "open-formats"
+FORMATS_DIALOG = "formats-dialog"
+FORMATS_SIZE = "formats-size"
+FORMATS_CHOICE = "formats-choice"
 HELP = "help"
 HELP_DIALOG = "help-dialog"
 MODEL_NOTE = "model-note"
@@ -248,3 +252,6 @@ NORMALISER = "normaliser"
 SCORING = "scoring"
 SCORING_MENU = "scoring-menu"
 TARGET_RANKING = "target-ranking"
+
+# Export formats
+FORMATS = work("formats")

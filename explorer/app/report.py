@@ -15,7 +15,7 @@ from explorer.app.svg import draw_svg
 from explorer.app.theme import FONT, tokens
 from explorer.app.unfolding import first_open
 from explorer.engine.changes import LayerChange, layer_changes
-from explorer.engine.writing import write_whole
+from explorer.training.checkpoint import write_whole
 
 if TYPE_CHECKING:
     from explorer.engine.apply import Pruned
@@ -57,7 +57,7 @@ def write_report(pruned: Pruned, target: Path, proof: str) -> None:
     Raises:
         SaveError: The disk refuses.
     """
-    write_whole(target, report_html(pruned, proof))
+    write_whole(target, report_html(pruned, proof).encode())
 
 
 def report_html(pruned: Pruned, proof: str) -> str:

@@ -7,9 +7,10 @@ import re
 import tempfile
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Flask, Response, request, send_file
 
 from explorer.app.answers import UNEXPECTED
+from explorer.app.export import slug
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError, ModelSourceError
 
@@ -23,6 +24,7 @@ def add_routes(server: Flask, workspace: Workspace) -> None:
     """Adds what pages ask for besides callbacks.
 
     - ``GET /alive``: ``{"run": ...}``, the name of this run of the server.
+    - ``GET /exports?key=...&name=...``: the zip that an export made, to be saved under a name; 404 where it made room.
     - ``POST /weights?source=...&name=...``: a safetensors file as the body; ``{"source": ...}`` of the model with these
       weights, or ``{"error": ...}`` in words.
     """
@@ -30,6 +32,14 @@ def add_routes(server: Flask, workspace: Workspace) -> None:
     @server.get("/alive")
     def alive() -> Response:
         return _json({"run": workspace.run})
+
+    @server.get("/exports")
+    def exports() -> Response:
+        file = workspace.tensors.file(request.args.get("key", ""), "zip")
+        if not file.is_file():
+            return Response("This export is no longer on the server. Make it again.", status=404, mimetype="text/plain")
+        name = f"{slug(request.args.get('name', ''))}.zip"
+        return send_file(file, mimetype="application/zip", as_attachment=True, download_name=name)
 
     @server.post("/weights")
     def weights() -> Response:

@@ -33,24 +33,25 @@ class Shading:
     most: str
 
 
-def shading(mode: str, elements: Sequence[Element], preview: Mapping[str, Any]) -> Shading | None:
+def shading(mode: str, elements: Sequence[Element], groups: Mapping[str, Sequence[float]], macs: int) -> Shading | None:
     """What each box is coloured by.
 
     Args:
         mode: One of `MODES`.
         elements: Of the graph.
-        preview: Of the recipe.
+        groups: Per group (channels, kept, ...), as the preview of a recipe has it.
+        macs: Of the whole model.
 
     Returns:
         The colours; None where the graph is neutral.
     """
     boxes = [element["data"] for element in elements if element["data"].get("kind") in SHADED]
     if mode == RATIO:
-        return Shading(_steps(_removed(boxes, elements, preview["groups"])), "0 %", "100 % of channels go")
+        return Shading(_steps(_removed(boxes, elements, groups)), "0 %", "100 % of channels go")
     if mode == MACS:
-        most, whole = max((box["macs"] for box in boxes), default=0) or 1, preview["totals"]["macs"][0] or 1
+        most = max((box["macs"] for box in boxes), default=0) or 1
         shares = {box["id"]: box["macs"] / most for box in boxes if box["macs"]}
-        share = most / whole
+        share = most / (macs or most)
         return Shading(_steps(shares), "0 %", f"{percent(share, int(0 < share < WHOLE))} of all MACs")
     return None
 

@@ -64,7 +64,7 @@ def draw_svg(
     opened: frozenset[str],
     sizes: Mapping[str, int],
     highlighted: Sequence[str],
-    preview: Mapping[str, Any],
+    kept: Kept,
     *,
     shade: str = NEUTRAL,
 ) -> str:
@@ -75,13 +75,14 @@ def draw_svg(
         opened: Paths of the open modules.
         sizes: Channels of each group.
         highlighted: Names of the highlighted groups, at most 8; their hues follow the order.
-        preview: Of the recipe.
+        kept: Per group (channels, kept, ...), as the preview of a recipe has it.
         shade: What the layers are coloured by.
     """
     layout = place(build_scene(outline, opened))
     elements = build_elements(outline, opened, sizes)
     slots = {name: slot for slot, name in enumerate(dict.fromkeys(highlighted)) if slot < HUES}
-    look = Look(slots, preview["groups"], tokens("light"), shading(shade, elements, preview))
+    whole = sum(layer.macs for layer in outline.layers)
+    look = Look(slots, kept, tokens("light"), shading(shade, elements, kept, whole))
     root, origin = _canvas(layout, look)
     nodes = [element for element in elements if "source" not in element["data"]]
     for element in nodes:

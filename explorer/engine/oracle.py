@@ -265,6 +265,17 @@ def _layer_norm(site: _Site, func: Any, args: tuple[Any, ...], kwargs: dict[str,
     return (_scattered(x, taken, output), *statistics)
 
 
+def _batch_norm(site: _Site, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A weight that is standardised, as rows of a batch, has the statistics of its kept indices."""
+    x, *rest = args
+    taken = [(place, site.kept(0, place)) for place in range(x.dim()) if place != 1 and site.removes(0, place)]
+    small = x
+    for place, kept in taken:
+        small = small.index_select(place, kept)
+    output, *statistics = func(small, *rest, **kwargs)
+    return (_scattered(x, taken, output), *statistics)
+
+
 def _group_norm(site: _Site, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     x, weight, bias, batch, _, space, groups, eps = args
     if not site.removes(0, 1):
@@ -363,6 +374,7 @@ _HANDLERS: Mapping[str, Handler] = {
         _reduce,
     ),
     **dict.fromkeys(("aten._softmax", "aten._safe_softmax", "aten._log_softmax"), _softmax),
+    "aten.native_batch_norm": _batch_norm,
     "aten.native_layer_norm": _layer_norm,
     "aten.native_group_norm": _group_norm,
     **dict.fromkeys(

@@ -192,6 +192,22 @@ class _Runs:
         """What the pruned model returns."""
         return self._run(self._smaller, dtype, is_pruned=True)
 
+    @contextlib.contextmanager
+    def without_gradients(self) -> Iterator[None]:
+        """No parameter of the pruned model asks for a gradient.
+
+        The counter of multiply-adds hooks into the gradient of whatever a module is given, and a view of a parameter
+        that was made under `no_grad` has none.
+        """
+        asking = [parameter for parameter in self._smaller.parameters() if parameter.requires_grad]
+        for parameter in asking:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in asking:
+                parameter.requires_grad_(True)
+
     def original(self, dtype: torch.dtype | None) -> Any:
         """What the unpruned model returns."""
         return self._run(self._original, dtype, is_pruned=False)
@@ -276,7 +292,7 @@ def _plain(tensor: Tensor) -> Tensor:
 def _try_counted(runs: _Runs) -> tuple[int, Any]:
     counter = FlopCounterMode(display=False)
     try:
-        with counter:
+        with runs.without_gradients(), counter:
             output = runs.pruned(runs.precision)
     except VerifyError:
         raise

@@ -50,27 +50,3 @@ def new_folder(target: Path) -> Iterator[Path]:
         raise SaveError(f"{target} could not be written: {error}. Nothing was left there.") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def write_whole(target: Path, text: str) -> None:
-    """Write a text file that appears whole or not at all; one that is there already is replaced.
-
-    Raises:
-        SaveError: The disk refuses; what was there stays.
-    """
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", prefix=f".{target.name}-", dir=target.parent, delete=False
-        ) as file:
-            unfinished = Path(file.name)
-    except OSError as error:
-        raise SaveError(f"{target} cannot be written: {error}. Choose a place that you may write to.") from error
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.chmod(0o644)
-        unfinished.replace(target)
-    except OSError as error:
-        raise SaveError(f"{target} could not be written: {error}. What was there before is still there.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -47,4 +47,4 @@ class Format:
         return "\n".join([self.loading(subject), self._inputs(subject), self.call(subject)])
 
     def _inputs(self, subject: Subject) -> str:
-        return f"inputs = {subject.inputs_text(is_flat=self.takes == 'flat')}  # what it was traced on; put in your own"
+        return f"inputs = {subject.inputs_text(is_flat=self.takes == 'flat')}  # as traced; put in your own"

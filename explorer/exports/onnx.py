@@ -42,7 +42,7 @@ def _write(subject: Subject, folder: Path) -> None:
 ONNX = Format(
     name="onnx",
     title="ONNX",
-    good_for="Running without PyTorch: ONNX Runtime on servers, phones and in browsers, and other tools that read it.",
+    good_for="Running without PyTorch: ONNX Runtime on servers, phones and in browsers; for inference.",
     write=_write,
     loading=lambda subject: _LOADING,
     call=lambda subject: _CALL,

@@ -190,12 +190,13 @@ def _quietly(model: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_remarks() -> Iterator[None]:
-    """Keeps back what PyTorch warns and logs while it captures a program: what matters comes as an error."""
+    """Keeps back what PyTorch warns, logs and prints while it captures a program: what matters comes as an error."""
     logger = logging.getLogger("torch")
     before = logger.level
     logger.setLevel(logging.CRITICAL)
+    said = io.StringIO()
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        with warnings.catch_warnings(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             warnings.simplefilter("ignore")
             yield
     finally:

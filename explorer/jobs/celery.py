@@ -19,7 +19,7 @@ from redis import RedisError
 from explorer.engine.errors import ExplorerError
 from explorer.jobs.broker import MOST_TRIES, PREFIX, Answer, Board
 from explorer.jobs.progress import JobCancelledError, Progress
-from explorer.jobs.tasks import Message, Task, message_key
+from explorer.jobs.tasks import Message, Task, is_fixed, message_key
 from explorer.jobs.versions import check_versions
 
 log = logging.getLogger(__name__)
@@ -96,8 +96,8 @@ def work(board: Board, run: str, message: Message, worker: str) -> None:
     else:
         with _telling(board, run, progress):
             answer = answer_to(message, progress, worker)
-        is_complete = answer.result is not None and not answer.tensors and not progress.is_cancelled
-        board.end(run, answer, key if is_complete else "")
+        is_whole = answer.result is not None and not answer.tensors and not progress.is_cancelled
+        board.end(run, answer, key if is_whole and is_fixed(message) else "")
 
 
 def answer_to(message: Message, progress: Progress, worker: str) -> Answer:

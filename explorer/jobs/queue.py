@@ -189,7 +189,7 @@ class JobQueue:
         return JobQueue(elsewhere=_Shared(self._elsewhere) if self._elsewhere else None)
 
     def place(self, source: str) -> tuple[str, str]:
-        """Who does the jobs of a model, and why, in words; empty ones where there is only this process.
+        """Where the jobs of a model are done, and why there, in words; empty ones where there is only this process.
 
         Args:
             source: What names the model.
@@ -197,7 +197,9 @@ class JobQueue:
         if self._elsewhere is None:
             return "", ""
         reason = reason_to_stay(source)
-        return ("this server, not workers", reason) if reason else ("workers", "workers do what they can open by name")
+        if reason:
+            return "this server", f"not on a worker: {reason}"
+        return "a worker", "workers do what they can open by name"
 
     def _request(self, key: str, work: Callable[[], Result], progress: Progress) -> _Request:
         asked = time.monotonic()

@@ -154,6 +154,11 @@ def message_key(message: Message) -> str:
     return hashlib.sha256(json.dumps(message, sort_keys=True).encode()).hexdigest()
 
 
+def is_fixed(message: Message) -> bool:
+    """Whether the same comes out of a message tomorrow: its data comes with the package, not from files that change."""
+    return ":" not in message["data"]
+
+
 def reason_to_stay(source: str, data: Dataset | None = None) -> str:
     """Why work on a model stays in the process that holds it, in words; empty where a worker can do it.
 

@@ -36,7 +36,7 @@ class _Run:
     Attributes:
         task: What was asked for.
         message: The task as data.
-        sent: When it was sent last, on the monotonic clock.
+        sent: When it was sent, or some worker was known to be there after that, on the monotonic clock.
         is_alive: Whether a worker is at it.
     """
 

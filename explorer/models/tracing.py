@@ -15,7 +15,6 @@ from explorer.engine.errors import TraceError
 from explorer.engine.graph import DependencyGraph, graph_of
 from explorer.engine.graph import trace as trace_module
 from explorer.engine.programs import record_all
-from explorer.engine.switches import UNCOLLECTED
 from explorer.engine.trace import ExampleInputs
 from explorer.models.from_export import example_inputs_of, module_of
 from explorer.models.opening import OpenedModel, open_model
@@ -72,13 +71,13 @@ def trace_opened(
         TraceError: The model does not run on the example inputs.
     """
     inputs = opened.example_inputs if example_inputs is None else example_inputs
-    tell = tell or (lambda stage: None)
-    with UNCOLLECTED:
-        tell("tracing")
-        with _whenever_a_module_runs(opened.model, partial(tell, "tracing")):
-            programs = record_all(opened.model, inputs)
-        tell("grouping")
-        return graph_of(opened.model, inputs, programs, source=opened.source, title=opened.title)
+    if tell is None:
+        return trace_module(opened.model, inputs, source=opened.source, title=opened.title)
+    tell("tracing")
+    with _whenever_a_module_runs(opened.model, partial(tell, "tracing")):
+        programs = record_all(opened.model, inputs)
+    tell("grouping")
+    return graph_of(opened.model, inputs, programs, source=opened.source, title=opened.title)
 
 
 @contextmanager

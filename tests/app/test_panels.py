@@ -21,7 +21,7 @@ from explorer.app.preview import preview, rows
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import PlanError
 from explorer.exploration import Exploration, set_every_ratio, set_keep, set_lock, set_options, set_ratio
-from explorer.jobs import Job, JobQueue, Task
+from explorer.jobs import Job
 
 
 def text(node: Any) -> str:
@@ -146,26 +146,14 @@ def test_random_weights_are_not_measured_and_the_screen_says_so(subject: Subject
     assert "Apply and verify" in text(totals.accuracy(random, idle, is_pruning=True))
 
 
-class Away:
-    """Workers that are never asked."""
+def test_the_screen_says_where_it_is_measured_where_there_are_workers(subject: Subject) -> None:
+    def tag(state: str, *place: str) -> Any:
+        return totals.accuracy(subject, Job("k", state, error="no"), False, place)[0].children[1]  # type: ignore[arg-type]
 
-    def run(self, task: Task) -> Any:
-        raise AssertionError(task)
-
-    def stop(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-def test_the_screen_says_who_measures_where_there_are_workers(subject: Subject) -> None:
-    alone, wide = Workspace(), Workspace(JobQueue(elsewhere=Away()))
-    assert totals.measured_by(alone, subject) == []
-    assert text(totals.measured_by(wide, subject)) == "by workers"
-    [said] = totals.measured_by(wide, replace(subject, source="session:abc"))
-    assert text(said) == "by this server, not workers"
-    assert said.title.endswith("this one has code, weights or inputs of its own.")
-    for workspace in (alone, wide):
-        workspace.jobs.close()
+    assert text(tag("running", "", "")) == "running"
+    assert text(tag("running", "a worker", "it can")) == "running on a worker"
+    assert tag("running", "this server", "not on a worker: it is code").title == "not on a worker: it is code"
+    assert text(tag("failed", "this server", "it is code")) == "failed"
 
 
 def test_measuring_begins_by_itself_only_where_there_is_data(workspace: Workspace, exploration: Exploration) -> None:
@@ -251,9 +239,11 @@ def test_a_zip_whose_model_has_no_name_says_what_else_it_needs(exploration: Expl
     made = export_zip(set_ratio(own, "layer1.0.conv1", 0.5))
     with zipfile.ZipFile(io.BytesIO(made.content)) as archive:
         readme = archive.read("resnet-20-pruned/README.md").decode()
-    assert "model=build_the_original_model())" in readme
-    assert made.snippet.endswith('(\n    "resnet-20-pruned",\n    model=build_the_original_model(),\n)')
-    assert "example_inputs=" in loading_snippet("out", "", "program")
+    assert '"path/to/this/folder", trust_source=True)' in readme
+    assert made.snippet.endswith('(\n    "resnet-20-pruned",\n    trust_source=True,\n)')
+    in_memory = loading_snippet("out", "", "program")
+    assert "model=build_the_original_model()," in in_memory
+    assert "example_inputs=" in in_memory
 
 
 def test_an_output_that_hardly_changes_is_not_called_proven(

@@ -6,7 +6,8 @@ from typing import Any
 
 from explorer.app.shades import MACS, NEUTRAL, RATIO, shading
 
-PREVIEW = {"groups": {"a": [16, 8], "b": [4, 1], "c": [8, 8]}, "totals": {"macs": [1000, 500]}}
+GROUPS = {"a": [16, 8], "b": [4, 1], "c": [8, 8]}
+MACS_OF_ALL = 1000
 
 
 def box(name: str, kind: str, macs: int, *groups: str) -> dict[str, Any]:
@@ -28,24 +29,24 @@ ELEMENTS = [
 
 
 def test_a_layer_is_shaded_by_what_goes_of_what_it_makes_and_a_module_by_all_that_it_holds() -> None:
-    found = shading(RATIO, ELEMENTS, PREVIEW)
+    found = shading(RATIO, ELEMENTS, GROUPS, MACS_OF_ALL)
     assert found is not None
     assert found.steps == {"conv": 4, "block": 4}  # 8 of 16, and 11 of 20, in ninths
     assert (found.least, found.most) == ("0 %", "100 % of channels go")
 
 
 def test_costs_are_shaded_against_the_largest_which_the_legend_names() -> None:
-    found = shading(MACS, ELEMENTS, PREVIEW)
+    found = shading(MACS, ELEMENTS, GROUPS, MACS_OF_ALL)
     assert found is not None
     assert found.steps == {"conv": 8, "block": 2}
     assert found.most == "40 % of all MACs"
 
 
 def test_small_shares_keep_a_decimal() -> None:
-    found = shading(MACS, [box("conv", "layer", 34)], PREVIEW)
+    found = shading(MACS, [box("conv", "layer", 34)], GROUPS, MACS_OF_ALL)
     assert found is not None
     assert found.most == "3.4 % of all MACs"
 
 
 def test_a_neutral_graph_has_no_colours() -> None:
-    assert shading(NEUTRAL, ELEMENTS, PREVIEW) is None
+    assert shading(NEUTRAL, ELEMENTS, GROUPS, MACS_OF_ALL) is None

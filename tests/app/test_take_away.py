@@ -28,8 +28,8 @@ C = tokens("light")
 
 
 def drawn(subject: Subject, exploration: Exploration, opened: tuple[str, ...], *highlighted: str) -> ET.Element:
-    shown = preview(exploration)
-    return ET.fromstring(draw_svg(subject.outline, frozenset(opened), subject.sizes, highlighted, shown))
+    kept = preview(exploration)["groups"]
+    return ET.fromstring(draw_svg(subject.outline, frozenset(opened), subject.sizes, highlighted, kept))
 
 
 def around(subject: Subject) -> tuple[str, ...]:
@@ -100,9 +100,9 @@ def test_texts_on_narrow_bands_do_not_overlap(workspace: Workspace) -> None:
 def test_the_picture_is_shaded_as_the_screen_is(
     subject: Subject, exploration: Exploration, shade: str, step: int, said: str
 ) -> None:
-    shown = preview(set_ratio(exploration, "conv1", 0.5))
+    kept = preview(set_ratio(exploration, "conv1", 0.5))["groups"]
     opened = frozenset(around(subject))
-    text = draw_svg(subject.outline, opened, subject.sizes, [], shown, shade=shade)
+    text = draw_svg(subject.outline, opened, subject.sizes, [], kept, shade=shade)
     picture = ET.fromstring(text)
     boxes = [
         box for box in picture.iter(f"{SVG}rect") if box.get("rx") == "4" and box.get("fill") == C[f"shade-{step}"]

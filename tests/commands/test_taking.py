@@ -46,7 +46,7 @@ def test_export_takes_the_weights_of_the_folder(
     out = tmp_path / "out"
     assert main(["export", str(folder), "--format", "folder, state_dict", "--out", str(out)]) == 0
     shown = capsys.readouterr()
-    assert re.findall(r"\] ([a-z_ ]+?)(?:  |\n|$)", shown.err) == [
+    assert re.findall(r"^ *\d+ %  (.+)$", shown.err, re.MULTILINE) == [
         "opening", "writing folder", "checking folder", "writing state_dict", "checking state_dict",
     ]  # fmt: skip
     assert re.search(r"state_dict \([\d,]+ bytes\): loaded by a fresh process without the explorer", shown.out)

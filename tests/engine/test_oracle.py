@@ -226,6 +226,17 @@ class TestComputedWeights:
         proven(pruned)
         assert pruned.model[0].out_channels == pruned.model[2].in_channels == 4
 
+    def test_a_weight_that_is_standardised_as_a_batch(self) -> None:
+        def standardised(weight: Tensor) -> Tensor:
+            rows = weight.flatten(1)[None]
+            return F.batch_norm(rows, None, None, training=True).reshape_as(weight)
+
+        def forward(self: Any, x: Tensor) -> Tensor:
+            return F.conv2d(torch.cos(F.conv2d(x, standardised(self.a))), standardised(self.b))
+
+        parameters = {"a": nn.Parameter(torch.randn(8, 3, 3, 3)), "b": nn.Parameter(torch.randn(4, 8, 3, 3))}
+        proven(every_group(trace(Run(forward, **parameters).eval(), torch.randn(2, 3, 8, 8))))
+
     @pytest.mark.parametrize("compute", [F.softplus, torch.exp, torch.cos, lambda w: w - w.mean(1, keepdim=True)])
     def test_any_function_of_a_parameter(self, compute: Callable[[Tensor], Tensor]) -> None:
         def forward(self: Any, x: Tensor) -> Tensor:

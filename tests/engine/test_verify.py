@@ -298,6 +298,17 @@ def test_a_callable_that_runs_the_model_is_verified_in_its_own_precision() -> No
     assert proven(every_group(graph)).dtype is torch.float32
 
 
+def test_a_module_may_be_given_a_view_of_a_parameter() -> None:
+    def forward(self: Any, x: Tensor) -> Tensor:
+        return self.b(self.a(self.query.expand(len(x), -1, -1)) * x)
+
+    layers = {"a": nn.Linear(8, 16), "b": nn.Linear(16, 5)}
+    model = Run(forward, **layers, query=nn.Parameter(torch.randn(1, 3, 8))).eval()
+    pruned = every_group(trace(model, torch.randn(2, 1, 1)))
+    proven(pruned)
+    assert all(parameter.requires_grad for parameter in pruned.model.parameters())
+
+
 def test_verification_leaves_models_modes_and_random_numbers_alone() -> None:
     graph = graph_of("plain CNN")
     graph.model.train()

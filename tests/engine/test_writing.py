@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from explorer.engine.errors import SaveError
-from explorer.engine.writing import new_folder, write_whole
+from explorer.engine.writing import new_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,14 +67,11 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pyt
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr("explorer.engine.writing.tempfile.mkdtemp", refused)
-    monkeypatch.setattr("explorer.engine.writing.tempfile.NamedTemporaryFile", refused)
     with (
         pytest.raises(SaveError, match=r"cannot be written: .*Read-only file system\. Choose a folder"),
         new_folder(tmp_path / "out"),
     ):
         pass
-    with pytest.raises(SaveError, match=r"cannot be written: .*Read-only file system\. Choose a place"):
-        write_whole(tmp_path / "page.html", "text")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -85,19 +82,3 @@ def test_what_somebody_else_puts_there_meanwhile_stays(tmp_path: Path) -> None:
         (tmp_path / "out" / "theirs").touch()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["theirs"]
-
-
-def test_a_file_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "deep" / "page.html"
-    write_whole(target, "old")
-    write_whole(target, "new")
-    assert target.read_text(encoding="utf-8") == "new"
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(SaveError, match="What was there before is still there"):
-        write_whole(target, "newer")
-    assert target.read_bytes() == b"new"
-    assert [path.name for path in target.parent.iterdir()] == ["page.html"]

@@ -221,9 +221,10 @@ def _switching(m: Any, x: Tensor) -> Tensor:
     ],
 )
 def test_models_that_a_format_cannot_hold(
-    tmp_path: Path, function: Callable[..., Tensor], name: str, match: str
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], function: Callable[..., Tensor], name: str, match: str
 ) -> None:
     model = Run(function, a=nn.Linear(3, 6), b=nn.Linear(6, 2))
     with pytest.raises(ExportError, match=match):
         explorer.export(every_group(trace(model.eval(), torch.ones(2, 3))), tmp_path / "out", [name])
     assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr() == ("", "")  # what PyTorch has to say is in the error

@@ -20,8 +20,15 @@ import pytest
 import redis
 
 ROOT = Path(__file__).parents[2]
-SERVER = os.environ.get("EXPLORER_REDIS") or shutil.which("redis-server") or shutil.which("valkey-server")
+SERVER = shutil.which(os.environ.get("EXPLORER_REDIS", "redis-server")) or shutil.which("valkey-server")
 START_SECONDS = 60
+UNTIL_THE_TESTS_END = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    PR_SET_PDEATHSIG = 1  # the kernel kills this process when the one that started it ends, however that ends
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 @dataclass
@@ -108,7 +115,12 @@ def _process(log: Path, *command: str, **environment: str) -> Iterator[subproces
     shared = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     with log.open("wb") as written:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=shared | environment, stdout=written, stderr=written, start_new_session=True
+            [sys.executable, "-c", UNTIL_THE_TESTS_END, *command],
+            cwd=ROOT,
+            env=shared | environment,
+            stdout=written,
+            stderr=written,
+            start_new_session=True,
         )
     try:
         yield process

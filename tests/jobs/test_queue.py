@@ -181,8 +181,8 @@ def test_a_model_that_only_this_process_knows_is_measured_here(
     assert result is not None
     assert result["is_proven"] is None
     assert away.asked == []
-    assert wide.place("session:abc") == ("this server, not workers", reason_to_stay("session:abc"))
-    assert wide.place("sample:vgg")[0] == "workers"
+    assert wide.place("session:abc") == ("this server", f"not on a worker: {reason_to_stay('session:abc')}")
+    assert wide.place("sample:vgg")[0] == "a worker"
 
 
 def test_without_workers_nothing_is_said_of_the_place(queue: JobQueue) -> None:

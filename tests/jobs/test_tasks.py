@@ -13,7 +13,7 @@ from explorer.exploration import Exploration, View, set_ratio, start
 from explorer.jobs import JobCancelledError, KnownGradients, Progress, Task, TensorStore, reason_to_stay
 from explorer.jobs import tasks as tasks_module
 from explorer.jobs.celery import answer_to
-from explorer.jobs.tasks import message_key
+from explorer.jobs.tasks import is_fixed, message_key
 from explorer.jobs.versions import VersionError, check_versions, versions
 from explorer.models import open_model
 from explorer.models.tracing import trace_opened
@@ -51,6 +51,12 @@ def test_only_what_changes_the_result_changes_the_key(exploration: Exploration, 
     assert key(replace(exploration, recipe=looked_at)) == key(exploration)
     assert key(set_ratio(exploration, "embed", 0.25)) != key(exploration)
     assert key(exploration, {"epochs": 2}) != key(exploration)
+
+
+def test_what_comes_out_of_files_is_not_kept_for_another_day(exploration: Exploration, data: Dataset) -> None:
+    assert is_fixed(message(Task("measure", exploration)))
+    assert is_fixed(message(Task("measure", exploration, data)))
+    assert not is_fixed(message(Task("measure", exploration, replace(data, word="imagefolder:photos"))))
 
 
 @pytest.mark.parametrize("source", ["session:abc", "model.py:build", "/etc/model.py:build", "", "sample"])

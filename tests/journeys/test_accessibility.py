@@ -93,19 +93,19 @@ def file_menu(page: Page) -> None:
 
 def own_model(page: Page) -> None:
     page.get_by_role("menuitem", name="Open your own").click()
-    page.wait_for_selector("[role=dialog] .copyable")
+    page.wait_for_selector("[aria-modal] .copyable")
 
 
 def help_dialog(page: Page) -> None:
     page.get_by_role("button", name="Close", exact=True).click()
-    page.locator("[role=dialog]").wait_for(state="detached")
+    page.locator("[aria-modal]").wait_for(state="detached")
     page.locator("#help").click()
-    page.wait_for_selector("[role=dialog] .keys")
+    page.wait_for_selector("[aria-modal] .keys")
 
 
 def picker(page: Page) -> None:
     page.keyboard.press("Escape")
-    page.locator("[role=dialog]").wait_for(state="detached")
+    page.locator("[aria-modal]").wait_for(state="detached")
     page.locator("#picker").click()
     page.wait_for_selector("[role=option]")
 
@@ -177,11 +177,11 @@ STATES: tuple[tuple[Callable[[Page], None], str], ...] = (
     (layer, "#right"),
     (pruned, "html"),
     (checked, ".drawer"),
-    (presets, "[role=dialog]"),
+    (presets, "[role=dialog]:has(.menu-target)"),
     (scoring, ".scoring-menu"),
     (file_menu, "[role=menu]"),
-    (own_model, "[role=dialog]"),
-    (help_dialog, "[role=dialog]"),
+    (own_model, "[aria-modal]"),
+    (help_dialog, "[aria-modal]"),
     (picker, "[role=listbox]"),
     (playing, "#right"),
     (matrices, ".matrices"),

@@ -89,12 +89,13 @@ def test_a_plan_is_recovered_and_a_sparse_model_planned_on(watched: Watched) -> 
     expect(page.locator("#sparse-status")).to_contain_text("stopped", timeout=LONG)
     page.get_by_role("button", name="Plan on these weights").click()
     page.wait_for_function("explorer.recipe().source.startsWith('session:')", timeout=LONG)
-    page.evaluate("explorer.askChange({kind: 'every', ratio: 0.4})")
     page.locator("#centre-view").get_by_text("Plans").click()
     plans = page.locator("#plans-table")
+    expect(plans.locator("tr", has_text="Original, sparse")).to_contain_text("current", timeout=LONG)
+    watched.settle()  # the controls show the new model, too
+    page.evaluate("explorer.askChange({kind: 'every', ratio: 0.4})")
     expect(plans).to_contain_text("Plan 1, recovered, 1 epoch", timeout=LONG)
     expect(plans).to_contain_text("Plan 2, sparse", timeout=LONG)
-    expect(plans).to_contain_text("Original, sparse")
     page.get_by_role("button", name="Plan 1", exact=True).click()  # back to the weights that it was made on
     page.wait_for_function("explorer.recipe().source === 'sample:gat'", timeout=LONG)
     assert watched.console == []

@@ -15,8 +15,8 @@ from explorer.exploration import Exploration
 from explorer.jobs import sensitivity_from_json
 
 WHY = (
-    "Not measured: losses of single groups, added up and read off where all groups were pruned together. The range is "
-    "what was measured of plans that remove more and less. Validation accuracy, without training."
+    "Not measured: made of what single groups lose, and of what all of them together lost. The range is what was "
+    "measured of plans that remove more and less. Validation accuracy, without training."
 )
 
 

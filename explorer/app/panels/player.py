@@ -39,7 +39,7 @@ def layout() -> html.Section:
                 id=ids.PLAYER_POSITION, min=0, max=1, step=1, value=0, size="xs", updatemode="drag", label=None,
                 thumbLabel="Step",
             ),
-            html.Ol(id=ids.PLAYER_STEPS, className="steps scroll"),
+            html.Div(id=ids.PLAYER_STEPS, className="steps scroll"),
         ],
         id=ids.PLAYER,
         className="player",
@@ -67,7 +67,7 @@ def register(app: Dash, workspace: Workspace) -> None:
             played = recording(subject.graph, subject.outline, asked["port"])
         except ExplorerError:  # the model was changed in between
             return no_update, no_update
-        return played, plain(step_rows(played))
+        return played, plain(html.Ol(step_rows(played)))
 
     for function, inputs in (
         ("load", [Input(ids.PLAYER_STEPS, "children"), State(ids.PROPAGATION, "data"), State(ids.SELECTION, "data"),

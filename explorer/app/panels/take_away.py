@@ -29,6 +29,7 @@ def items() -> list[Any]:
     """What the menu offers."""
     return [
         dmc.MenuItem("Copy the recipe", id=ids.COPY_RECIPE),
+        dmc.MenuItem("Export in another format…", id=ids.OPEN_FORMATS),
         dmc.MenuDivider(),
         dmc.MenuItem("Save the graph as SVG", id=ids.SAVE_SVG),
         dmc.MenuItem("Save the graph as PNG", id=ids.SAVE_PNG),
@@ -84,9 +85,9 @@ def graph_svg(workspace: Workspace, recipe: Mapping[str, Any], view: View) -> st
         view: How the page shows it.
     """
     exploration = workspace.exploration(recipe)
-    subject, shown = workspace.open(exploration.recipe.source), preview(exploration)
+    subject, kept = workspace.open(exploration.recipe.source), preview(exploration)["groups"]
     opened = frozenset(view.opened)
-    return draw_svg(subject.outline, opened, subject.sizes, view.highlighted, shown, shade=view.shade)
+    return draw_svg(subject.outline, opened, subject.sizes, view.highlighted, kept, shade=view.shade)
 
 
 def file(workspace: Workspace, which: str, recipe: Mapping[str, Any], view: View) -> dict[str, str]:

@@ -47,16 +47,17 @@ def cards(preview: dict[str, Any]) -> list[html.Div]:
     ]
 
 
-def accuracy(subject: Subject, job: Job, is_pruning: bool) -> list[Any]:
+def accuracy(subject: Subject, job: Job, is_pruning: bool, place: tuple[str, str] = ("", "")) -> list[Any]:
     """The card of what was measured.
 
     Args:
         subject: The model.
         job: How far measuring is.
         is_pruning: Whether the recipe removes anything.
+        place: Where it is measured, and why there, as `JobQueue.place` says it.
     """
     is_measurable = subject.data is not None
-    title = html.Div(["Accuracy" if is_measurable else "Proof", _state_tag(job)], className="card-title")
+    title = html.Div(["Accuracy" if is_measurable else "Proof", _state_tag(job, *place)], className="card-title")
     if job.state == "failed":
         return [title, message(job.error), _button("Try again")]
     if job.is_pending:
@@ -82,12 +83,6 @@ def ask(workspace: Workspace, exploration: Exploration, page: str, is_asked: boo
     if is_new and (is_asked or subject.data is not None):
         return workspace.jobs.ask(page, key, Task("measure", exploration, subject.data))
     return job
-
-
-def measured_by(workspace: Workspace, subject: Subject) -> list[Any]:
-    """Who measures a model, where there are workers that could."""
-    who, why = workspace.jobs.place(subject.source)
-    return [html.Div(f"by {who}", className="card-exact", title=f"Measured by {who}: {why}.")] if who else []
 
 
 def job_key(exploration: Exploration) -> str:
@@ -129,8 +124,8 @@ def _shown(workspace: Workspace, recipe: dict[str, Any], page: str, is_asked: bo
         subject = workspace.open(exploration.recipe.source)
     except ExplorerError as error:
         return [message(str(error))], True
-    shown = accuracy(subject, job, exploration.is_pruning())
-    return [*shown, *measured_by(workspace, subject)], not job.is_pending
+    shown = accuracy(subject, job, exploration.is_pruning(), workspace.jobs.place(subject.source))
+    return shown, not job.is_pending
 
 
 def _exactly(totals: list[int], unit: str) -> str:
@@ -156,9 +151,11 @@ def _card(title: str, totals: list[int], text: Any, exactly: str) -> html.Div:
     )
 
 
-def _state_tag(job: Job) -> html.Span:
+def _state_tag(job: Job, where: str, why: str) -> html.Span:
     texts = {"done": "measured", "waiting": "waiting", "running": "running", "failed": "failed"}
-    return html.Span(texts.get(job.state, "not measured"), className=f"tag is-{job.state}")
+    text = texts.get(job.state, "not measured")
+    said = f"{text} on {where}" if where and job.state in ("done", "running") else text
+    return html.Span(said, className=f"tag is-{job.state}", title=why)
 
 
 def _measured(result: dict[str, Any], is_measurable: bool) -> list[Any]:

@@ -1,0 +1,53 @@
+"""Taking a pruned model away in another format, in a real browser: made in the background, checked, downloaded."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.journeys.browser import Watched, serving, visiting
+
+LONG = 90_000  # milliseconds
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    with serving("sample:gat") as address, visiting(browser, address) as opened:
+        yield opened
+
+
+def test_a_format_is_chosen_made_checked_and_downloaded(watched: Watched) -> None:
+    page = watched.page
+    open_dialog(watched)
+    expect(page.locator("#formats-size")).to_contain_text("Nothing is pruned yet")
+    page.get_by_role("button", name="Make and check").click()
+    expect(page.locator("#formats-status [role=alert]")).to_contain_text("Nothing is pruned yet")
+    page.keyboard.press("Escape")
+    page.evaluate("explorer.askChange({kind: 'every', ratio: 0.5})")
+    page.wait_for_function("Object.keys(explorer.recipe().ratios).length > 0")
+    open_dialog(watched)
+    expect(page.locator("#formats-size")).to_contain_text("KiB →")
+    expect(page.locator("#formats-status")).to_be_empty()
+    page.get_by_role("radio", name="Weights and model.py").click()
+    page.get_by_role("button", name="Make and check").click()
+    status = page.locator("#formats-status")
+    expect(status.get_by_role("button", name="Stop")).to_be_visible()
+    expect(status).to_contain_text("Loaded by a fresh process without the explorer; outputs equal", timeout=LONG)
+    expect(status).to_contain_text("pruned = zeroed, max rel. error")
+    with page.expect_download() as download:
+        status.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "gat-pruned-state-dict.zip"
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert "gat-pruned/state_dict/model.py" in archive.namelist()
+    assert watched.console == []
+    assert watched.foreign == []
+    assert watched.failed == []
+
+
+def open_dialog(watched: Watched) -> None:
+    watched.page.get_by_role("button", name="File").click()
+    watched.page.get_by_role("menuitem", name="Export in another format").click()
+    expect(watched.page.locator("#formats-begin")).to_be_visible()
