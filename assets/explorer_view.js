@@ -89,12 +89,22 @@
     else explorer.select(explorer.selectionOf(node, "keys"));
   };
 
+  /* Where one looks at a box: its middle, of a tall one somewhat below its top. */
+  function middleOf(node) {
+    const box = node.renderedBoundingBox({ includeLabels: false });
+    return [(box.x1 + box.x2) / 2, Math.min((box.y1 + box.y2) / 2, box.y1 + explorer.cy().height() / 3)];
+  }
+
+  function isInView(node) {
+    const [space, [x, y]] = [room(explorer.cy()), middleOf(node)];
+    return x > space.x && y > space.y && x < space.x + space.w && y < space.y + space.h;
+  }
+
+  /* The first of some boxes, unless any of them is in view: between those that lie far apart there may be nothing. */
   function bringIntoView(nodes) {
+    if (nodes.some(isInView)) return;
     const cy = explorer.cy();
-    const [space, box] = [room(cy), nodes.renderedBoundingBox({ includeLabels: false })];
-    const [x, y] = [(box.x1 + box.x2) / 2, Math.min((box.y1 + box.y2) / 2, box.y1 + cy.height() / 3)];
-    const isSeen = x > space.x && y > space.y && x < space.x + space.w && y < space.y + space.h;
-    if (isSeen) return;
+    const [space, [x, y]] = [room(cy), middleOf(nodes[0])];
     const pan = cy.pan();
     move({ zoom: cy.zoom(), pan: { x: pan.x + space.x + space.w / 2 - x, y: pan.y + space.y + space.h / 2 - y } });
   }

@@ -17,6 +17,8 @@ from explorer.models import OpenedModel, open_model
 from explorer.models.tracing import trace_opened
 from tests.journeys.browser import visiting
 
+PATIENCE = 30_000  # milliseconds for what the server does besides tracing
+
 
 @dataclass
 class Slow:
@@ -68,8 +70,8 @@ def test_an_opening_is_given_up_fails_and_is_tried_again(browser: Browser, slow:
 
         # from a link: back to what was shown, address and all, and the server stops
         page.evaluate("location.hash = '#m=sample:vgg'")
-        expect(page.locator("#opening-title")).to_have_text("Opening sample:vgg")
-        expect(page.locator("#opening-stage .is-here")).to_have_text("tracing")
+        expect(page.locator("#opening-title")).to_have_text("Opening sample:vgg", timeout=PATIENCE)
+        expect(page.locator("#opening-stage .is-here")).to_have_text("tracing", timeout=PATIENCE)
         page.locator("#opening-cancel").click()
         expect(page.locator("#opening")).to_be_hidden()
         expect(page.locator("#picker")).to_have_value("resnet20")
@@ -85,7 +87,7 @@ def test_an_opening_is_given_up_fails_and_is_tried_again(browser: Browser, slow:
         page.locator("#picker").click()
         page.get_by_role("option", name="vgg", exact=True).click()
         card = page.locator(".failure-card")
-        expect(card).to_contain_text("sample:vgg was not opened")
+        expect(card).to_contain_text("sample:vgg was not opened", timeout=PATIENCE)
         expect(card).to_contain_text("Net raised in forward")
         expect(card).to_contain_text("The first layer takes 3 channels and the example input has 1")
         expect(page.locator("#picker")).to_have_value("resnet20")
@@ -96,7 +98,7 @@ def test_an_opening_is_given_up_fails_and_is_tried_again(browser: Browser, slow:
 
         # a name that is none leads to one that is
         page.evaluate("location.hash = '#m=sample:resnet21'")
-        expect(card).to_contain_text("sample:resnet21 was not opened")
+        expect(card).to_contain_text("sample:resnet21 was not opened", timeout=PATIENCE)
         card.get_by_role("button", name="sample:resnet20").click()
         page.wait_for_function("explorer.recipe().source === 'sample:resnet20'")
         expect(card).to_be_hidden()
