@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
 
 from torch import Tensor, nn
 
 from explorer.engine.program import Ref
 from explorer.engine.shapes import PlannedShapes
 from explorer.engine.surgery import AttributeChange, AttributeValue
-from explorer.engine.trees import named_buffers, named_modules, named_parameters
+from explorer.engine.trees import Modules, buffers_of, named_modules, parameters_of
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
@@ -105,17 +107,23 @@ def standard_attributes(model: nn.Module, shape_of: Callable[[str], Shape]) -> I
         model: The original model.
         shape_of: New shape of a parameter or buffer by qualified name.
     """
-    names = _names(model)
-    for path, module in named_modules(model):
-        for kind, needed, follows in FOLLOWS:
-            if isinstance(module, kind):
-                shapes = {
-                    local: shape_of(names[id(tensor)]) for local, tensor in _tensors(module) if id(tensor) in names
-                }
-                if not needed or needed in shapes:
-                    reason = f"size of the parameters of {type(module).__name__}"
-                    yield from _changes(path, module, follows(module, shapes), reason)
-                break
+    modules = named_modules(model)
+    names = _names(modules)
+    for path, module in modules:
+        kind: Any = type(module)
+        if (row := _row_of(kind)) is None:
+            continue
+        needed, follows = row
+        shapes = {local: shape_of(names[id(tensor)]) for local, tensor in _tensors(module) if id(tensor) in names}
+        if not needed or needed in shapes:
+            reason = f"size of the parameters of {type(module).__name__}"
+            yield from _changes(path, module, follows(module, shapes), reason)
+
+
+@lru_cache(maxsize=1024)
+def _row_of(kind: type[nn.Module]) -> tuple[str, Follows] | None:
+    """What the first row of `FOLLOWS` says that a class of modules is one of."""
+    return next(((needed, follows) for base, needed, follows in FOLLOWS if issubclass(kind, base)), None)
 
 
 def sizes_of_inputs(model: nn.Module, shapes: PlannedShapes) -> Iterator[AttributeChange]:
@@ -139,8 +147,9 @@ def grouped_convolutions(
         shape_of: New shape of a parameter by qualified name.
         groups_of: New number of groups by module path and original number.
     """
-    names = _names(model)
-    for path, module in named_modules(model):
+    modules = named_modules(model)
+    names = _names(modules)
+    for path, module in modules:
         if isinstance(module, nn.modules.conv._ConvNd) and module.groups != 1:
             weights = [names[id(tensor)] for local, tensor in _tensors(module) if local == "weight"]
             name = "out_channels" if module.transposed else "in_channels"
@@ -156,9 +165,9 @@ def _changes(
         yield AttributeChange(path, name, getattr(module, name), value, reason)
 
 
-def _names(model: nn.Module) -> dict[int, str]:
+def _names(modules: Modules) -> dict[int, str]:
     """The first name of every parameter and buffer; tied ones have several."""
-    return {id(tensor): name for name, tensor in (*named_parameters(model), *named_buffers(model))}
+    return {id(tensor): name for name, tensor in (*parameters_of(modules), *buffers_of(modules))}
 
 
 def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:

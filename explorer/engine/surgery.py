@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from explorer.engine.attention import replace_attention
 from explorer.engine.errors import ApplyError
 from explorer.engine.provenance import Attribute
-from explorer.engine.trees import named_buffers, named_modules, named_parameters
+from explorer.engine.trees import Modules, buffers_of, named_modules, parameters_of
 
 AttributeValue = int | tuple[int, ...]
 
@@ -119,15 +119,16 @@ def copy_with(model: nn.Module, change: Callable[[str, Tensor], Tensor]) -> nn.M
     Raises:
         ApplyError: The model cannot be copied.
     """
+    modules = named_modules(model)
     memo: dict[int, object] = {}
-    for name, parameter in named_parameters(model):
+    for name, parameter in parameters_of(modules):
         made = change(name, parameter.detach())
         memo[id(parameter)] = nn.Parameter(made, requires_grad=parameter.requires_grad)
-    for name, buffer in named_buffers(model):
+    for name, buffer in buffers_of(modules):
         memo[id(buffer)] = change(name, buffer.detach())
-    memo |= {id(tensor): tensor.detach().clone() for tensor in _computed_attributes(model) if id(tensor) not in memo}
+    memo |= {id(tensor): tensor.detach().clone() for tensor in _computed_attributes(modules) if id(tensor) not in memo}
     try:
-        for _, module in reversed(named_modules(model)):  # what is inside comes first
+        for _, module in reversed(modules):  # what is inside comes first
             _copy_module(module, memo)
         return deepcopy(model, memo)
     except Exception as error:
@@ -137,12 +138,12 @@ def copy_with(model: nn.Module, change: Callable[[str, Tensor], Tensor]) -> nn.M
         ) from error
 
 
-def _computed_attributes(model: nn.Module) -> Iterator[Tensor]:
+def _computed_attributes(modules: Modules) -> Iterator[Tensor]:
     """Plain attributes that PyTorch would not copy, since they were computed from parameters.
 
     The old hooks for weight and spectral norm keep such a weight, and compute it anew before each forward.
     """
-    for _, module in named_modules(model):
+    for _, module in modules:
         yield from (found for found in module.__dict__.values() if isinstance(found, Tensor) and not found.is_leaf)
 
 
@@ -205,19 +206,17 @@ class _Selection:
         self._unused.discard(name)
         if name in self._index_buffers:
             return torch.tensor(self._index_buffers[name], dtype=tensor.dtype, device=tensor.device)
-        made = tensor
-        for dim, indices in self._by_name.get(name, {}).items():
-            made = self._select_dim(name, made, dim, indices)
-        return made.clone() if made is tensor else made
+        picks = {dim: self._pick(name, tensor, dim, kept) for dim, kept in self._by_name.get(name, {}).items()}
+        return _selected(tensor, {dim: pick for dim, pick in picks.items() if len(pick) < tensor.shape[dim]})
 
-    def _select_dim(self, name: str, tensor: Tensor, dim: int, indices: tuple[int, ...]) -> Tensor:
+    def _pick(self, name: str, tensor: Tensor, dim: int, indices: tuple[int, ...]) -> Tensor:
         picked, highest = self._tensor(indices, tensor.device)
         if dim >= tensor.dim() or highest >= tensor.shape[dim]:
             raise ApplyError(
                 f"The plan keeps index {highest} of {name} dim {dim}, whose shape is {tuple(tensor.shape)}. The plan "
                 "belongs to another architecture."
             )
-        return tensor if len(indices) == tensor.shape[dim] else tensor.index_select(dim, picked)
+        return picked
 
     def _tensor(self, indices: tuple[int, ...], device: torch.device) -> tuple[Tensor, int]:
         """Indices as a tensor, and the highest of them; many parameters keep the same ones."""
@@ -233,6 +232,35 @@ class _Selection:
                 f"The plan prunes {', '.join(sorted(self._unused)[:5])}, which this model does not have. The plan "
                 "belongs to another architecture."
             )
+
+
+LARGE = 2**22
+"""Elements of a weight that does not fit in the processor's cache."""
+PIECE = 2**18
+"""Elements of it that are looked at together."""
+
+
+def _selected(tensor: Tensor, picks: Mapping[int, Tensor]) -> Tensor:
+    """A new tensor of the picked indices per dimension.
+
+    Rows of a large one go some at a time: what the first dimension leaves of them is still at hand for the others.
+    """
+    others = {dim: pick for dim, pick in picks.items() if dim}
+    if not picks:
+        return tensor.clone()
+    if 0 not in picks or not others or tensor.numel() < LARGE:
+        return _selected_whole(tensor, picks)
+    made = tensor.new_empty([len(picks[dim]) if dim in picks else size for dim, size in enumerate(tensor.shape)])
+    step = max(1, PIECE * tensor.shape[0] // tensor.numel())
+    for rows, place in zip(picks[0].split(step), made.split(step), strict=True):
+        place.copy_(_selected_whole(tensor, {0: rows} | others))
+    return made
+
+
+def _selected_whole(tensor: Tensor, picks: Mapping[int, Tensor]) -> Tensor:
+    for dim, pick in picks.items():
+        tensor = tensor.index_select(dim, pick)
+    return tensor
 
 
 def _set_attribute(model: nn.Module, change: AttributeChange) -> None:

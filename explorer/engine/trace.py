@@ -32,11 +32,9 @@ from explorer.engine.shadow import (
 )
 from explorer.engine.shadow_ops import META
 from explorer.engine.switches import PLAIN_ATTENTION, PLAIN_RECURRENCE, UNCOLLECTED, traced_roots
-from explorer.engine.trees import flatten_tensors, map_tensors, named_modules
+from explorer.engine.trees import Modules, flatten_tensors, map_tensors, named_modules
 
 ExampleInputs = Tensor | tuple[Any, ...] | Mapping[str, Any] | Callable[[nn.Module], Any]
-Modules = list[tuple[str, nn.Module]]
-"""A model's modules by path, the model itself first: what `named_modules` gives."""
 
 
 def record(model: nn.Module, example_inputs: ExampleInputs, *, is_training: bool = False) -> Program:

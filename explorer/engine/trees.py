@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 Leaf = TypeVar("Leaf")
+Modules = list[tuple[str, nn.Module]]
+"""A model's modules by path, the model itself first: what `named_modules` gives."""
 
 
 def flatten_tensors(tree: Any) -> list[Tensor]:
@@ -64,9 +66,9 @@ def structure(tree: Any) -> Any:
     return type(tree).__name__
 
 
-def named_modules(model: nn.Module) -> list[tuple[str, nn.Module]]:
+def named_modules(model: nn.Module) -> Modules:
     """What `model.named_modules()` gives, without a generator for every level: a recording asks for it often."""
-    found: list[tuple[str, nn.Module]] = []
+    found: Modules = []
     seen: set[nn.Module] = set()
     waiting = [("", model)]
     while waiting:
@@ -83,17 +85,27 @@ def named_modules(model: nn.Module) -> list[tuple[str, nn.Module]]:
 
 def named_parameters(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
     """What `model.named_parameters()` gives: one that has several names keeps the first."""
-    return _named_states(model, "_parameters")
+    return parameters_of(named_modules(model))
 
 
 def named_buffers(model: nn.Module) -> list[tuple[str, Tensor]]:
     """What `model.named_buffers()` gives: one that has several names keeps the first."""
-    return _named_states(model, "_buffers")
+    return buffers_of(named_modules(model))
 
 
-def _named_states(model: nn.Module, holder: str) -> list[tuple[str, Any]]:
+def parameters_of(modules: Modules) -> list[tuple[str, nn.Parameter]]:
+    """`named_parameters` of a model whose modules are known."""
+    return _states_of(modules, "_parameters")
+
+
+def buffers_of(modules: Modules) -> list[tuple[str, Tensor]]:
+    """`named_buffers` of a model whose modules are known."""
+    return _states_of(modules, "_buffers")
+
+
+def _states_of(modules: Modules, holder: str) -> list[tuple[str, Any]]:
     found: dict[int, tuple[str, Any]] = {}
-    for path, module in named_modules(model):
+    for path, module in modules:
         for name, state in module.__dict__[holder].items():
             if state is not None and id(state) not in found:
                 found[id(state)] = f"{path}.{name}" if path else name, state
