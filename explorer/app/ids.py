@@ -123,6 +123,7 @@ CHANGE_ERROR = "change-error"
 ACCURACY = "accuracy"
 CLOCK = "clock"
 MEASURE = "measure"
+MEASURE_STOP = "measure-stop"
 
 # Centre: which view of the model
 CENTRE = "centre"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from explorer.exploration import Exploration
@@ -45,12 +47,19 @@ class Measurement:
         return asdict(self) | {"repairs": list(self.repairs)}
 
 
-def measure(exploration: Exploration, data: Split | None) -> Measurement:
+PROVEN = 0.3
+"""How much of the work is done once a plan is applied and proven, as a rule; the rest is running two models."""
+
+
+def measure(
+    exploration: Exploration, data: Split | None, tell: Callable[[float], object] = lambda fraction: None
+) -> Measurement:
     """Builds, proves and evaluates what a recipe makes of a model.
 
     Args:
         exploration: The model and its recipe.
         data: Labelled samples; None where there are none.
+        tell: Called with the fraction that is done, 0-1; what it raises ends the work.
 
     Returns:
         The measurement.
@@ -63,13 +72,17 @@ def measure(exploration: Exploration, data: Split | None) -> Measurement:
     error, repairs = None, list[str]()
     if exploration.is_pruning():
         pruned = exploration.plan().apply()
+        tell(PROVEN / 2)
         verification = pruned.verify()
         model, proof = pruned.model, str(verification)
         is_proven, is_wrong = verification.ok and verification.is_proof, not verification.ok
         error = verification.error if math.isfinite(verification.error) else None
         repairs = [str(repair) for repair in pruned.repairs]
-    after = evaluate(model, data) if data else None
-    before = evaluate(exploration.graph.model, data) if data else None
+    tell(PROVEN)
+    after, before = (
+        evaluate(each, data, tell=partial(_tell_samples, tell, len(data), part)) if data else None
+        for part, each in enumerate((model, exploration.graph.model))
+    )
     return Measurement(
         accuracy=after.accuracy if after else None,
         before=before.accuracy if before else None,
@@ -82,3 +95,8 @@ def measure(exploration: Exploration, data: Split | None) -> Measurement:
         repairs=tuple(repairs),
         seconds=time.perf_counter() - started,
     )
+
+
+def _tell_samples(tell: Callable[[float], object], total: int, part: int, done: int) -> None:
+    """Tells how far the first or second of two runs over all samples is."""
+    tell(PROVEN + (1 - PROVEN) * (part + done / total) / 2)

@@ -33,7 +33,7 @@ class Job:
 
     Attributes:
         key: What was asked for.
-        state: ``waiting``, ``running``, ``done``, ``failed`` or ``gone`` (nobody asked, or
+        state: ``waiting``, ``running``, ``done``, ``failed``, ``stopped`` (by its owner) or ``gone`` (nobody asked, or
             something newer replaced it).
         result: What came out, for a job that is done.
         error: What went wrong, in words, for one that failed.
@@ -110,6 +110,7 @@ class JobQueue:
         self._waiting: dict[str, _Request] = {}
         self._running: dict[str, _Request] = {}
         self._failed: dict[str, tuple[str, str]] = {}
+        self._stopped: dict[str, str] = {}
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._is_closed = False
@@ -132,6 +133,7 @@ class JobQueue:
             return Job(key, "done", known)
         with self._changed:
             self._failed.pop(owner, None)
+            self._stopped.pop(owner, None)
             if self._runs(owner) != key:
                 self._waiting[owner] = self._request(key, work, progress or Progress())
                 self._start()
@@ -147,6 +149,8 @@ class JobQueue:
             waiting = self._waiting.get(owner)
             if failed_key == key:
                 return Job(key, "failed", error=error)
+            if self._stopped.get(owner) == key:
+                return Job(key, "stopped")
             if waiting and waiting.key == key:
                 return Job(key, "waiting")
             running = self._running.get(owner)
@@ -167,6 +171,14 @@ class JobQueue:
         with self._changed:
             if running := self._running.get(owner):
                 running.progress.cancel()
+
+    def stop(self, owner: str, key: str) -> None:
+        """Cancels a job, and knows it as stopped until its owner asks for something."""
+        with self._changed:
+            requests = [held[owner] for held in (self._waiting, self._running) if owner in held]
+        if key in [request.key for request in requests]:
+            self.cancel(owner)
+            self._stopped[owner] = key
 
     def close(self) -> None:
         """Stops after the job that runs now, which is cancelled."""

@@ -35,8 +35,8 @@ NAMED = ("sample:", "torchvision:")
 _OPENING = threading.Lock()  # random weights come from the process's one generator
 
 
-def _measure(exploration: Exploration, data: Dataset | None, _: Progress) -> Outcome:
-    return measure(exploration, data.test if data else None).to_json(), b""
+def _measure(exploration: Exploration, data: Dataset | None, progress: Progress) -> Outcome:
+    return measure(exploration, data.test if data else None, progress.tell).to_json(), b""
 
 
 def _curve(exploration: Exploration, data: Dataset | None, progress: Progress, **options: Any) -> Outcome:

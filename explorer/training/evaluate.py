@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -40,7 +40,13 @@ class Evaluation:
     loss: float
 
 
-def evaluate(model: nn.Module, data: Split | Iterable[Batch], *, batch_size: int = 256) -> Evaluation:
+def evaluate(
+    model: nn.Module,
+    data: Split | Iterable[Batch],
+    *,
+    batch_size: int = 256,
+    tell: Callable[[int], object] = lambda done: None,
+) -> Evaluation:
     """The top-1 accuracy of `model` on `data`.
 
     The model runs in eval mode without gradients on the device of its parameters; the mode of every submodule is
@@ -51,6 +57,7 @@ def evaluate(model: nn.Module, data: Split | Iterable[Batch], *, batch_size: int
         data: A `Split`, or batches of inputs (a tensor, positional ones in a tuple, or keyword ones in a dict) and
             int64 labels of shape (N,), such as a `torch.utils.data.DataLoader`.
         batch_size: Samples per forward; used for a `Split` only.
+        tell: Called after each batch with the number of samples done; what it raises ends the measurement.
 
     Raises:
         EvaluationError: If there is no data, if the model does not run on it, or if its outputs are not one finite
@@ -69,6 +76,7 @@ def evaluate(model: nn.Module, data: Split | Iterable[Batch], *, batch_size: int
             correct += int((logits.argmax(dim=1) == labels).sum())
             loss += float(F.cross_entropy(logits.float(), labels, reduction="sum"))
             total += len(labels)
+            tell(total)
     if total == 0:
         raise EvaluationError(
             "Accuracy was asked for, but the data holds no samples. Give at least one labelled sample."

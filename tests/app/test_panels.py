@@ -156,6 +156,21 @@ def test_the_screen_says_where_it_is_measured_where_there_are_workers(subject: S
     assert text(tag("failed", "this server", "it is code")) == "failed"
 
 
+def test_a_measurement_that_takes_long_says_how_far_it_is_and_can_be_stopped(subject: Subject) -> None:
+    running = totals.accuracy(subject, Job("k", "running", fraction=0.42), is_pruning=True)
+    assert text(running) == "Accuracy running measuring… 42 % Stop"
+    stopped = text(totals.accuracy(subject, Job("k", "stopped"), is_pruning=True))
+    assert stopped == "Accuracy stopped Nothing was measured, nothing was changed. Measure"
+
+
+def test_a_stopped_measurement_begins_again_only_when_asked(workspace: Workspace, exploration: Exploration) -> None:
+    asked = set_ratio(exploration, "layer1.0.conv1", 0.4375)
+    assert totals.ask(workspace, asked, "stops", is_asked=False).is_pending
+    workspace.jobs.stop("stops", totals.job_key(asked))
+    assert totals.ask(workspace, asked, "stops", is_asked=False).state == "stopped"
+    assert totals.ask(workspace, asked, "stops", is_asked=True).is_pending
+
+
 def test_measuring_begins_by_itself_only_where_there_is_data(workspace: Workspace, exploration: Exploration) -> None:
     asked = set_ratio(exploration, "layer1.0.conv1", 0.125)
     assert totals.ask(workspace, asked, "page", is_asked=False).state in ("waiting", "running", "done")

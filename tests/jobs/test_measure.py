@@ -6,7 +6,8 @@ import pytest
 
 from explorer.engine.graph import trace
 from explorer.exploration import Exploration, set_every_ratio, set_ratio, start
-from explorer.jobs import measure
+from explorer.jobs import JobCancelledError, Progress, measure
+from explorer.jobs.measure import PROVEN
 from explorer.models import open_model
 from explorer.training.data import digits, open_data
 from explorer.training.evaluate import evaluate
@@ -31,6 +32,24 @@ def test_a_pruned_model_is_proven_and_measured(exploration: Exploration) -> None
     assert found.proof.startswith("pruned = zeroed, max rel. error")
     assert found.accuracy == evaluate(asked.plan().apply().model, digits().test).accuracy
     assert json.loads(json.dumps(found.to_json()))["accuracy"] == found.accuracy
+
+
+def test_it_tells_how_far_it_is_and_ends_where_nobody_waits(exploration: Exploration) -> None:
+    asked, told, progress = set_ratio(exploration, "layer1.0.conv1", 0.5), list[float](), Progress()
+    measure(asked, digits().test, told.append)
+    assert told == sorted(told)
+    assert 0 < told[0] < PROVEN < told[-1] == 1
+    assert len(told) == 6  # applied, proven, and two batches of each model
+
+    def give_up(fraction: float) -> None:
+        told.append(fraction)
+        progress.tell(fraction)
+        progress.cancel()
+
+    told.clear()
+    with pytest.raises(JobCancelledError):
+        measure(asked, digits().test, give_up)
+    assert told == [PROVEN / 2, PROVEN]
 
 
 def test_a_comparison_that_could_not_have_failed_is_no_proof(

@@ -12,7 +12,7 @@ import pytest
 
 from explorer.engine.errors import ApplyError
 from explorer.exploration import Exploration, start
-from explorer.jobs import Job, JobQueue, Task, reason_to_stay
+from explorer.jobs import Job, JobQueue, Progress, Task, reason_to_stay
 from explorer.models import open_model
 from explorer.models.tracing import trace_opened
 from tests.jobs.small import exploration as small
@@ -89,6 +89,27 @@ def test_a_surprise_goes_to_the_log_and_the_queue_lives_on(queue: JobQueue, capl
     assert "ZeroDivisionError" in caplog.text
     queue.ask("me", "b", returns(1))
     assert wait(queue, "me", "b").state == "done"
+
+
+def test_its_owner_can_stop_a_job_which_stays_stopped_until_asked_for_again(queue: JobQueue) -> None:
+    begun, progress = threading.Event(), Progress()
+
+    def work() -> dict[str, Any]:
+        begun.set()
+        while True:
+            progress.tell(0.5)
+            time.sleep(0.005)
+
+    queue.ask("me", "a", work, progress)
+    assert begun.wait(10)
+    queue.stop("someone else", "a")
+    queue.stop("me", "b")
+    assert queue.job("me", "a").state == "running"
+    queue.stop("me", "a")
+    assert queue.job("me", "a").state == "stopped"
+    assert queue.job("someone else", "a").state == "gone"
+    queue.ask("me", "a", returns(1))
+    assert wait(queue, "me", "a").result == {"value": 1}
 
 
 def test_what_waits_can_be_forgotten(queue: JobQueue) -> None:

@@ -61,9 +61,11 @@ def accuracy(subject: Subject, job: Job, is_pruning: bool, place: tuple[str, str
     if job.state == "failed":
         return [title, message(job.error), _button("Try again")]
     if job.is_pending:
-        return [title, html.Div("measuring…" if is_measurable else "applying…", className="card-value is-pending")]
+        return [title, *_pending(job, "measuring…" if is_measurable else "applying…")]
     if job.state == "done" and job.result is not None:
         return [title, *_measured(job.result, is_measurable)]
+    if job.state == "stopped":
+        return [title, html.Div("Nothing was measured, nothing was changed.", className="quiet"), _button("Measure")]
     return [title, *_not_measured(subject, is_pruning)]
 
 
@@ -79,7 +81,7 @@ def ask(workspace: Workspace, exploration: Exploration, page: str, is_asked: boo
     subject = workspace.open(exploration.recipe.source)
     key = job_key(exploration)
     job = workspace.jobs.job(page, key)
-    is_new = job.state == "gone" or (job.state == "failed" and is_asked)
+    is_new = job.state == "gone" or (job.state in ("failed", "stopped") and is_asked)
     if is_new and (is_asked or subject.data is not None):
         return workspace.jobs.ask(page, key, Task("measure", exploration, subject.data))
     return job
@@ -114,6 +116,20 @@ def register(app: Dash, workspace: Workspace) -> None:
     )
     def measure_now(clicks: int | None, recipe: dict[str, Any], page: str) -> Any:
         return _shown(workspace, recipe, page, is_asked=True) if clicks else (no_update, no_update)
+
+    @app.callback(
+        Output(ids.ACCURACY, "children", allow_duplicate=True),
+        Output(ids.CLOCK, "disabled", allow_duplicate=True),
+        Input(ids.MEASURE_STOP, "n_clicks"),
+        State(ids.RECIPE, "data"),
+        State(ids.PAGE, "data"),
+        prevent_initial_call=True,
+    )
+    def stop(clicks: int | None, recipe: dict[str, Any], page: str) -> Any:
+        if not clicks:
+            return no_update, no_update
+        workspace.jobs.stop(page, job_key(workspace.exploration(recipe)))
+        return _shown(workspace, recipe, page, is_asked=False)
 
 
 def _shown(workspace: Workspace, recipe: dict[str, Any], page: str, is_asked: bool) -> tuple[Any, bool]:
@@ -151,8 +167,19 @@ def _card(title: str, totals: list[int], text: Any, exactly: str) -> html.Div:
     )
 
 
+def _pending(job: Job, doing: str) -> list[html.Div]:
+    """What is being done, how much of it is done, and a way to stop it; the latter two where it takes a while."""
+    done = html.Div(style={"width": f"{100 * job.fraction:.0f}%"})
+    stop = html.Button("Stop", id=ids.MEASURE_STOP, className="text-tool", type="button")
+    said = f"{doing} {100 * job.fraction:.0f} %" if job.fraction else doing
+    return [
+        html.Div([said, html.Span(stop, className="after-a-while")], className="card-value is-pending"),
+        html.Div(done, className="meter is-running after-a-while", **attributes(aria_hidden="true")),
+    ]
+
+
 def _state_tag(job: Job, where: str, why: str) -> html.Span:
-    texts = {"done": "measured", "waiting": "waiting", "running": "running", "failed": "failed"}
+    texts = {"done": "measured", "waiting": "waiting", "running": "running", "failed": "failed", "stopped": "stopped"}
     text = texts.get(job.state, "not measured")
     said = f"{text} on {where}" if where and job.state in ("done", "running") else text
     return html.Span(said, className=f"tag is-{job.state}", title=why)
