@@ -24,6 +24,7 @@
     const active = holder.contains(document.activeElement) ? document.activeElement : null;
     const mark = active && MARKS.find((name) => active.hasAttribute(name));
     holder.replaceChildren(...all(JSON.parse(holder.dataset.plain)));
+    holder.dispatchEvent(new Event("drawn", { bubbles: true }));
     if (!mark) return;
     const again = holder.querySelector(`[${mark}="${CSS.escape(active.getAttribute(mark))}"]`);
     if (again) again.focus({ preventScroll: true });

@@ -232,9 +232,6 @@
     repaint() {
       explorer.repaint();
     },
-    listed() {
-      explorer.listed();
-    },
     shade(mode) {
       explorer.shade(mode);
     },

@@ -173,13 +173,14 @@
   );
 
   /* New rows are there: the first result waits for Enter, and the selection scrolls into sight. */
-  explorer.listed = function () {
+  document.addEventListener("drawn", (event) => {
+    if (!event.target.closest("#lists")) return;
     active = -1;
     requestAnimationFrame(() => {
       explorer.repaint();
       if (isEnterDue && isFresh()) jump();
     });
-  };
+  });
 
   let scrolledTo = "";
   explorer.scrollLists = function (selection) {

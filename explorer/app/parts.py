@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import dcc, html
+from dash import Dash, Input, Output, dcc, html
 from plotly.utils import PlotlyJSONEncoder
 
 from explorer.engine.layers import Layer
@@ -33,6 +33,20 @@ def plain(children: Any) -> html.Div:
         One component in their place; it has no box of its own.
     """
     return html.Div(className="plain", **attributes(data_plain=json.dumps(children, cls=PlotlyJSONEncoder)))
+
+
+def stop_button(name: str, text: str = "Stop") -> html.Button:
+    """Stops work that the page follows; `show_while` tells when it shows.
+
+    It stands beside what the server says of the work, not in it: that is drawn anew several times a second, and a
+    button which is replaced between press and release is not clicked, nor does it keep the focus.
+    """
+    return html.Button(text, id=name, className="text-tool", type="button", hidden=True)
+
+
+def show_while(app: Dash, button: str, clock: str) -> None:
+    """Shows a button while a clock asks how far work is."""
+    app.clientside_callback("isOver => isOver", Output(button, "hidden"), Input(clock, "disabled"))
 
 
 def icon(name: str) -> html.Span:

@@ -158,7 +158,7 @@ def test_the_screen_says_where_it_is_measured_where_there_are_workers(subject: S
 
 def test_a_measurement_that_takes_long_says_how_far_it_is_and_can_be_stopped(subject: Subject) -> None:
     running = totals.accuracy(subject, Job("k", "running", fraction=0.42), is_pruning=True)
-    assert text(running) == "Accuracy running measuring… 42 % Stop"
+    assert text(running) == "Accuracy running measuring… 42 %"
     stopped = text(totals.accuracy(subject, Job("k", "stopped"), is_pruning=True))
     assert stopped == "Accuracy stopped Nothing was measured, nothing was changed. Measure"
 

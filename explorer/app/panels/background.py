@@ -10,7 +10,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids, numbers
-from explorer.app.parts import attributes, message
+from explorer.app.parts import attributes, message, show_while, stop_button
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.jobs import Job, JobQueue, Task
@@ -74,8 +74,9 @@ def button(parts: ids.Work, text: str) -> html.Button:
 
 
 def status_line(parts: ids.Work) -> html.Div:
-    """Where the page says how far the work is."""
-    return html.Div(id=parts.status, className="work-status", **attributes(aria_live="polite"))
+    """Where the page says how far the work is, and stops it."""
+    said = html.Div(id=parts.status, className="work-status", **attributes(aria_live="polite"))
+    return html.Div([said, stop_button(parts.cancel)], className="work-line")
 
 
 def stores(parts: ids.Work) -> list[Any]:
@@ -101,7 +102,7 @@ def status(work: Background, asked: Asked, job: Job) -> list[Any]:
         said = f"{work.verb}… {100 * job.fraction:.0f} %" if job.state == "running" else "waiting for other work…"
         filled = html.Div(style={"width": f"{100 * job.fraction:.0f}%"})
         bar = html.Div(filled, className="work-bar", **attributes(aria_hidden="true"))
-        return [bar, html.Span(said), _tool(work.parts.cancel, "Stop")]
+        return [bar, html.Span(said)]
     if job.result is None:
         return [html.Span(work.stopped, className="quiet")]
     return work.summary(asked, job.result)
@@ -134,6 +135,7 @@ def follow(workspace: Workspace, work: Background, asked: Asked | None, page: st
 def register(app: Dash, workspace: Workspace, work: Background) -> None:
     """Callbacks that begin, follow and stop one kind of work."""
     parts, page = work.parts, State(ids.PAGE, "data")
+    show_while(app, parts.cancel, parts.clock)
 
     # two callbacks, since the button that tries again is on the page only where something failed
     for trigger in (work.trigger or Input(parts.begin, "n_clicks"), Input(parts.again, "n_clicks")):

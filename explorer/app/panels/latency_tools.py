@@ -8,7 +8,7 @@ import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids, numbers
-from explorer.app.parts import attributes, message
+from explorer.app.parts import attributes, message, show_while, stop_button
 from explorer.app.plans import latency_note, latency_text, record
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
@@ -33,6 +33,7 @@ def layout() -> list[Any]:
     return [
         html.Div(className="grow"),
         html.Span(id=ids.LATENCY_STATUS, className="latency-status", **attributes(aria_live="polite")),
+        stop_button(ids.LATENCY_CANCEL, "Cancel"),
         batch,
         html.Button("Measure latency", id=ids.LATENCY_MEASURE, className="text-tool is-boxed", type="button"),
         dcc.Interval(id=ids.LATENCY_CLOCK, interval=POLL_MILLISECONDS, disabled=True),
@@ -90,7 +91,7 @@ def status(job: Job) -> list[Any]:
         return [message(job.error)]
     if job.is_pending:
         said = f"timing… {100 * job.fraction:.0f} %" if job.state == "running" else "waiting…"
-        return [said, html.Button("Cancel", id=ids.LATENCY_CANCEL, className="text-tool", type="button")]
+        return [said]
     if job.result is None:
         return []
     change = numbers.change(job.result["before"], job.result["after"])
@@ -106,6 +107,7 @@ def owner(page: str) -> str:
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the timing."""
     page = State(ids.PAGE, "data")
+    show_while(app, ids.LATENCY_CANCEL, ids.LATENCY_CLOCK)
 
     @app.callback(
         Output(ids.LATENCY, "data"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
+from dash import Dash, Input, Output, State, html, no_update
 
 from explorer.app import ids
 from explorer.app.numbers import TIMES
@@ -87,12 +87,6 @@ def register(app: Dash, workspace: Workspace) -> None:
         if not what or what["path"] not in (outline := workspace.open(opened["source"]).outline).members:
             return no_update
         return {**opened, "paths": toggled(outline, opened["paths"], what["path"])}
-
-    app.clientside_callback(
-        ClientsideFunction("explorer", "listed"),
-        Input(ids.LISTS, "children"),
-        prevent_initial_call=True,
-    )
 
 
 def _tree_rows(outline: Outline, opened: frozenset[str]) -> list[Any]:

@@ -8,7 +8,7 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids, numbers
 from explorer.app.panels import estimate_card
-from explorer.app.parts import attributes, message, plain, proof_tag
+from explorer.app.parts import attributes, message, plain, proof_tag, show_while, stop_button
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration
@@ -25,6 +25,7 @@ def layout(preview: dict[str, Any]) -> html.Div:
             html.Div(
                 [
                     html.Div(className="card accuracy", id=ids.ACCURACY, **attributes(aria_live="polite")),
+                    stop_button(ids.MEASURE_STOP),
                     estimate_card.layout(),
                 ],
                 className="accuracies",
@@ -94,6 +95,7 @@ def job_key(exploration: Exploration) -> str:
 
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the totals."""
+    show_while(app, ids.MEASURE_STOP, ids.CLOCK)
 
     @app.callback(
         Output(ids.ACCURACY, "children"),
@@ -168,13 +170,12 @@ def _card(title: str, totals: list[int], text: Any, exactly: str) -> html.Div:
 
 
 def _pending(job: Job, doing: str) -> list[html.Div]:
-    """What is being done, how much of it is done, and a way to stop it; the latter two where it takes a while."""
+    """What is being done, and how much of it is done."""
     done = html.Div(style={"width": f"{100 * job.fraction:.0f}%"})
-    stop = html.Button("Stop", id=ids.MEASURE_STOP, className="text-tool", type="button")
     said = f"{doing} {100 * job.fraction:.0f} %" if job.fraction else doing
     return [
-        html.Div([said, html.Span(stop, className="after-a-while")], className="card-value is-pending"),
-        html.Div(done, className="meter is-running after-a-while", **attributes(aria_hidden="true")),
+        html.Div(said, className="card-value is-pending"),
+        html.Div(done, className="meter is-running", **attributes(aria_hidden="true")),
     ]
 
 
