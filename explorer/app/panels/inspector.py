@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids, inspection
 from explorer.app.panels import channels_panel, player, weights_panel
@@ -44,17 +44,28 @@ def stores() -> list[Any]:
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the inspector."""
 
-    @app.callback(
+    def seen(selection: dict[str, Any] | None, opened: dict[str, Any]) -> Any:
+        return inspection.inspect(workspace.open(opened["source"]), selection or {}, opened["paths"])
+
+    app.callback(
         Output(ids.INSPECTOR, "children"),
         Output(ids.DETAILS, "children"),
         Input(ids.SELECTION, "data"),
+        State(ids.OPENED, "data"),
+    )(seen)
+
+    # One of its own: what is asked of a callback is forgotten when it is asked for something else in the meantime, and
+    # a selection often opens modules.
+    @app.callback(
+        Output(ids.INSPECTOR, "children", allow_duplicate=True),
+        Output(ids.DETAILS, "children", allow_duplicate=True),
         Input(ids.OPENED, "data"),
+        State(ids.SELECTION, "data"),
+        prevent_initial_call=True,
     )
-    def inspect(selection: dict[str, Any] | None, opened: dict[str, Any]) -> Any:
-        is_new = not ctx.triggered or f"{ids.SELECTION}.data" in ctx.triggered_prop_ids
-        if not is_new and (selection or {}).get("kind") != "module":
-            return no_update, no_update
-        return inspection.inspect(workspace.open(opened["source"]), selection or {}, opened["paths"])
+    def see_again(opened: dict[str, Any], selection: dict[str, Any] | None) -> Any:
+        is_module = (selection or {}).get("kind") == "module"
+        return seen(selection, opened) if is_module else (no_update, no_update)
 
     @app.callback(
         Output(ids.TERMS, "children"),
