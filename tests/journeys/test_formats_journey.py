@@ -34,9 +34,10 @@ def test_a_format_is_chosen_made_checked_and_downloaded(watched: Watched) -> Non
     page.get_by_role("radio", name="Weights and model.py").click()
     page.get_by_role("button", name="Make and check").click()
     status = page.locator("#formats-status")
-    expect(status.get_by_role("button", name="Stop")).to_be_visible()
+    expect(page.locator("#formats-cancel")).to_be_visible()
     expect(status).to_contain_text("Loaded by a fresh process without the explorer; outputs equal", timeout=LONG)
     expect(status).to_contain_text("pruned = zeroed, max rel. error")
+    expect(page.locator("#formats-cancel")).to_be_hidden()
     with page.expect_download() as download:
         status.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename == "gat-pruned-state-dict.zip"
