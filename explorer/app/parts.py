@@ -35,6 +35,12 @@ def plain(children: Any) -> html.Div:
     return html.Div(className="plain", **attributes(data_plain=json.dumps(children, cls=PlotlyJSONEncoder)))
 
 
+def filled_bar(fraction: float, class_name: str) -> html.Div:
+    """A bar that is filled as far as a fraction, 0-1, says; what it shows is said in words beside it."""
+    filled = html.Div(style={"width": f"{100 * fraction:.1f}%"})
+    return html.Div(filled, className=class_name, **attributes(aria_hidden="true"))
+
+
 def stop_button(name: str, text: str = "Stop") -> html.Button:
     """Stops work that the page follows; `show_while` tells when it shows.
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids, numbers
-from explorer.app.parts import attributes, message, show_while, stop_button
+from explorer.app.parts import attributes, filled_bar, message, show_while, stop_button
 from explorer.app.workspace import Workspace
-from explorer.engine.errors import ExplorerError
+from explorer.engine.errors import DataError, ExplorerError
+from explorer.exploration import Exploration
 from explorer.jobs import Job, JobQueue, Task
+from explorer.training import Dataset
 
 POLL_MILLISECONDS = 400
 
 Asked = Mapping[str, Any]
 """``key`` of a job, ``recipe`` that it was begun with, and what else the panel wants to remember."""
+
+Finished = Callable[[Workspace, Asked, dict[str, Any]], dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -30,9 +36,10 @@ class Background:
         verb: What goes on while it runs: ``training``.
         begin: From the workspace, the page, the recipe and the values of `states` to what is asked for, begun.
         states: Controls that say how the work is to be done.
-        finished: From the workspace, what was asked for and the result to the record of a plan, or None; called once.
         summary: From what was asked for and the result to what the page says of it.
         stopped: What the page says where the work was stopped before anything came out.
+        finished: From the workspace, what was asked for and the result to the record of a plan, or None, as for work
+            that makes none; called once.
         trigger: What begins it; a click on its button by default.
         queue: Where it runs.
     """
@@ -41,9 +48,9 @@ class Background:
     verb: str
     begin: Callable[..., dict[str, Any]]
     states: Sequence[State]
-    finished: Callable[[Workspace, Asked, dict[str, Any]], dict[str, Any] | None]
     summary: Callable[[Asked, Mapping[str, Any]], list[Any]]
     stopped: str
+    finished: Finished = lambda *_: None
     trigger: Input | None = None
     queue: Callable[[Workspace], JobQueue] = lambda workspace: workspace.trainings
 
@@ -66,6 +73,34 @@ def ask(workspace: Workspace, page: str, parts: ids.Work, key: str, task: Task) 
     mine = owner(page, parts)
     workspace.trainings.cancel(mine)
     workspace.trainings.ask(mine, key, replace(task, keep=partial(workspace.tensors.keep, key)))
+
+
+def data_of(workspace: Workspace, exploration: Exploration, without: str) -> Dataset:
+    """What the model on a page learns from or is measured on.
+
+    Args:
+        workspace: The models.
+        exploration: The model.
+        without: What is wrong where there is no data, with ``{}`` for the title of the model.
+
+    Raises:
+        DataError: There is none.
+    """
+    data = workspace.open(exploration.recipe.source).data
+    if data is None:
+        said = without.format(exploration.graph.title)
+        raise DataError(f"{said} Start the explorer with --data, as in --data imagefolder:DIR.")
+    return data
+
+
+def new_key(kind: str) -> str:
+    """Names what one piece of work gives; only the page that asked for it knows the name."""
+    return f"{kind}:{secrets.token_urlsafe(18)}"
+
+
+def number(name: str, label: str, value: float, **limits: Any) -> html.Label:
+    """A field for a number."""
+    return html.Label([label, dmc.NumberInput(id=name, value=value, size="xs", w=76, **limits)], className="tool-field")
 
 
 def button(parts: ids.Work, text: str) -> html.Button:
@@ -100,9 +135,7 @@ def status(work: Background, asked: Asked, job: Job) -> list[Any]:
         return [message(job.error), _tool(work.parts.again, "Try again")]
     if job.is_pending:
         said = f"{work.verb}… {100 * job.fraction:.0f} %" if job.state == "running" else "waiting for other work…"
-        filled = html.Div(style={"width": f"{100 * job.fraction:.0f}%"})
-        bar = html.Div(filled, className="work-bar", **attributes(aria_hidden="true"))
-        return [bar, html.Span(said)]
+        return [filled_bar(job.fraction, "work-bar"), html.Span(said)]
     if job.result is None:
         return [html.Span(work.stopped, className="quiet")]
     return work.summary(asked, job.result)

@@ -15,7 +15,6 @@ from explorer.app.export import slug
 from explorer.app.panels import background
 from explorer.app.panels.background import Asked, Background
 from explorer.app.panels.files import copyable
-from explorer.app.panels.recover_panel import new_key
 from explorer.app.parts import attributes, message, modal
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
@@ -78,7 +77,7 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any], form: str) ->
     Raises:
         ExplorerError: The recipe does not fit its model.
     """
-    exploration, progress, key = workspace.exploration(recipe), Progress(), new_key("formats")
+    exploration, progress, key = workspace.exploration(recipe), Progress(), background.new_key("formats")
     name = f"{slug(exploration.graph.title)}-pruned"
     target = workspace.tensors.file(key, "zip")
 
@@ -116,7 +115,6 @@ WORK = Background(
     verb="making",
     begin=begin,
     states=(State(ids.FORMATS_CHOICE, "value"),),
-    finished=lambda *_: None,
     summary=summary,
     stopped="Stopped; nothing was made.",
 )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, html, no_update
 
 from explorer.app import ids, numbers
@@ -16,10 +14,8 @@ from explorer.app.panels.background import Asked, Background
 from explorer.app.parts import attributes, chart
 from explorer.app.plans import record
 from explorer.app.workspace import Workspace
-from explorer.engine.errors import DataError, PlanError
-from explorer.exploration import Exploration
+from explorer.engine.errors import PlanError
 from explorer.jobs import Task
-from explorer.training import Dataset
 
 EMPTY = (
     "Prune something, then train the pruned model until it is as good as it was. The model and your recipe stay as "
@@ -33,8 +29,8 @@ def layout() -> list[Any]:
     return [
         html.Div(
             [
-                number(ids.RECOVER_EPOCHS, "epochs", EPOCHS, min=1, max=200, step=1, allowDecimal=False),
-                number(ids.RECOVER_RATE, "learning rate", RATE, min=0, max=1e6, step=0.001),
+                background.number(ids.RECOVER_EPOCHS, "epochs", EPOCHS, min=1, max=200, step=1, allowDecimal=False),
+                background.number(ids.RECOVER_RATE, "learning rate", RATE, min=0, max=1e6, step=0.001),
                 background.button(ids.RECOVER, "Recover"),
                 background.status_line(ids.RECOVER),
             ],
@@ -65,32 +61,12 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any], epochs: Any, 
     exploration = workspace.exploration(recipe)
     if not exploration.is_pruning():
         raise PlanError("Nothing is pruned yet, so there is nothing to recover. Set a ratio in the grid below first.")
-    data = data_of(workspace, exploration, "Recovering")
+    data = background.data_of(workspace, exploration, "Recovering trains on labelled data, and {} has none here.")
     settings = {"epochs": epochs, "learning_rate": rate}
-    key = new_key("recover")
+    key = background.new_key("recover")
 
     background.ask(workspace, page, ids.RECOVER, key, Task("recover", exploration, data, settings))
     return {"key": key, "recipe": recipe}
-
-
-def data_of(workspace: Workspace, exploration: Exploration, what: str) -> Dataset:
-    """What a model learns from.
-
-    Raises:
-        DataError: There is none.
-    """
-    data = workspace.open(exploration.recipe.source).data
-    if data is None:
-        raise DataError(
-            f"{what} trains on labelled data, and {exploration.graph.title} has none here. Start the explorer with "
-            "--data, as in --data imagefolder:DIR."
-        )
-    return data
-
-
-def new_key(kind: str) -> str:
-    """Names what one training gives; only the page that asked for it knows the name."""
-    return f"{kind}:{secrets.token_urlsafe(18)}"
 
 
 def finished(workspace: Workspace, asked: Asked, result: dict[str, Any]) -> dict[str, Any] | None:
@@ -124,11 +100,6 @@ def export_button(weights: str) -> html.Button:
         type="button",
         **attributes(data_take_trained=weights),
     )
-
-
-def number(name: str, label: str, value: float, **limits: Any) -> html.Label:
-    """A field for a number."""
-    return html.Label([label, dmc.NumberInput(id=name, value=value, size="xs", w=76, **limits)], className="tool-field")
 
 
 WORK = Background(

@@ -57,7 +57,6 @@ WORK = Background(
     verb="measuring what channels do to the loss",
     begin=begin,
     states=(State(ids.SCORING, "data"),),
-    finished=lambda _workspace, _asked, _result: None,
     summary=lambda _asked, _result: [],  # the menu names the criterion as soon as the recipe does
     stopped="Stopped; the criterion is as it was.",
     trigger=Input(ids.SCORING, "data"),

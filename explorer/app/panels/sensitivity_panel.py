@@ -14,7 +14,7 @@ from explorer.app.panels.background import Asked, Background
 from explorer.app.parts import attributes, badge, chart, pick_attributes
 from explorer.app.theme import SHADES, slot_of
 from explorer.app.workspace import Workspace
-from explorer.engine.errors import DataError, ExplorerError
+from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration
 from explorer.jobs import Task, sensitivity_from_json
 from explorer.training import Sensitivity
@@ -23,6 +23,8 @@ EMPTY = (
     "Nothing is measured yet. Each group is pruned alone, by 10 to 90 %, and all groups together: the groups that cost "
     "most come first, and you can stop at any time and go on later."
 )
+
+NO_DATA = "Sensitivity is accuracy with one group pruned, and {} has no data to measure it on."
 
 
 def layout() -> list[Any]:
@@ -60,12 +62,7 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any]) -> dict[str, 
         ExplorerError: The model has no data, or the criterion cannot rank it.
     """
     exploration = workspace.exploration(recipe)
-    data = workspace.open(exploration.recipe.source).data
-    if data is None:
-        raise DataError(
-            f"Sensitivity is accuracy with one group pruned, and {exploration.graph.title} has no data to measure it "
-            "on. Start the explorer with --data, as in --data imagefolder:DIR."
-        )
+    data = background.data_of(workspace, exploration, NO_DATA)
     exploration.choices()
     key = sweep_key(exploration)
     options = {"checkpoint": str(workspace.tensors.file(key, "json"))}
@@ -119,7 +116,6 @@ WORK = Background(
     verb="measuring",
     begin=begin,
     states=(),
-    finished=lambda _workspace, _asked, _result: None,
     summary=summary,
     stopped="Stopped. What was measured is kept; measure again to go on.",
 )

@@ -12,7 +12,6 @@ from explorer.app import ids, numbers
 from explorer.app.curves import norm_histogram, training_curves
 from explorer.app.panels import background
 from explorer.app.panels.background import Asked, Background
-from explorer.app.panels.recover_panel import data_of, new_key, number
 from explorer.app.parts import attributes, chart
 from explorer.app.plans import record
 from explorer.app.workspace import Workspace
@@ -42,9 +41,9 @@ def layout() -> list[Any]:
     return [
         html.Div(
             [
-                number(ids.SPARSE_EPOCHS, "epochs", EPOCHS, min=1, max=200, step=1, allowDecimal=False),
-                number(ids.SPARSE_RATE, "learning rate", RATE, min=0, max=1e6, step=0.001),
-                number(ids.SPARSE_STRENGTH, "strength", STRENGTH, min=0, max=1e6, step=0.001),
+                background.number(ids.SPARSE_EPOCHS, "epochs", EPOCHS, min=1, max=200, step=1, allowDecimal=False),
+                background.number(ids.SPARSE_RATE, "learning rate", RATE, min=0, max=1e6, step=0.001),
+                background.number(ids.SPARSE_STRENGTH, "strength", STRENGTH, min=0, max=1e6, step=0.001),
                 regulariser,
                 background.button(ids.SPARSE, "Train sparsely"),
                 background.status_line(ids.SPARSE),
@@ -80,9 +79,9 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any], *values: Any)
     """
     source = workspace.exploration(recipe).recipe.source
     exploration = workspace.begin(source)
-    data = data_of(workspace, exploration, "Sparse training")
+    data = background.data_of(workspace, exploration, "Sparse training trains on labelled data, and {} has none here.")
     settings = dict(zip(("epochs", "learning_rate", "strength", "regulariser"), values, strict=True))
-    key = new_key("sparse")
+    key = background.new_key("sparse")
 
     background.ask(workspace, page, ids.SPARSE, key, Task("sparse", exploration, data, settings))
     return {"key": key, "source": source}

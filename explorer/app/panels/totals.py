@@ -8,7 +8,7 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids, numbers
 from explorer.app.panels import estimate_card
-from explorer.app.parts import attributes, message, plain, proof_tag, show_while, stop_button
+from explorer.app.parts import attributes, filled_bar, message, plain, proof_tag, show_while, stop_button
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration
@@ -161,9 +161,7 @@ def _card(title: str, totals: list[int], text: Any, exactly: str) -> html.Div:
             html.Div([title, html.Span(change, className="change")], className="card-title"),
             html.Div([*was, html.Span(text(after), className="now")], className="card-value"),
             html.Div(exactly, className="card-exact", title=exactly),
-            html.Div(
-                html.Div(style={"width": f"{100 * share:.1f}%"}), className="meter", **attributes(aria_hidden="true")
-            ),
+            filled_bar(share, "meter"),
         ],
         className="card",
     )
@@ -171,11 +169,10 @@ def _card(title: str, totals: list[int], text: Any, exactly: str) -> html.Div:
 
 def _pending(job: Job, doing: str) -> list[html.Div]:
     """What is being done, and how much of it is done."""
-    done = html.Div(style={"width": f"{100 * job.fraction:.0f}%"})
     said = f"{doing} {100 * job.fraction:.0f} %" if job.fraction else doing
     return [
         html.Div(said, className="card-value is-pending"),
-        html.Div(done, className="meter is-running", **attributes(aria_hidden="true")),
+        filled_bar(job.fraction, "meter is-running"),
     ]
 
 
