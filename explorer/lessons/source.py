@@ -80,7 +80,7 @@ def _text(path: Path) -> str:
 
 def _note_lines(node: yaml.Node, at: str, lines: dict[str, int], place: Place, seen: set[int]) -> None:
     """Notes the line of a node and of all within it; `at` names it as `mistakes` does."""
-    lines[at] = node.start_mark.line + 1
+    lines.setdefault(at, node.start_mark.line + 1)
     here = Place(place.file, lines, at)
     if id(node) in seen:  # an alias: such data can be far larger than its text
         raise here.error("this refers to another part of the file (*name); write it out instead")
@@ -95,10 +95,8 @@ def _note_lines(node: yaml.Node, at: str, lines: dict[str, int], place: Place, s
 def _note_fields(node: yaml.MappingNode, at: str, lines: dict[str, int], place: Place, seen: set[int]) -> None:
     for key, item in node.value:
         inner = f"{at}.{key.value}" if at else str(key.value)
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode) or inner in lines:
-            lines[inner] = line
+        is_second, lines[inner] = inner in lines, key.start_mark.line + 1
+        if is_second or not isinstance(key, yaml.ScalarNode):
             text = "is said twice" if isinstance(key, yaml.ScalarNode) else "is no name"
             raise Place(place.file, lines, inner).error(f"this {text}")
         _note_lines(item, inner, lines, place, seen)
-        lines[inner] = line

@@ -25,8 +25,15 @@ def terms_in(text: str) -> tuple[str, ...]:
 
 def count_words(text: str) -> int:
     """How many words somebody reads of a text."""
-    read = [token.content for token in _tokens(text) if token.type in ("text", "code_inline", "fence", "code_block")]
-    return len(" ".join(read).split())
+    return len(
+        "".join(
+            token.content if token.type in _READ else " " * (token.type in _BREAKS) for token in _tokens(text)
+        ).split()
+    )
+
+
+_READ = frozenset({"text", "code_inline", "fence", "code_block"})
+_BREAKS = frozenset({"softbreak", "hardbreak", "inline"})
 
 
 def _tokens(text: str) -> Iterator[Token]:

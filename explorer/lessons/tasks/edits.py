@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from explorer.engine.errors import ExplorerError
 from explorer.engine.schema import Schema
 from explorer.engine.trace import call_model
-from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Option, Verdict
+from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Option, Verdict, names_in
 
 WHOLE = "group"
 """An edit of a whole group, as the engine makes it."""
@@ -125,8 +125,7 @@ def _form(asked: Asked) -> Form:
 
 
 def _check(asked: Asked, answer: Answer) -> Feedback:
-    picked = {str(each) for each in answer} if isinstance(answer, (list, tuple)) else set()
-    found, verdicts = outcomes(asked), []
+    picked, found, verdicts = names_in(answer), outcomes(asked), []
     for (name, title), outcome in zip(_titles(asked).items(), found, strict=True):
         is_picked = name in picked
         state = "right" if is_picked == outcome.is_broken else "extra" if is_picked else "missing"

@@ -192,6 +192,11 @@ def ports_of(graph: DependencyGraph) -> tuple[Port, ...]:
     return tuple(port for layer in graph.layers for port in (layer.inputs, layer.outputs))
 
 
+def names_in(answer: Answer) -> set[str]:
+    """The names of an answer to `several`; none where it is no list of names."""
+    return {each for each in answer if isinstance(each, str)} if isinstance(answer, (list, tuple)) else set()
+
+
 def spoken(port: str) -> str:
     """A port as people write it: ``bn1+`` gives ``bn1 f+``."""
     return f"{port[:-1]} f{'−' if port[-1] == '-' else '+'}"  # noqa: RUF001 - a minus sign

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from explorer.engine.layers import Layer, Port
 from explorer.engine.schema import Schema
-from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Option, Verdict, spoken
+from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Option, Verdict, names_in, spoken
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _form(asked: Asked) -> Form:
 
 
 def _check(asked: Asked, answer: Answer) -> Feedback:
-    picked = set(answer) if isinstance(answer, (list, tuple)) else set()
+    picked = names_in(answer)
     found = candidates(asked)
     verdicts = [
         Verdict(each.option.name, each.option.title, state, each.reason, each.option.layer)
