@@ -187,6 +187,18 @@ def test_a_goal_asks_the_plan_on_the_screen() -> None:
     assert left <= 0.6
 
 
+def test_only_plans_that_are_small_enough_are_measured_on_the_way_to_a_solution() -> None:
+    left: list[float] = []
+
+    def measure(exploration: Exploration) -> float:
+        left.append(exploration.plan().cost.after.macs / exploration.graph.cost.macs)
+        return 0.93
+
+    KINDS["goal"].solution(replace(GOAL, measure=measure))
+    assert len(left) == 1
+    assert left[0] <= 0.6
+
+
 def test_a_goal_that_no_plan_meets_is_told_to_its_author() -> None:
     with pytest.raises(LessonError, match="ask for less"):
         KINDS["goal"].solution(replace(GOAL, measure=lambda exploration: 0.5))
