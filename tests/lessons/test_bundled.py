@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -35,20 +34,16 @@ def data_of(source: str) -> Split:
     return open_data(SAMPLES[source.removeprefix("sample:")].data).test
 
 
+MEASURED = dict[tuple[str, str], float]()
+
+
 def measure(exploration: Exploration) -> float:
-    return measured(exploration.recipe.source, *(tuple(sorted(each.items())) for each in _removed(exploration)))
-
-
-@cache
-def measured(
-    source: str, ratios: tuple[tuple[str, float], ...], keep: tuple[tuple[str, tuple[int, ...]], ...]
-) -> float:
-    pruned = graph_of(source).plan(dict(ratios), keep=dict(keep)).apply()
-    return evaluate(pruned.model, data_of(source)).accuracy
-
-
-def _removed(exploration: Exploration) -> Iterator[dict[str, object]]:
-    yield from (dict(exploration.recipe.ratios), dict(exploration.recipe.keep))
+    """The accuracy of what a recipe makes of its model, each recipe measured once."""
+    source, key = exploration.recipe.source, exploration.recipe.key
+    if (source, key) not in MEASURED:
+        pruned = exploration.plan().apply()
+        MEASURED[source, key] = evaluate(pruned.model, data_of(source)).accuracy
+    return MEASURED[source, key]
 
 
 def answered(question: Asked, answer: Answer) -> Feedback:
