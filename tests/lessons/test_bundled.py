@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 from explorer.app.outline import Outline
+from explorer.app.remembered import fitting
 from explorer.app.scene import closed_ancestor
 from explorer.app.unfolding import NODE_LIMIT, opened_by_name, visible_nodes
 from explorer.app.workspace import Subject
@@ -97,6 +98,12 @@ def test_a_mistake_is_wrong_and_told_why(step: Step) -> None:
 def test_an_answer_that_is_none_gets_feedback(step: Step, answer: object) -> None:
     question = question_of(step)
     assert not KINDS[question.task.kind].check(question, answer).is_right
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_panels_are_to_show_can_be_shown(step: Step) -> None:
+    subject = Subject(step.show.model, step.show.model, graph_of(step.show.model))
+    assert fitting(subject, step.show.panels) == step.show.panels
 
 
 @pytest.mark.parametrize("step", STEPS)
