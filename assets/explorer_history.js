@@ -183,6 +183,8 @@
       follow(location.hash);
     } else if (own && !isNamed(page.recipe.source)) {
       explorer.restore({ recipe: { ...own, source: page.recipe.source }, why: "reload" });
+    } else {
+      explorer.welcome();
     }
     if (isSame) left.forEach(explorer.askChange);
     if (!explorer.isOpening() && !page.isReading) record();

@@ -51,6 +51,8 @@ FORMATS_SIZE = "formats-size"
 FORMATS_CHOICE = "formats-choice"
 HELP = "help"
 HELP_DIALOG = "help-dialog"
+TOUR = "tour"
+TOUR_MARKS = "tour-marks"
 MODEL_NOTE = "model-note"
 
 # Left pane

@@ -27,6 +27,7 @@ from explorer.app.panels import (
     scoring_tools,
     take_trained,
     top_bar,
+    tour,
     training_panel,
     weights_panel,
 )
@@ -88,6 +89,7 @@ def layout(subject: Subject, run: str = "") -> Any:
             *files.layout(),
             *take_trained.layout(),
             *formats_dialog.layout(),
+            *tour.layout(subject.source),
             *_stores(state, run),
         ],
         id=ids.APP,
