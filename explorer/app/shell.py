@@ -20,6 +20,7 @@ from explorer.app.panels import (
     graph_panel,
     history,
     inspector,
+    latency_target,
     lists,
     matrices_panel,
     plans_panel,
@@ -123,6 +124,7 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
         *plans_panel.stores(),
         *training_panel.stores(),
         *scoring_tools.stores(),
+        *latency_target.stores(),
         dcc.Store(id=ids.SCHEME),
     ]
 
