@@ -82,7 +82,7 @@ def _check_names(show: Show, graph: DependencyGraph, place: Place) -> None:
         kind, name = show.select["kind"], show.select["name"]
         raise place.inside(f"select.{kind}").error(f"{graph.title} has no {kind} {name!r}")
     for number, path in enumerate(show.opened or ()):
-        if path not in modules and path.lstrip("*~") == path:
+        if _module_path(path) not in modules:
             raise place.inside(f"open[{number}]").error(f"{graph.title} has no module {path!r}")
     for number, name in enumerate(show.pins):
         if name not in known["group"]:
@@ -90,6 +90,11 @@ def _check_names(show: Show, graph: DependencyGraph, place: Place) -> None:
     player = show.panels.get("player")
     if player is not None:
         _check_player(player, graph, place.inside("panels.player"))
+
+
+def _module_path(path: str) -> str:
+    """The module of a path of the outline, which has places that are none: ``layer3.*1-5.2`` gives ``layer3.2``."""
+    return ".".join(part for part in path.split(".") if not part.startswith(("*", "~")))
 
 
 def _check_player(player: object, graph: DependencyGraph, place: Place) -> None:
