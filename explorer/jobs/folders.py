@@ -5,23 +5,31 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+import weakref
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from explorer.engine.claims import claim
 
-def private_folder() -> Path:
-    """A folder for cached results that only its owner can enter.
+PREFIX = "explorer-jobs-"
+
+
+def private_folder(owner: object) -> Path:
+    """A folder that only its owner can enter; what killed processes left of theirs is cleared first.
+
+    Args:
+        owner: What keeps things there; the folder goes when it does, at the latest when the process ends.
 
     Returns:
         A new folder in the system's temporary folder, mode 0700.
     """
-    folder = Path(tempfile.mkdtemp(prefix="explorer-jobs-"))
-    os.chmod(folder, 0o700)  # noqa: PTH101 - mkdtemp does it on POSIX; this states it
-    return folder
+    made = claim(Path(tempfile.gettempdir()), PREFIX)
+    weakref.finalize(owner, made.remove)
+    return made.path
 
 
-def lasting_folder(name: str) -> Path:
+def lasting_folder(name: str) -> Path | None:
     """A folder that outlives this process and that only its owner can enter.
 
     It lies in the user's cache: in ``EXPLORER_CACHE`` where that names a folder, else in ``explorer`` in
@@ -31,14 +39,14 @@ def lasting_folder(name: str) -> Path:
         name: What it is for.
 
     Returns:
-        The folder, mode 0700; a new temporary one where there can be none in the cache.
+        The folder, mode 0700; None where there can be none in the cache.
     """
     try:
         folder = _cache() / name
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
     except (OSError, RuntimeError):  # no home, or one that nobody may write to
-        return private_folder()
+        return None
     return folder
 
 

@@ -83,13 +83,13 @@ class JobQueue:
     """One thread that works, others that wait for workers where there are any, and a cache on disk.
 
     Args:
-        folder: Where results are kept as JSON; made private to its owner. A new temporary folder by default.
+        folder: Where results are kept as JSON; made private to its owner. One that goes with it by default.
         elsewhere: Where tasks are done that can leave this process; none do by default.
     """
 
     def __init__(self, folder: Path | None = None, elsewhere: Elsewhere | None = None) -> None:
         self._elsewhere, self._sharing = elsewhere, [self]
-        self._folder = folder or private_folder()
+        self._folder = folder or private_folder(self)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o700)
         # JSON on disk: results are plain data, and nothing is ever unpickled

@@ -26,7 +26,7 @@ class Shelves:
     """
 
     def __init__(self, folder: Path | None = None, most: int = KEPT_BYTES) -> None:
-        self.folder, self._most = folder or private_folder(), most
+        self.folder, self._most = folder or private_folder(self), most
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
 

@@ -135,4 +135,5 @@ def test_a_lasting_folder_is_found_by_later_processes_where_there_can_be_one(
     assert lasting_folder("trainings") == tmp_path / "cache" / "explorer" / "trainings"
     (tmp_path / "file").touch()
     monkeypatch.setenv("EXPLORER_CACHE", str(tmp_path / "file"))  # there can be no folder in it
-    assert lasting_folder("trainings").name.startswith("explorer-jobs-")
+    assert lasting_folder("trainings") is None
+    assert tmp_path not in Shelves.lasting().folder.parents
