@@ -24,8 +24,8 @@ from explorer.app.panels import (
     matrices_panel,
     plans_panel,
     player,
+    quick_export,
     scoring_tools,
-    take_trained,
     top_bar,
     training_panel,
     weights_panel,
@@ -86,8 +86,7 @@ def layout(subject: Subject, run: str = "") -> Any:
             drawer.layout(subject),
             *history.notices(),
             *files.layout(),
-            *take_trained.layout(),
-            *formats_dialog.layout(),
+            formats_dialog.layout(),
             *_stores(state, run),
         ],
         id=ids.APP,
@@ -121,6 +120,8 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
         *plans_panel.stores(),
         *training_panel.stores(),
         *scoring_tools.stores(),
+        *quick_export.stores(),
+        *formats_dialog.stores(),
         dcc.Store(id=ids.SCHEME),
     ]
 

@@ -80,6 +80,7 @@ class Workspace:
     def __init__(self, jobs: JobQueue | None = None, trainings: JobQueue | None = None) -> None:
         self.jobs = jobs or JobQueue()
         self.trainings = trainings or self.jobs.beside()
+        self.exports = self.jobs.beside()  # so that nobody waits for a training to take a model away
         self.tensors = TensorStore()
         self.run = secrets.token_urlsafe(9)  # names this run of the server
         self._own: dict[str, Subject] = {}
@@ -226,6 +227,7 @@ class Workspace:
 
     def close(self) -> None:
         """Ends all work in the background."""
+        self.exports.close()
         self.trainings.close()
         self.jobs.close()
 
