@@ -15,6 +15,7 @@ setup(
     include_package_data=False,  # only what is listed; otherwise a folder of data counts as a package
     package_data={
         "explorer": ["py.typed"],
+        "explorer.lessons": ["texts/*"],
         "explorer.assets": ["**/*"],
         "sample_models": ["py.typed", "weights/*"],
     },

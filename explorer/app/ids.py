@@ -28,7 +28,6 @@ STYLES = "styles"  # the graph's stylesheet per colour scheme
 UNDO = "undo"
 REDO = "redo"
 SHARE = "share"
-SHARED = "shared"
 NOTICE = "notice"
 LOST = "lost"
 OPEN_OWN = "open-own"
@@ -53,6 +52,8 @@ FORMATS_PLAN = "formats-plan"  # which plan is exported: the one on the page, or
 FORMATS_WANTED = "formats-wanted"  # that plan: its recipe and weights
 HELP = "help"
 HELP_DIALOG = "help-dialog"
+TOUR = "tour"
+TOUR_MARKS = "tour-marks"
 MODEL_NOTE = "model-note"
 
 # Left pane
@@ -174,12 +175,7 @@ PLANS_PLOT = "plans-plot"
 PLANS_NOTE = "plans-note"
 PLANS_TABLE = "plans-table"
 PLANS_DIFFERENCE = "plans-difference"
-LATENCY = "latency"  # which timing this page waits for
 LATENCY_BATCH = "latency-batch"
-LATENCY_MEASURE = "latency-measure"
-LATENCY_CANCEL = "latency-cancel"
-LATENCY_STATUS = "latency-status"
-LATENCY_CLOCK = "latency-clock"
 
 # What can be taken away besides the model
 TAKEN = "taken"
@@ -222,6 +218,11 @@ def work(name: str) -> Work:
     """The parts of the panel `name`."""
     return Work(*(f"{name}-{part}" for part in Work._fields))
 
+
+# Timings
+LATENCY = work("latency")
+LATENCY_TARGET = work("latency-target")
+LATENCY_WANTED = "latency-wanted"  # the target that somebody looks for
 
 # Training
 TRAINING = "training"

@@ -10,7 +10,7 @@ from explorer.app import ids
 from explorer.app.parts import layer_groups
 from explorer.app.preview import first_group, preview
 from explorer.app.remembered import fitting
-from explorer.app.unfolding import first_open
+from explorer.app.unfolding import first_open, opened_by_name
 from explorer.app.workspace import Subject
 from explorer.exploration import MAX_PINS, Exploration, View, start
 
@@ -59,7 +59,8 @@ def opening_state(subject: Subject, exploration: Exploration | None = None) -> O
     """
     exploration = exploration or start(subject.graph, subject.source)
     view, group = exploration.recipe.view, first_group(exploration)
-    paths = first_open(subject.outline, group) if view.opened is None else view.opened
+    outline = subject.outline
+    paths = first_open(outline, group) if view.opened is None else opened_by_name(outline, view.opened)
     return OpeningState(
         source=subject.source,
         opened={"source": subject.source, "paths": sorted(paths)},

@@ -143,12 +143,17 @@ def is_in_stack(path: str) -> bool:
     return any(part.startswith(STACK) for part in path.split("."))
 
 
+def is_place(path: str) -> bool:
+    """Whether a path is that of a place which is no module: repeated blocks, a run of ops, a part of many children."""
+    return last(path).startswith((STACK, PLACE))
+
+
 def title_of(path: str) -> str:
     """What people read: the last part of a path, such as ``conv1`` or ``ops``; of ``*1-5`` the first and the last."""
     name = last(path)
     if name.startswith(f"{PLACE}ops"):
         return "ops"
-    if not name.startswith((STACK, PLACE)):
+    if not is_place(name):
         return name
     first, _, end = name[1:].partition("-")
     stem = re.match(r"\D*", first)

@@ -20,6 +20,7 @@ from explorer.app.panels import (
     graph_panel,
     history,
     inspector,
+    latency_target,
     lists,
     matrices_panel,
     plans_panel,
@@ -27,6 +28,7 @@ from explorer.app.panels import (
     quick_export,
     scoring_tools,
     top_bar,
+    tour,
     training_panel,
     weights_panel,
 )
@@ -87,6 +89,7 @@ def layout(subject: Subject, run: str = "") -> Any:
             *history.notices(),
             *files.layout(),
             formats_dialog.layout(),
+            *tour.layout(subject.source),
             *_stores(state, run),
         ],
         id=ids.APP,
@@ -122,6 +125,7 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
         *scoring_tools.stores(),
         *quick_export.stores(),
         *formats_dialog.stores(),
+        *latency_target.stores(),
         dcc.Store(id=ids.SCHEME),
     ]
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from explorer.app.outline import Outline, ancestors, is_in_stack, parent_of
+from explorer.app.outline import Outline, ancestors, is_in_stack, is_place, module_path, parent_of
 from explorer.app.positions import place
 from explorer.app.scene import FOLD_SEGMENTS, MAX_SEGMENTS, build_scene, closed_ancestor
 from explorer.engine.layers import Layer
@@ -70,6 +70,19 @@ def opening(outline: Outline, path: str) -> frozenset[str]:
         path = inside[0]
         opened.add(path)
     return frozenset(opened)
+
+
+def opened_by_name(outline: Outline, names: Collection[str]) -> frozenset[str]:
+    """The paths to open that names stand for; of a module in repeated blocks, the place around the blocks opens too.
+
+    Args:
+        outline: The model.
+        names: Paths of the outline, or of modules as the model has them (``layer1.0``); what is neither is left out.
+    """
+    modules = {module_path(path): path for path in outline.members if not is_place(path)}
+    written = {modules.get(name, name) for name in names if name not in outline.members}
+    around = {path for name in written for path in ancestors(name)}
+    return frozenset(outline.members) & (around | {*names})
 
 
 def toggled(outline: Outline, paths: Collection[str], path: str) -> list[str]:

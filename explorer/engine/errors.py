@@ -10,7 +10,8 @@
     ├── EvaluationError    a model or data that accuracy cannot be measured on
     ├── TrainingError      a model or data that cannot be trained on, or a training that failed
     ├── SaveError          a folder that could not be written, or must not be read
-    └── ExportError        a format that cannot hold a model, or an export that came out wrong
+    ├── ExportError        a format that cannot hold a model, or an export that came out wrong
+    └── LessonError        a lesson that cannot be read, or that names what its model does not have
 
 Every message says what was asked, what was found and what to do.
 """
@@ -81,6 +82,10 @@ class SaveError(ExplorerError):
 
 class ExportError(ExplorerError):
     """A format that cannot hold a model, or an export that came out wrong."""
+
+
+class LessonError(ExplorerError):
+    """A lesson that cannot be read, or that names what its model does not have."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 Schema = Mapping[str, Any]
@@ -22,6 +23,19 @@ _TYPES: Mapping[str, Callable[[object], bool]] = {
 }
 
 
+@dataclass(frozen=True)
+class Mistake:
+    """Where data departs from a schema.
+
+    Attributes:
+        at: The place, as ``kept[1]``; empty for the whole.
+        text: What is wrong, in words that name the place.
+    """
+
+    at: str
+    text: str
+
+
 def first_mistake(data: object, schema: Schema) -> str:
     """Where data first departs from a schema, in words; empty where it does not.
 
@@ -34,25 +48,35 @@ def first_mistake(data: object, schema: Schema) -> str:
         >>> first_mistake({"kept": [1, "2"]}, {"properties": {"kept": {"items": {"type": "integer"}}}})
         "kept[1] is '2', and should be an integer"
     """
-    return next(_mistakes(data, schema, ""), "")
+    return next((mistake.text for mistake in mistakes(data, schema)), "")
 
 
-def _mistakes(value: Any, schema: Schema, at: str) -> Iterator[str]:
+def mistakes(data: object, schema: Schema) -> Iterator[Mistake]:
+    """Every place where data departs from a schema, from the first to the last.
+
+    Args:
+        data: As for `first_mistake`.
+        schema: As for `first_mistake`.
+    """
+    yield from _mistakes(data, schema, "")
+
+
+def _mistakes(value: Any, schema: Schema, at: str) -> Iterator[Mistake]:
     place = at or "it"
     if "anyOf" in schema and all(first_mistake(value, option) for option in schema["anyOf"]):
-        yield f"{place} is {_shown(value)}, and should be {' or '.join(map(_named, schema['anyOf']))}"
+        yield Mistake(at, f"{place} is {_shown(value)}, and should be {' or '.join(map(_named, schema['anyOf']))}")
         return
     if "type" in schema and not _TYPES[schema["type"]](value):
-        yield f"{place} is {_shown(value)}, and should be {_named(schema)}"
+        yield Mistake(at, f"{place} is {_shown(value)}, and should be {_named(schema)}")
         return
     if "const" in schema and value != schema["const"]:
-        yield f"{place} is {_shown(value)}, and should be {schema['const']!r}"
+        yield Mistake(at, f"{place} is {_shown(value)}, and should be {schema['const']!r}")
     if "enum" in schema and value not in schema["enum"]:
-        yield f"{place} is {_shown(value)}, and should be one of {', '.join(map(repr, schema['enum']))}"
+        yield Mistake(at, f"{place} is {_shown(value)}, and should be one of {', '.join(map(repr, schema['enum']))}")
     yield from _mistakes_of_kind(value, schema, at, place)
 
 
-def _mistakes_of_kind(value: Any, schema: Schema, at: str, place: str) -> Iterator[str]:
+def _mistakes_of_kind(value: Any, schema: Schema, at: str, place: str) -> Iterator[Mistake]:
     """What only some types of values can do wrong."""
     if isinstance(value, dict):
         yield from _in_object(value, schema, at)
@@ -60,29 +84,29 @@ def _mistakes_of_kind(value: Any, schema: Schema, at: str, place: str) -> Iterat
         yield from _in_array(value, schema, at)
     elif isinstance(value, str):
         if "pattern" in schema and not re.search(schema["pattern"], value):
-            yield f"{place} is {_shown(value)}, and should look like {schema['pattern']}"
+            yield Mistake(at, f"{place} is {_shown(value)}, and should look like {schema['pattern']}")
     elif _TYPES["number"](value) and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
         lowest, highest = schema.get("minimum", "any"), schema.get("maximum", "any")
-        yield f"{place} is {_shown(value)}, and should be from {lowest} to {highest}"
+        yield Mistake(at, f"{place} is {_shown(value)}, and should be from {lowest} to {highest}")
 
 
-def _in_object(value: dict[str, Any], schema: Schema, at: str) -> Iterator[str]:
+def _in_object(value: dict[str, Any], schema: Schema, at: str) -> Iterator[Mistake]:
     for name in schema.get("required", ()):
         if name not in value:
-            yield f"{at or 'it'} has no {name!r}"
+            yield Mistake(at, f"{at or 'it'} has no {name!r}")
     known = schema.get("properties", {})
     for name, item in value.items():
         inner = known.get(name, schema.get("additionalProperties", {}))
         if inner is False:
-            yield f"{at or 'it'} has {_shown(name)}, which is not known"
+            yield Mistake(f"{at}.{name}" if at else str(name), f"{at or 'it'} has {_shown(name)}, which is not known")
         else:
             yield from _mistakes(item, inner, f"{at}.{name}" if at else str(name))
 
 
-def _in_array(value: list[Any], schema: Schema, at: str) -> Iterator[str]:
+def _in_array(value: list[Any], schema: Schema, at: str) -> Iterator[Mistake]:
     fewest, most = schema.get("minItems", 0), schema.get("maxItems", len(value))
     if not fewest <= len(value) <= most:
-        yield f"{at or 'it'} has {len(value)} entries, and should have {fewest} to {most}"
+        yield Mistake(at, f"{at or 'it'} has {len(value)} entries, and should have {fewest} to {most}")
     for number, item in enumerate(value):
         yield from _mistakes(item, schema.get("items", {}), f"{at}[{number}]")
 

@@ -9,6 +9,7 @@ from explorer.app.unfolding import (
     first_open,
     is_legible,
     most_open,
+    opened_by_name,
     opening,
     revealed,
     toggled,
@@ -51,6 +52,23 @@ def test_a_module_that_holds_one_module_opens_with_it() -> None:
 def test_a_module_closes_with_everything_in_it() -> None:
     assert toggled(OUTLINE, ["stage", "stage.0"], "stage") == []
     assert toggled(OUTLINE, [], "stage") == ["stage", "stage.0"]
+
+
+@pytest.mark.parametrize(
+    ("names", "paths"),
+    [
+        (["layer3.2"], {"layer3", "layer3.*1-2", "layer3.*1-2.2"}),
+        (["layer3", "layer3.0"], {"layer3", "layer3.0"}),
+        (["layer3", "layer3.*1-2"], {"layer3", "layer3.*1-2"}),
+        (["layer3"], {"layer3"}),
+        (["nowhere"], set()),
+        ([], set()),
+    ],
+)
+def test_modules_open_by_the_names_that_the_model_gives_them(
+    subject: Subject, names: list[str], paths: set[str]
+) -> None:
+    assert opened_by_name(subject.outline, names) == paths
 
 
 def test_what_is_selected_is_revealed_in_closed_modules(subject: Subject) -> None:

@@ -1,0 +1,211 @@
+"""Pick all that something is true of: each option is right or not, and the engine says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from explorer.engine.layers import Layer, Port
+from explorer.engine.schema import Schema
+from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Option, Verdict, names_in, sized, spoken
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An option with the truth about it.
+
+    Attributes:
+        option: The option.
+        is_right: Whether it is to be picked.
+        reason: Why, or why not.
+    """
+
+    option: Option
+    is_right: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Finder:
+    """What can be asked of each option.
+
+    Attributes:
+        needs: Fields that a lesson has to give.
+        find: The options, with the truth about them.
+    """
+
+    needs: tuple[str, ...]
+    find: Callable[[Asked], tuple[Candidate, ...]]
+
+
+def _loses_with(asked: Asked) -> tuple[Candidate, ...]:
+    """The layers that lose a channel when the port named by ``port`` does."""
+    start = asked.port(asked.field("port"), "port")
+    reached = dict[str, str]()
+    for step in asked.graph.propagation(start.name):
+        reached.setdefault(step.target[:-1], f"{spoken(step.source)} → {spoken(step.target)}: {step.reason}")
+    others = [layer for layer in asked.layers() if layer.name != start.layer]
+    return tuple(
+        Candidate(_of_layer(layer), layer.name in reached, reached.get(layer.name) or _not_reached(layer, start))
+        for layer in others
+    )
+
+
+def _not_reached(layer: Layer, start: Port) -> str:
+    groups = dict.fromkeys((*layer.inputs.groups, *layer.outputs.groups))
+    if not groups:
+        return f"nothing of it can go: {layer.outputs.frozen or layer.inputs.frozen}"
+    return f"it carries {', '.join(groups)}; no dependency leads there from {spoken(start.name)}"
+
+
+def _depends_on(asked: Asked) -> tuple[Candidate, ...]:
+    """The ports that depend on ``port`` directly: its row of the dependency matrix D."""
+    start = asked.port(asked.field("port"), "port")
+    direct = dict[str, str]()
+    for dependency in asked.graph.dependencies:
+        if start.name in (dependency.a, dependency.b):
+            other = dependency.b if dependency.a == start.name else dependency.a
+            direct[other] = f"{dependency.kind}-layer: {dependency.reason}"
+    ports = [port for layer in asked.layers() for port in (layer.inputs, layer.outputs) if port.name != start.name]
+    return tuple(
+        Candidate(
+            Option(port.name, spoken(port.name), _size(port), port.layer),
+            port.name in direct,
+            direct.get(
+                port.name, f"D has no entry for it and {spoken(start.name)}: no step leads from one to the other"
+            ),
+        )
+        for port in ports
+    )
+
+
+def _carries(asked: Asked) -> tuple[Candidate, ...]:
+    """The layers that a group touches."""
+    group = asked.group(asked.field("group"), "group")
+    members = {member.module: f"{member.parameter}, dim {member.dim}" for member in reversed(group.members)}
+    return tuple(
+        Candidate(
+            _of_layer(layer),
+            layer.name in members,
+            f"{members[layer.name]} is in the group" if layer.name in members else "no dim of it is in the group",
+        )
+        for layer in asked.layers()
+    )
+
+
+def _frozen(asked: Asked) -> tuple[Candidate, ...]:
+    """The ports of which nothing can be pruned."""
+    ports = [port for layer in asked.layers() for port in (layer.inputs, layer.outputs)]
+    return tuple(
+        Candidate(
+            Option(port.name, spoken(port.name), _size(port), port.layer),
+            not port.groups,
+            port.frozen or "nothing here can be pruned" if not port.groups else f"it carries {', '.join(port.groups)}",
+        )
+        for port in ports
+    )
+
+
+def _tied_to(asked: Asked) -> tuple[Candidate, ...]:
+    """The groups whose counts are tied to that of ``group``."""
+    group = asked.group(asked.field("group"), "group")
+    reasons = {name: tie.reason for tie in asked.graph.ties if group.name in tie.groups for name in tie.groups}
+    return tuple(
+        Candidate(
+            Option(other.name, other.name, sized(other)),
+            other.name in reasons,
+            reasons.get(other.name, f"no line of the code relates its count to that of {group.name}"),
+        )
+        for other in asked.graph.groups
+        if other.name != group.name
+    )
+
+
+FINDERS: Mapping[str, Finder] = {
+    "loses_with": Finder(("port",), _loses_with),
+    "depends_on": Finder(("port",), _depends_on),
+    "carries": Finder(("group",), _carries),
+    "frozen": Finder((), _frozen),
+    "tied_to": Finder(("group",), _tied_to),
+}
+"""What can be asked, by the word that lessons use."""
+
+FIELDS: Schema = {
+    "required": ["find"],
+    "properties": {
+        "find": {"enum": list(FINDERS)},
+        "port": {"type": "string"},
+        "group": {"type": "string"},
+        "among": {"type": "array", "items": {"type": "string"}},
+    },
+}
+"""``among`` names layers, or modules whose layers are meant; all layers without it."""
+
+
+def candidates(asked: Asked) -> tuple[Candidate, ...]:
+    """The options of a task, with the truth about them.
+
+    Raises:
+        LessonError: The task names what the model does not have, or all or none of its options are right.
+    """
+    finder = FINDERS[asked.field("find")]
+    for name in finder.needs:
+        if asked.field(name) is None:
+            raise asked.error(name, f"to find {asked.field('find')!r}, say which {name}")
+    found = finder.find(asked)
+    if len({candidate.is_right for candidate in found}) < 2:
+        raise asked.error("among", "all or none of the options are right; a task needs both, so allow other layers")
+    return found
+
+
+def _form(asked: Asked) -> Form:
+    return Form("several", tuple(candidate.option for candidate in candidates(asked)))
+
+
+def _check(asked: Asked, answer: Answer) -> Feedback:
+    picked = names_in(answer)
+    found = candidates(asked)
+    verdicts = [
+        Verdict(each.option.name, each.option.title, state, each.reason, each.option.layer)
+        for each in found
+        if (state := _state(each.is_right, each.option.name in picked))
+    ]
+    wrong = {state: sum(verdict.state == state for verdict in verdicts) for state in ("missing", "extra")}
+    right = len(verdicts) - sum(wrong.values())
+    total = sum(each.is_right for each in found)
+    return Feedback(not any(wrong.values()), _said(right, total, wrong), tuple(verdicts))
+
+
+def _state(is_right: bool, is_picked: bool) -> str:
+    """What is said of an option; nothing of one that was rightly left alone."""
+    if is_picked:
+        return "right" if is_right else "extra"
+    return "missing" if is_right else ""
+
+
+def _said(right: int, total: int, wrong: Mapping[str, int]) -> str:
+    if not any(wrong.values()):
+        return f"All {total} found." if total > 1 else "Found."
+    parts = [f"{count} {state}" for state, count in wrong.items() if count]
+    return f"{right} of {total} found, {' and '.join(parts)}."
+
+
+def _solution(asked: Asked) -> Answer:
+    return [each.option.name for each in candidates(asked) if each.is_right]
+
+
+def _mistake(asked: Asked) -> Answer:
+    """All right ones but the first, and the first wrong one."""
+    found = candidates(asked)
+    return [*_solution(asked)[1:], next(each.option.name for each in found if not each.is_right)]
+
+
+def _of_layer(layer: Layer) -> Option:
+    return Option(layer.name, layer.name, layer.type_name, layer.name)
+
+
+def _size(port: Port) -> str:
+    return f"{port.size} {'channels' if port.size != 1 else 'channel'}" if port.size else ""
+
+
+PICK = Kind(FIELDS, _form, _check, _solution, _mistake)
