@@ -28,7 +28,6 @@ STYLES = "styles"  # the graph's stylesheet per colour scheme
 UNDO = "undo"
 REDO = "redo"
 SHARE = "share"
-SHARED = "shared"
 NOTICE = "notice"
 LOST = "lost"
 OPEN_OWN = "open-own"
@@ -44,13 +43,17 @@ PROVIDER = "provider"
 EXPORT = "export"
 EXPORT_RESULT = "export-result"
 EXPORT_CLOSE = "export-close"
-DOWNLOAD = "download"
+EXPORT_OTHER = "export-other"
 OPEN_FORMATS = "open-formats"
 FORMATS_DIALOG = "formats-dialog"
 FORMATS_SIZE = "formats-size"
 FORMATS_CHOICE = "formats-choice"
+FORMATS_PLAN = "formats-plan"  # which plan is exported: the one on the page, or one whose weights were trained
+FORMATS_WANTED = "formats-wanted"  # that plan: its recipe and weights
 HELP = "help"
 HELP_DIALOG = "help-dialog"
+TOUR = "tour"
+TOUR_MARKS = "tour-marks"
 MODEL_NOTE = "model-note"
 
 # Left pane
@@ -172,12 +175,7 @@ PLANS_PLOT = "plans-plot"
 PLANS_NOTE = "plans-note"
 PLANS_TABLE = "plans-table"
 PLANS_DIFFERENCE = "plans-difference"
-LATENCY = "latency"  # which timing this page waits for
 LATENCY_BATCH = "latency-batch"
-LATENCY_MEASURE = "latency-measure"
-LATENCY_CANCEL = "latency-cancel"
-LATENCY_STATUS = "latency-status"
-LATENCY_CLOCK = "latency-clock"
 
 # What can be taken away besides the model
 TAKEN = "taken"
@@ -221,6 +219,11 @@ def work(name: str) -> Work:
     return Work(*(f"{name}-{part}" for part in Work._fields))
 
 
+# Timings
+LATENCY = work("latency")
+LATENCY_TARGET = work("latency-target")
+LATENCY_WANTED = "latency-wanted"  # the target that somebody looks for
+
 # Training
 TRAINING = "training"
 TRAINING_TAB = "training-tab"
@@ -244,7 +247,6 @@ SPARSE_NORMS_CHART = "sparse-norms-chart"
 SPARSE_PLOT = "sparse-plot"
 SPARSE_CHART = "sparse-chart"
 TAKE_TRAINED = "take-trained"  # the trained plan that somebody wants to have
-TRAINED_FILE = "trained-file"
 
 # Criteria that need data, and how slices become a score
 SCORES = work("scores")
@@ -255,4 +257,10 @@ SCORING_MENU = "scoring-menu"
 TARGET_RANKING = "target-ranking"
 
 # Export formats
+EXPORTING = work("exporting")
 FORMATS = work("formats")
+
+
+def format_size(form: str) -> str:
+    """Where the dialog says how large the export in a format is."""
+    return f"format-size-{form}"

@@ -7,13 +7,18 @@ an exported file can all hold the same few lines of JSON.
 from explorer.exploration.applying import apply_recipe, plan_of, recipe_data
 from explorer.exploration.changes import (
     TARGETS,
+    TIMED,
     change,
     change_all,
+    checked_target,
+    competing,
+    found_ratios,
     reset,
     scale_ratios,
     set_break_ties,
     set_each_ratio,
     set_every_ratio,
+    set_found_ratios,
     set_keep,
     set_lock,
     set_options,
@@ -25,7 +30,7 @@ from explorer.exploration.changes import (
 from explorer.exploration.fitting import exported_recipe, fitted, without_implied
 from explorer.exploration.presets import PRESETS, Preset, stages
 from explorer.exploration.recipe import FORMAT, MAX_PINS, MAX_RATIO, Recipe, View, checked_map
-from explorer.exploration.state import Exploration, common_ratio, every_group, start, tied_groups, without_data
+from explorer.exploration.state import Exploration, common_ratio, every_group, start, tied_groups, without_gradients
 
 __all__ = [
     "FORMAT",
@@ -33,6 +38,7 @@ __all__ = [
     "MAX_RATIO",
     "PRESETS",
     "TARGETS",
+    "TIMED",
     "Exploration",
     "Preset",
     "Recipe",
@@ -41,10 +47,13 @@ __all__ = [
     "change",
     "change_all",
     "checked_map",
+    "checked_target",
     "common_ratio",
+    "competing",
     "every_group",
     "exported_recipe",
     "fitted",
+    "found_ratios",
     "plan_of",
     "recipe_data",
     "reset",
@@ -52,6 +61,7 @@ __all__ = [
     "set_break_ties",
     "set_each_ratio",
     "set_every_ratio",
+    "set_found_ratios",
     "set_keep",
     "set_lock",
     "set_options",
@@ -62,6 +72,6 @@ __all__ = [
     "stages",
     "start",
     "tied_groups",
-    "without_data",
+    "without_gradients",
     "without_implied",
 ]

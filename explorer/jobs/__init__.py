@@ -6,12 +6,13 @@ workers, on any number of machines: `celery -A explorer.jobs -b redis://HOST:POR
 
 from explorer.jobs.connecting import BrokerError, connect
 from explorer.jobs.gradients import KnownGradients, measure_gradients
-from explorer.jobs.latency import Latency, measure_latency
+from explorer.jobs.latency import Latency, find_latency, measure_latency
 from explorer.jobs.measure import Measurement, measure
 from explorer.jobs.progress import JobCancelledError, Progress
 from explorer.jobs.queue import Job, JobQueue
 from explorer.jobs.recover import recover
 from explorer.jobs.sensitivities import sensitivity_from_json, sensitivity_to_json, sweep
+from explorer.jobs.shelves import Shelves
 from explorer.jobs.sparse import train_sparse
 from explorer.jobs.tasks import Task, reason_to_stay
 from explorer.jobs.tensors import TensorStore
@@ -25,9 +26,11 @@ __all__ = [
     "Latency",
     "Measurement",
     "Progress",
+    "Shelves",
     "Task",
     "TensorStore",
     "connect",
+    "find_latency",
     "measure",
     "measure_gradients",
     "measure_latency",

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +32,10 @@ HOW_TO_INSTALL = (
     "The journeys need a Chromium, and none was found. Install one (Debian, Ubuntu: apt-get install chromium; Fedora: "
     "dnf install chromium; macOS: brew install --cask chromium), or set EXPLORER_CHROMIUM to the path of one."
 )
+TOUR_ENDED = (
+    "try { localStorage.setItem('explorer:tour', 'ended'); } catch { /* a page without storage has no tour */ }"
+)
+"""What the tour of a first visit leaves in a browser once it has ended."""
 LIBRARY_NOTICE = "You have set a custom wheel sensitivity"
 """Cytoscape says so whatever dash-cytoscape passes, its own default included; it is no message of ours."""
 
@@ -61,20 +66,40 @@ def launch(playwright: Playwright) -> Browser:
 @contextmanager
 def serving(*arguments: str) -> Iterator[str]:
     """The address of an explorer that serves in a process of its own, on a free port."""
-    command = [sys.executable, "-m", "explorer", *arguments, "--port", "0", "--no-browser"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+    with TemporaryDirectory(prefix="explorer-cache-") as cache, started(Path(cache), *arguments) as (_, address):
+        yield address
+
+
+@contextmanager
+def started(cache: Path, *arguments: str, port: int = 0) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """An explorer that serves in a process of its own, and its address.
+
+    Args:
+        cache: Where it keeps what outlives it.
+        arguments: Of its command line.
+        port: Where it serves; 0 takes a free one.
+    """
+    command = [sys.executable, "-m", "explorer", *arguments, "--port", str(port), "--no-browser"]
+    environment = os.environ | {"EXPLORER_CACHE": str(cache)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
         try:
             assert server.stdout is not None
             said = server.stdout.readline()
             address = re.search(r"http://\S+", said)
             assert address, f"The server said {said!r} and {server.stderr.read() if server.stderr else ''}"
-            yield address.group()
+            yield server, address.group()
         finally:
             server.terminate()
 
 
 class Watched:
     """A page with everything that its console said and every host that it asked.
+
+    Args:
+        page: The page.
+        is_first_visit: Whether the tour begins by itself; elsewhere it is over and out of the way.
 
     Attributes:
         page: The page.
@@ -83,8 +108,10 @@ class Watched:
         failed: Answers with an error code.
     """
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, *, is_first_visit: bool = False) -> None:
         self.page = page
+        if not is_first_visit:
+            page.add_init_script(TOUR_ENDED)
         self.console: list[str] = []
         self.foreign: list[str] = []
         self.failed: list[str] = []
@@ -114,17 +141,18 @@ class Watched:
 
 
 @contextmanager
-def visiting(browser: Browser, address: str, **wishes: Any) -> Iterator[Watched]:
+def visiting(browser: Browser, address: str, *, is_first_visit: bool = False, **wishes: Any) -> Iterator[Watched]:
     """A page of its own that shows the app, closed afterwards.
 
     Args:
         browser: The browser.
         address: Where the app is.
+        is_first_visit: Whether the tour begins by itself.
         wishes: What the page is told of its people and their screen, as `Browser.new_context` takes it.
     """
     usual: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
     context = browser.new_context(**usual | wishes)
-    watched = Watched(context.new_page())
+    watched = Watched(context.new_page(), is_first_visit=is_first_visit)
     watched.open(address)
     yield watched
     context.close()
