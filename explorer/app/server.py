@@ -9,6 +9,7 @@ from dash import Dash
 from flask import Flask, Response, request
 
 from explorer.app import shell
+from explorer.app.learn_print import add_pages
 from explorer.app.panels import (
     centre,
     channels_panel,
@@ -35,6 +36,7 @@ from explorer.app.panels import (
 from explorer.app.routes import add_routes
 from explorer.app.theme import ASSETS
 from explorer.app.workspace import Subject, Workspace
+from explorer.lessons import bundled_lessons
 
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -55,6 +57,7 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
     refuse_foreign_hosts(server, LOCAL_HOSTS | served_names(host))
     refuse_what_is_no_callback(server)
     add_routes(server, workspace)
+    add_pages(server, workspace, bundled_lessons())
     app = Dash(
         "explorer",
         server=server,  # type: ignore[arg-type]  # a Flask application is what the argument is for
