@@ -87,6 +87,7 @@
   }
 
   explorer.gesture = () => gesture;
+  explorer.ownStep = () => (gesture += 1); // for a change that nobody's press asked for just now
 
   ["pointerdown", "keydown"].forEach((name) =>
     window.addEventListener(name, (event) => (gesture += event.repeat ? 0 : 1), true)
@@ -183,6 +184,8 @@
       follow(location.hash);
     } else if (own && !isNamed(page.recipe.source)) {
       explorer.restore({ recipe: { ...own, source: page.recipe.source }, why: "reload" });
+    } else {
+      explorer.welcome();
     }
     if (isSame) left.forEach(explorer.askChange);
     if (!explorer.isOpening() && !page.isReading) record();

@@ -20,6 +20,7 @@ from explorer.app.panels import (
     graph_panel,
     history,
     inspector,
+    latency_target,
     lists,
     matrices_panel,
     plans_panel,
@@ -89,6 +90,7 @@ def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1
         formats_dialog,
         drawer,
         scoring_tools,
+        latency_target,
         totals,
     ):
         panel.register(app, workspace)

@@ -20,6 +20,7 @@ from explorer.app.panels import (
     graph_panel,
     history,
     inspector,
+    latency_target,
     lists,
     matrices_panel,
     plans_panel,
@@ -27,6 +28,7 @@ from explorer.app.panels import (
     scoring_tools,
     take_trained,
     top_bar,
+    tour,
     training_panel,
     weights_panel,
 )
@@ -88,6 +90,7 @@ def layout(subject: Subject, run: str = "") -> Any:
             *files.layout(),
             *take_trained.layout(),
             *formats_dialog.layout(),
+            *tour.layout(subject.source),
             *_stores(state, run),
         ],
         id=ids.APP,
@@ -121,6 +124,7 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
         *plans_panel.stores(),
         *training_panel.stores(),
         *scoring_tools.stores(),
+        *latency_target.stores(),
         dcc.Store(id=ids.SCHEME),
     ]
 

@@ -10,7 +10,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from explorer.app import ids
 from explorer.app.export import Exported, export_zip
 from explorer.app.numbers import MINUS
-from explorer.app.panels import files, history
+from explorer.app.panels import files, history, tour
 from explorer.app.parts import attributes, message, modal, notes, proof_tag, tool
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
@@ -148,15 +148,9 @@ def _picker(subject: Subject) -> html.Div:
 
 
 def _help() -> Any:
-    steps = (
-        f"Each box is a layer. The band above is what comes in (f{MINUS}), the band below is what goes out (f+).",
-        "Click a layer or a band. Everything that must be pruned together lights up: that is a group.",
-        "Drag a ratio in the grid. Cost follows at once; accuracy is measured right after.",
-        "Export gives the smaller model, with the lines that load it.",
-    )
     keys = [html.Div([html.Kbd(key), html.Span(text)], className="row") for key, text in KEYS]
     parts = [
-        html.Ol([html.Li(step) for step in steps]),
+        *tour.help_lines(),
         html.H3("Keys", className="section-title"),
         html.Div(keys, className="keys"),
     ]

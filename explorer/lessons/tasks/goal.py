@@ -37,7 +37,8 @@ that a game is to lower."""
 def _conditions(asked: Asked) -> Iterator[tuple[str, str, float, bool]]:
     """Name, words, what there is, and whether it is met: one condition after the other."""
     plan = asked.exploration.plan()
-    yield "change", "something is pruned", 0.0, asked.exploration.is_pruning() and not plan.is_identity
+    smaller = sum(len(kept) < asked.graph.group(name).size for name, kept in plan.channels.items())
+    yield "change", "something is pruned", float(smaller), smaller > 0
     for name, limit in asked.field("at_most", {}).items():
         left = getattr(plan.cost.after, name) / getattr(asked.graph.cost, name)
         yield name, f"at most {limit:.0%} of the {COSTS[name]} are left", left, left <= limit
@@ -76,7 +77,7 @@ def _check(asked: Asked, answer: Answer) -> Feedback:
 
 def _there_is(name: str, number: float) -> str:
     if name == "change":
-        return "move a slider of a group"
+        return f"groups that are smaller: {number:.0f}" if number else "move a slider of a group"
     return f"{number:.1%} accuracy, measured" if name == "accuracy" else f"{number:.1%} left"
 
 
@@ -92,9 +93,17 @@ def _solution(asked: Asked) -> Answer:
     groups = every_group(asked.graph)
     choices = [groups, *((name,) for name in reversed(groups))]
     for exploration in _tries(asked, choices):
-        if _check(replace(asked, exploration=exploration), None).is_right:
+        tried = replace(asked, exploration=exploration)
+        if _is_small(tried) and _check(tried, None).is_right:
             return exploration.recipe.to_json()
     raise LessonError(f"{asked.task.place.file}: no plan that was tried meets {asked.task.place.at}; ask for less.")
+
+
+def _is_small(asked: Asked) -> bool:
+    """Whether the costs are as asked, which is known without measuring."""
+    after, before = asked.exploration.plan().cost.after, asked.graph.cost
+    limits = asked.field("at_most", {}).items()
+    return all(getattr(after, name) <= limit * getattr(before, name) for name, limit in limits)
 
 
 def _tries(asked: Asked, choices: list[tuple[str, ...]]) -> Iterator[Exploration]:
