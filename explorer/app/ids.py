@@ -257,3 +257,8 @@ TARGET_RANKING = "target-ranking"
 
 # Export formats
 FORMATS = work("formats")
+
+# What is on the screen, as a step of a lesson
+LESSON_VIEW = "lesson-view"
+LESSON_VIEW_DIALOG = "lesson-view-dialog"
+LESSON_VIEW_STEP = "lesson-view-step"

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from explorer.engine.errors import LessonError
 from explorer.exploration import Recipe, View
-from explorer.lessons import Step, read_lesson
+from explorer.lessons import Step, read_lesson, shown
 from explorer.lessons.writing import as_read, step_yaml, unsaid
+from explorer.models.tracing import trace
 
 HEAD = """\
 title: Mine
@@ -92,3 +93,13 @@ def test_what_a_lesson_cannot_say_is_named_and_left_out() -> None:
 def test_a_model_without_a_name_cannot_be_in_a_lesson(source: str) -> None:
     with pytest.raises(LessonError, match="opens its models by name, and this one has none"):
         step_yaml(Recipe(source))
+
+
+def test_modules_are_named_as_the_screen_has_them_and_are_found_so() -> None:
+    graph = trace("sample:resnet20")
+    view = View(("layer3", "layer3.*1-2"), {"kind": "module", "name": "layer3.*1-2.2"})
+    step = read(step_yaml(Recipe("sample:resnet20", view=view)))
+    assert shown(step.show, graph, step.place).recipe.view == view
+    lost = replace(step.show, select={"kind": "module", "name": "layer3.*1-2.9"})
+    with pytest.raises(LessonError, match=r"select\.module: ResNet-20 has no module 'layer3\.\*1-2\.9'"):
+        shown(lost, graph, step.place)

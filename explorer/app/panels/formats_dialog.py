@@ -14,8 +14,7 @@ from explorer.app import ids, numbers
 from explorer.app.export import slug
 from explorer.app.panels import background
 from explorer.app.panels.background import Asked, Background
-from explorer.app.panels.files import copyable
-from explorer.app.parts import attributes, message, modal
+from explorer.app.parts import attributes, copyable, message, modal
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exports import FORMATS, Format
