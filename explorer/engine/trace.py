@@ -273,13 +273,14 @@ def _trace_attributes(modules: Modules) -> None:
             kind = type(found)
             if kind is int:
                 attributes[name] = TracedInt(found, Attribute(path, name))
-            elif kind in _SEQUENCES and found and all(type(item) is int for item in found):
+            elif kind in _SEQUENCES and found and _NUMBERS.issuperset(map(type, found)):
                 attributes[name] = kind(
                     [TracedInt(item, Attribute(path, name, place)) for place, item in enumerate(found)]
                 )
 
 
 _SEQUENCES = (tuple, list)
+_NUMBERS = frozenset({int})
 
 
 class _PlainRecurrence(TorchFunctionMode):
