@@ -15,6 +15,8 @@ from explorer.app.parts import attributes, message, modal, notes, proof_tag, too
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 
+LEARN = "/learn/"
+"""Where the lessons are."""
 KEYS = (
     ("/", "search; arrows walk the results, Enter jumps"),
     ("↑ ↓ ← →", "along the edges of the graph"),
@@ -37,21 +39,37 @@ def layout(subject: Subject) -> html.Header:
             html.Div(
                 [html.Span(className="mark", **attributes(aria_hidden="true")), html.H1("Explorer")], className="brand"
             ),
-            _picker(subject),
-            html.Div(notes(subject.notes), id=ids.MODEL_NOTE, className="notes"),
+            picker(subject),
+            model_notes(subject),
             files.menu(),
             *history.steps(),
             html.Div(className="grow"),
+            html.A("Learn", href=LEARN, className="text-tool"),
             history.share_button(),
-            tool(ids.THEME, "theme", "Light or dark"),
-            tool(ids.HELP, "help", "Help (?)"),
-            dmc.Button("Export", id=ids.EXPORT, size="xs", className="primary"),
-            dcc.Download(id=ids.DOWNLOAD),
-            html.Div(id=ids.EXPORT_RESULT, className="export-result", hidden=True),
-            _help(),
+            *looks(),
+            *export_button(),
         ],
         className="top-bar",
     )
+
+
+def model_notes(subject: Subject) -> html.Div:
+    """What to know of the model before trusting a number."""
+    return html.Div(notes(subject.notes), id=ids.MODEL_NOTE, className="notes")
+
+
+def looks() -> list[Any]:
+    """Colours and help."""
+    return [tool(ids.THEME, "theme", "Light or dark"), tool(ids.HELP, "help", "Help (?)"), _help()]
+
+
+def export_button() -> list[Any]:
+    """The button that exports, and what it says."""
+    return [
+        dmc.Button("Export", id=ids.EXPORT, size="xs", className="primary"),
+        dcc.Download(id=ids.DOWNLOAD),
+        html.Div(id=ids.EXPORT_RESULT, className="export-result", hidden=True),
+    ]
 
 
 def close_button() -> html.Button:
@@ -127,7 +145,8 @@ def register(app: Dash, workspace: Workspace) -> None:
     )
 
 
-def _picker(subject: Subject) -> html.Div:
+def picker(subject: Subject) -> html.Div:
+    """The field that picks a model, with `subject` in it."""
     chosen = {"label": subject.source.partition(":")[2] or subject.title, "value": subject.source}
     if subject.source.startswith("session:"):
         chosen["label"] = subject.title
