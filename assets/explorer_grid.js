@@ -115,8 +115,10 @@
     },
     target(at, cost, percent, ranking) {
       if (!(at > 0)) return;
-      explorer.askChange({ kind: "target", cost, fraction: typeof percent === "number" ? percent / 100 : percent, ranking });
+      const wanted = { fraction: typeof percent === "number" ? percent / 100 : percent, ranking };
       dash_clientside.set_props("presets-menu", { opened: false });
+      if (cost === "latency") dash_clientside.set_props("latency-wanted", { data: { ...wanted, at } });
+      else explorer.askChange({ kind: "target", cost, ...wanted });
     },
     reset(clicks) {
       if (clicks) explorer.askChange({ kind: "reset" });

@@ -89,6 +89,7 @@
   }
 
   explorer.gesture = () => gesture;
+  explorer.ownStep = () => (gesture += 1); // for a change that nobody's press asked for just now
 
   ["pointerdown", "keydown"].forEach((name) =>
     window.addEventListener(name, (event) => (gesture += event.repeat ? 0 : 1), true)
@@ -191,8 +192,10 @@
       explorer.restore({ recipe: before.recipe, why: "reload" });
     } else if (!explorer.lessons && location.hash.length > 1) {
       follow(location.hash);
-    } else if (own && !isNamed(page.recipe.source)) {
+    } else if (own && !explorer.lessons && !isNamed(page.recipe.source)) {
       explorer.restore({ recipe: { ...own, source: page.recipe.source }, why: "reload" });
+    } else {
+      explorer.welcome();
     }
     if (explorer.lessons) explorer.lessons.begin(isReload);
     if (isSame) left.forEach(explorer.askChange);

@@ -26,6 +26,9 @@
     show(side, true);
   };
 
+  explorer.isPaneOpen = isOpen;
+  explorer.closePane = (side) => show(side, false);
+
   document.addEventListener("click", (event) => {
     const side = Object.keys(SIDES).find((each) => event.target.closest("#" + SIDES[each]));
     if (!side) return;

@@ -91,7 +91,7 @@
     const isPlain = !(event.ctrlKey || event.metaKey || event.altKey);
     const at = document.activeElement;
     const isFree = !at || at === document.body || at.closest(HERE);
-    const isModal = [...document.querySelectorAll("[role=dialog]")].some((each) => each.checkVisibility()); // some wait hidden
+    const isModal = [...document.querySelectorAll("[role=dialog]:not(#tour)")].some((each) => each.checkVisibility()); // some wait hidden
     const isOverTree = at && at.closest("#lists") && (event.key === "g" || event.key === "z" || event.key === "f");
     if (!isPlain || isModal || !(isFree || isOverTree) || !KEYS[event.key] || !explorer.cy()) return;
     event.preventDefault();

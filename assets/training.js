@@ -54,5 +54,11 @@
     scored(shown) {
       if (shown && shown.at === "done") explorer.askChange({ kind: "options", importance: shown.importance });
     },
+    /* A step of its own, whatever somebody did meanwhile; of another model it is nothing. */
+    found(shown) {
+      if (!shown || shown.at !== "done" || shown.fingerprint !== explorer.recipe().fingerprint) return;
+      explorer.ownStep();
+      explorer.askChange({ kind: "found", ratios: shown.data.ratios });
+    },
   };
 })();

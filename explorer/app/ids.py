@@ -28,7 +28,6 @@ STYLES = "styles"  # the graph's stylesheet per colour scheme
 UNDO = "undo"
 REDO = "redo"
 SHARE = "share"
-SHARED = "shared"
 NOTICE = "notice"
 LOST = "lost"
 OPEN_OWN = "open-own"
@@ -51,6 +50,8 @@ FORMATS_SIZE = "formats-size"
 FORMATS_CHOICE = "formats-choice"
 HELP = "help"
 HELP_DIALOG = "help-dialog"
+TOUR = "tour"
+TOUR_MARKS = "tour-marks"
 MODEL_NOTE = "model-note"
 
 # Left pane
@@ -172,12 +173,7 @@ PLANS_PLOT = "plans-plot"
 PLANS_NOTE = "plans-note"
 PLANS_TABLE = "plans-table"
 PLANS_DIFFERENCE = "plans-difference"
-LATENCY = "latency"  # which timing this page waits for
 LATENCY_BATCH = "latency-batch"
-LATENCY_MEASURE = "latency-measure"
-LATENCY_CANCEL = "latency-cancel"
-LATENCY_STATUS = "latency-status"
-LATENCY_CLOCK = "latency-clock"
 
 # What can be taken away besides the model
 TAKEN = "taken"
@@ -220,6 +216,11 @@ def work(name: str) -> Work:
     """The parts of the panel `name`."""
     return Work(*(f"{name}-{part}" for part in Work._fields))
 
+
+# Timings
+LATENCY = work("latency")
+LATENCY_TARGET = work("latency-target")
+LATENCY_WANTED = "latency-wanted"  # the target that somebody looks for
 
 # Training
 TRAINING = "training"

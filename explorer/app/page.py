@@ -19,6 +19,7 @@ from explorer.app.panels import (
     graph_panel,
     history,
     inspector,
+    latency_target,
     lists,
     matrices_panel,
     plans_panel,
@@ -55,6 +56,7 @@ PANELS = (
     formats_dialog,
     drawer,
     scoring_tools,
+    latency_target,
     totals,
 )
 

@@ -70,7 +70,7 @@ def received(workspace: Workspace, source: str, name: str) -> str:
             f"The file has {request.content_length} bytes; a page can send {MOST_BYTES >> 30} GiB. Start the explorer "
             "with it instead: python -m explorer SOURCE --weights FILE"
         )
-    with tempfile.TemporaryDirectory(prefix="explorer-weights-") as folder:
+    with tempfile.TemporaryDirectory(prefix="weights-", dir=workspace.tensors.folder) as folder:
         path = Path(folder) / file_name(name)
         with path.open("wb") as file:
             while chunk := request.stream.read(CHUNK):

@@ -20,6 +20,7 @@ from explorer.app.panels import (
     graph_panel,
     history,
     inspector,
+    latency_target,
     lists,
     matrices_panel,
     plans_panel,
@@ -27,6 +28,7 @@ from explorer.app.panels import (
     scoring_tools,
     take_trained,
     top_bar,
+    tour,
     training_panel,
     weights_panel,
 )
@@ -63,7 +65,8 @@ def layout(subject: Subject, run: str = "") -> Any:
         subject: The model that it shows.
         run: Names the run of the server.
     """
-    return themed(html.Div([top_bar.layout(subject), *screen(subject, run)], id=ids.APP, className="app"))
+    parts = [top_bar.layout(subject), *screen(subject, run), *tour.layout(subject.source)]
+    return themed(html.Div(parts, id=ids.APP, className="app"))
 
 
 def screen(subject: Subject, run: str) -> list[Any]:
@@ -130,6 +133,7 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
         *plans_panel.stores(),
         *training_panel.stores(),
         *scoring_tools.stores(),
+        *latency_target.stores(),
         dcc.Store(id=ids.SCHEME),
     ]
 

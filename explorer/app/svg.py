@@ -1,14 +1,15 @@
-"""The graph as an SVG file: what the screen shows in the light colours, drawn from the same scene and places."""
+"""The graph as an SVG picture: what the screen shows, or a part of it, drawn from the same scene and places."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from explorer.app.cropping import MARGIN, Window, crop
 from explorer.app.elements import Element, build_elements
 from explorer.app.level import Point
 from explorer.app.outline import Outline
@@ -19,35 +20,70 @@ from explorer.app.stylesheet import BORDERS, MINUS_PATH, PLUS_PATH, lock_paths
 from explorer.app.theme import FONT, HUES, SHADES, letter, tokens
 from explorer.drawing import add, number, picture
 
-MARGIN = 24.0
 LEGEND_ROW = 18.0
 SCALE, SCALE_WIDTH = 12.0, 280.0
 """Pixels of each colour in the legend of a shading, and of all of it."""
 DASHES = {"dashed": "6 4", "dotted": "2 2"}
 ARROW_WIDTH, ARROW_HEIGHT = 3.5, 6.0
+RING, RING_WIDTH = 4.0, 2.5
+"""How far a ring is from its box, and how thick."""
 
 Kept = Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True)
+class Marks:
+    """What stands out of a picture of the graph, how much of the graph there is, and in which colours.
+
+    Attributes:
+        groups: Names of the highlighted groups, at most 8; their hues follow the order.
+        kept: Per group (channels, kept, ...), as the preview of a recipe has it.
+        shade: What the layers are coloured by.
+        lit: Ids of the ports, boxes and edges that alone show the hue of a group; None for all that carry one.
+        ringed: Ids of the boxes that have a ring around them.
+        room: Width and height in pixels of the part that is drawn, around what stands out; None for the whole graph.
+        colours: Tokens by name.
+    """
+
+    groups: Sequence[str] = ()
+    kept: Kept = field(default_factory=dict)
+    shade: str = NEUTRAL
+    lit: frozenset[str] | None = None
+    ringed: frozenset[str] = frozenset()
+    room: Point | None = None
+    colours: Mapping[str, str] = field(default_factory=lambda: tokens("light"))
+
+
+@dataclass(frozen=True)
 class Look:
-    """What is highlighted, and in which colours.
+    """How each element looks.
 
     Attributes:
         slots: Hue of each highlighted group.
-        kept: Per group (channels, kept, ...), as the preview of a recipe has it.
-        colours: Tokens by name.
+        marks: What stands out.
         shading: What the layers are coloured by; None where they are neutral.
     """
 
     slots: Mapping[str, int]
-    kept: Kept
-    colours: Mapping[str, str]
+    marks: Marks
     shading: Shading | None = None
+
+    @property
+    def kept(self) -> Kept:
+        """Per group (channels, kept, ...)."""
+        return self.marks.kept
+
+    @property
+    def colours(self) -> Mapping[str, str]:
+        """Tokens by name."""
+        return self.marks.colours
 
     def slot(self, element: Element) -> int | None:
         """The hue of an element: that of its first highlighted group."""
-        return next((self.slots[name] for name in element["data"].get("groups", ()) if name in self.slots), None)
+        data = element["data"]
+        if self.marks.lit is not None and data["id"] not in self.marks.lit:
+            return None
+        return next((self.slots[name] for name in data.get("groups", ()) if name in self.slots), None)
 
     def ground(self, element: Element) -> tuple[str, str] | None:
         """Colours of a shaded box and of what is written on it; None where it has none of its own."""
@@ -78,45 +114,93 @@ def draw_svg(
         kept: Per group (channels, kept, ...), as the preview of a recipe has it.
         shade: What the layers are coloured by.
     """
+    return draw_marked(outline, opened, sizes, Marks(highlighted, kept, shade))
+
+
+def draw_marked(outline: Outline, opened: frozenset[str], sizes: Mapping[str, int], marks: Marks) -> str:
+    """The graph, or a part of it, as the text of an SVG picture.
+
+    Args:
+        outline: Layers, edges and modules.
+        opened: Paths of the open modules.
+        sizes: Channels of each group.
+        marks: What stands out, and how much of the graph there is.
+    """
     layout = place(build_scene(outline, opened))
     elements = build_elements(outline, opened, sizes)
-    slots = {name: slot for slot, name in enumerate(dict.fromkeys(highlighted)) if slot < HUES}
+    slots = {name: slot for slot, name in enumerate(dict.fromkeys(marks.groups)) if slot < HUES}
     whole = sum(layer.macs for layer in outline.layers)
-    look = Look(slots, kept, tokens("light"), shading(shade, elements, kept, whole))
-    root, origin = _canvas(layout, look)
-    nodes = [element for element in elements if "source" not in element["data"]]
-    for element in nodes:
-        if element["data"]["kind"] == "module":
-            _draw_module(root, element, layout, look)
-    for element in elements:
-        if "source" in element["data"]:
-            _draw_edge(root, element, layout, look)
-    faded = {element["data"]["id"] for element in nodes if look.is_dim(element)}
-    for element in nodes:
-        if element["data"]["kind"] == "port":
-            _draw_port(root, element, look, is_dim=element["data"]["parent"] in faded)
-        elif element["data"]["kind"] != "module":
-            _draw_box(root, element, layout.frames[element["data"]["id"]], look)
+    look = Look(slots, marks, shading(marks.shade, elements, marks.kept, whole))
+    legend = _legend_widths(look)
+    window = crop(layout, elements, _standing_out(elements, look), marks.room, least=max(legend, default=0.0))
+    root, origin = _canvas(window, look)
+    inside = [each for each in elements if window.shows(each)]
+    _draw_elements(_pane(root, window), inside, layout, look, window.frame.left)
     _draw_legend(root, look, origin)
     return ET.tostring(root, encoding="unicode")
 
 
-def _canvas(layout: Layout, look: Look) -> tuple[ET.Element, Point]:
+def _standing_out(elements: Iterable[Element], look: Look) -> Collection[str]:
+    """Ids of the boxes that stand out, those with a ring first, then by hue."""
+    boxes = [each["data"] for each in elements if each["data"].get("kind") not in (None, "port", "module")]
+    shown = {
+        each["data"]["parent"]: None for each in elements if "side" in each["data"] and look.slot(each) is not None
+    }
+    coloured = [data["id"] for data in boxes if data["id"] in shown or look.slot({"data": data}) is not None]
+    return dict.fromkeys([*sorted(look.marks.ringed), *coloured])
+
+
+def _draw_elements(root: ET.Element, elements: Sequence[Element], layout: Layout, look: Look, left: float) -> None:
+    nodes = [element for element in elements if "source" not in element["data"]]
+    for element in nodes:
+        if element["data"]["kind"] == "module":
+            _draw_module(root, element, layout.frames[element["data"]["id"]], left, look)
+    for element in elements:
+        if "source" in element["data"]:
+            _draw_edge(root, element, layout, look)
+    lit = {each["data"]["parent"] for each in nodes if "side" in each["data"] and look.slot(each) is not None}
+    faded = {each["data"]["id"] for each in nodes if look.is_dim(each) and each["data"]["id"] not in lit}
+    for element in nodes:
+        if element["data"]["kind"] == "port":
+            _draw_port(root, element, look, is_dim=element["data"]["parent"] in faded)
+        elif element["data"]["kind"] != "module":
+            name = element["data"]["id"]
+            _draw_box(root, element, layout.frames[name], look, is_dim=name in faded)
+        if element["data"]["id"] in look.marks.ringed:
+            _draw_ring(root, layout.frames[element["data"]["id"]], look)
+
+
+def _canvas(window: Window, look: Look) -> tuple[ET.Element, Point]:
     """The empty picture, and where its legend begins."""
-    frames = layout.frames.values()
-    left, top = min(frame.left for frame in frames) - MARGIN, min(frame.top for frame in frames) - MARGIN
-    right, bottom = max(frame.right for frame in frames) + MARGIN, max(frame.bottom for frame in frames) + MARGIN
-    legend = [LEGEND_ROW + text_width(name) for name in look.slots] + [SCALE_WIDTH] * bool(look.shading)
-    right = max([right, *(left + 2 * MARGIN + width for width in legend)])
+    shown = window.frame
+    left, top = shown.left, shown.top
+    bottom = shown.bottom + (0 if window.is_whole else MARGIN / 2)  # edges go on to the end of a part
+    legend = _legend_widths(look)
+    right = max([shown.right, *(left + width for width in legend)])
     height = bottom - top + LEGEND_ROW * len(legend)
     root = picture((left, top, right - left, height), font=FONT, paper=look.colours["canvas"])
     return root, (left + MARGIN, bottom)
 
 
-def _draw_module(root: ET.Element, element: Element, layout: Layout, look: Look) -> None:
-    c, frame = look.colours, layout.frames[element["data"]["id"]]
+def _legend_widths(look: Look) -> list[float]:
+    """Room that each row of the legend takes, with its margins."""
+    rows = [LEGEND_ROW + text_width(name) for name in look.slots] + [SCALE_WIDTH] * bool(look.shading)
+    return [2 * MARGIN + width for width in rows]
+
+
+def _pane(root: ET.Element, window: Window) -> ET.Element:
+    """What the graph is drawn into: the picture itself, or a pane in it that cuts off what reaches beyond."""
+    if window.is_whole:
+        return root
+    left, top, width, height = (number(each) for each in window.box)
+    return add(root, "svg", x=left, y=top, width=width, height=height, viewBox=f"{left} {top} {width} {height}")
+
+
+def _draw_module(root: ET.Element, element: Element, frame: Frame, left: float, look: Look) -> None:
+    """An open module, whose title is in sight where its left edge is not."""
+    c = look.colours
     _rect(root, frame, fill=c["module"], stroke=c["module-line"])
-    at = (frame.left + 9, frame.top + 14)
+    at = (max(frame.left, left) + 9, frame.top + 14)
     _text(root, element["data"]["label"], at, size=11, fill=c["ink-3"], text_anchor="start")
     _sign(root, MINUS_PATH, (frame.right - 17, frame.top + 8), c["ink-3"])
 
@@ -156,12 +240,18 @@ def _along(points: Sequence[Point], length: float) -> Point:
     return points[-1]
 
 
-def _draw_box(root: ET.Element, element: Element, frame: Frame, look: Look) -> None:
+def _draw_ring(root: ET.Element, frame: Frame, look: Look) -> None:
+    """A line around what is selected."""
+    around = Frame(frame.left - RING, frame.top - RING, frame.right + RING, frame.bottom + RING)
+    _rect(root, around, rx=4 + RING, fill="none", stroke=look.colours["accent"], stroke_width=RING_WIDTH)
+
+
+def _draw_box(root: ET.Element, element: Element, frame: Frame, look: Look, *, is_dim: bool) -> None:
     """A layer, a closed module, an op, or one end of the model."""
     data, c, slot = element["data"], look.colours, look.slot(element)
     kind = data["kind"]
     is_end, is_round = kind in ("input", "output"), kind == "op" and len(data["label"]) == 1
-    parent = add(root, "g", opacity=0.75) if look.is_dim(element) else root
+    parent = add(root, "g", opacity=0.75) if is_dim else root
     border: dict[str, object] = {"stroke": c["node-line"], "stroke_dasharray": "4 3" if is_end else "none"}
     if slot is not None and kind in ("op", "fold"):
         style = BORDERS[slot % len(BORDERS)]

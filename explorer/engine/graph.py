@@ -30,7 +30,7 @@ from explorer.engine.propagation import PropagationStep, propagate
 from explorer.engine.schedule import step_ratios
 from explorer.engine.selection import Choices, Options, PlanChoices, check_names
 from explorer.engine.switches import UNCOLLECTED
-from explorer.engine.targets import TOLERANCE, one_target, plan_to_target
+from explorer.engine.targets import TOLERANCE, Watch, one_target, plan_to_target
 from explorer.engine.trace import ExampleInputs
 from explorer.engine.trees import named_parameters
 from explorer.engine.unreached import Unreached, find_unreached, with_warnings
@@ -252,6 +252,7 @@ class DependencyGraph:
         bytes: float | None = None,
         latency: float | None = None,
         tolerance: float = TOLERANCE,
+        watch: Watch = lambda _timings: None,
         **choices: Unpack[PlanChoices],
     ) -> Plan:
         """A plan that leaves a wanted fraction of one cost.
@@ -265,6 +266,7 @@ class DependencyGraph:
             bytes: Fraction of the bytes of weights and buffers that remains.
             latency: Fraction of the time of one forward that remains.
             tolerance: How far from it the plan may be, as a fraction of the target.
+            watch: Called with what was timed so far, between forwards; what it raises ends the search for a latency.
             choices: As the keywords of `plan`.
 
         Raises:
@@ -276,7 +278,7 @@ class DependencyGraph:
         others: dict[str, Any] = {"break_ties": False, **choices}
         others["break_ties"] = _loose(others["break_ties"])
         options = self._options(others.pop("importance", "l2"), others.pop("data", None), cast("Choices", others))
-        return plan_to_target(self, target, options)
+        return plan_to_target(self, target, options, watch)
 
     def _options(self, importance: str, data: Batches | Gradients | None, choices: Choices) -> Options:
         is_competing = choices.get("ranking", "local") != "local"

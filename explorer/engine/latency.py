@@ -41,7 +41,13 @@ class Timing:
         return self.seconds / self.before
 
 
-def time_against(original: nn.Module, pruned: nn.Module, inputs: ExampleInputs, removed: float) -> Timing:
+def time_against(
+    original: nn.Module,
+    pruned: nn.Module,
+    inputs: ExampleInputs,
+    removed: float,
+    watch: Callable[[], object] = lambda: None,
+) -> Timing:
     """How long one forward takes, pruned and original, in eval mode.
 
     Args:
@@ -49,14 +55,17 @@ def time_against(original: nn.Module, pruned: nn.Module, inputs: ExampleInputs, 
         pruned: The model after.
         inputs: What both run on.
         removed: Fraction of the channels that is gone, for the record.
+        watch: Called between forwards; what it raises ends the timing.
     """
     times: list[tuple[float, float]] = []
     with in_eval_mode(original), in_eval_mode(pruned), torch.inference_mode():
         for _ in range(_WARM_UP):
+            watch()
             call_model(original, inputs)
             call_model(pruned, inputs)
         began = time.perf_counter()
         while len(times) < _LEAST_RUNS or (len(times) < _MOST_RUNS and time.perf_counter() - began < _LEAST_SECONDS):
+            watch()
             times.append((forward_seconds(original, inputs), forward_seconds(pruned, inputs)))
     low, middle = np.quantile(np.array(times), [0.25, 0.5], axis=0)
     return Timing(removed, float(low[1]), float(low[0]), float(middle[0] / low[0] - 1), len(times))

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 TOLERANCE = 0.02
 _LATENCY_LEVELS = 64
+MOST_TIMINGS = 7
+"""Plans that are timed at most for a latency: bisection over fewer than 2 * `_LATENCY_LEVELS` levels."""
 _MOST_NOISE = 0.1
+Watch = Callable[[Sequence[Timing]], object]
 _WORDS = {"macs": "multiply-adds", "params": "parameters", "bytes": "bytes", "latency": "time of one forward"}
 
 
@@ -59,20 +62,23 @@ def one_target(asked: Mapping[str, float | None], tolerance: float) -> Target:
     return Target(name, float(fraction), tolerance)
 
 
-def plan_to_target(graph: DependencyGraph, target: Target, options: Options) -> Plan:
+def plan_to_target(
+    graph: DependencyGraph, target: Target, options: Options, watch: Watch = lambda _timings: None
+) -> Plan:
     """The plan whose cost is nearest to the target.
 
     Args:
         graph: The model's graph.
         target: What is to remain.
         options: As for `make_plan`.
+        watch: Called with what was timed so far, between forwards; what it raises ends the search.
 
     Raises:
         PlanError: No plan is near enough; the message says how close is possible and why.
     """
     levels = _levels(graph, options)
     if target.cost == "latency":
-        return _plan_to_latency(graph, target, options, levels)
+        return _plan_to_latency(graph, target, options, levels, watch)
     return _plan_to_cost(graph, target, options, levels)
 
 
@@ -159,7 +165,9 @@ def _eligible(graph: DependencyGraph) -> list[Group]:
     return [group for group in graph.groups if is_pruned_by_default(group)]
 
 
-def _plan_to_latency(graph: DependencyGraph, target: Target, options: Options, levels: Sequence[float]) -> Plan:
+def _plan_to_latency(
+    graph: DependencyGraph, target: Target, options: Options, levels: Sequence[float], watch: Watch
+) -> Plan:
     """Bisection on measured times, until one is near enough."""
     if any(parameter.is_meta for parameter in graph.model.parameters()):
         raise PlanError(
@@ -169,10 +177,14 @@ def _plan_to_latency(graph: DependencyGraph, target: Target, options: Options, l
     coarse = [*levels[:-1:step], levels[-1]]
     first, last = 0, len(coarse) - 1
     plans: list[tuple[Plan, Timing]] = []
+
+    def watched() -> None:
+        watch(tuple(timing for _, timing in plans))
+
     while first <= last:
         middle = (first + last) // 2
         plan = make_plan(graph, coarse[middle], None, options)
-        timing = time_against(graph.model, plan.apply().model, graph.example_inputs, _removed(plan))
+        timing = time_against(graph.model, plan.apply().model, graph.example_inputs, _removed(plan), watched)
         plans.append((plan, timing))
         if target.is_met(timing.fraction, timing.noise):
             break

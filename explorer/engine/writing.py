@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from explorer.engine.claims import claim
 from explorer.engine.errors import SaveError
 
 
@@ -28,7 +27,8 @@ def new_folder(target: Path) -> Iterator[Path]:
     """A folder to write into, which becomes `target` once everything is in it.
 
     It lies next to the target, so that it becomes the target by one rename. What fails inside, or ends the process,
-    leaves no target; a process that is killed leaves a hidden folder whose name begins with a dot and the target's.
+    leaves no target. A process that is killed leaves a hidden folder whose name begins with a dot and the target's; who
+    writes to the same target later clears it.
 
     Args:
         target: A folder that does not exist yet, or is empty.
@@ -39,14 +39,14 @@ def new_folder(target: Path) -> Iterator[Path]:
     check_free(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        unfinished = claim(target.parent, f".{target.name}-")
     except OSError as error:
         raise SaveError(f"{target} cannot be written: {error}. Choose a folder that you may write to.") from error
     try:
-        yield unfinished
-        unfinished.chmod(0o755)
-        unfinished.replace(target)
+        yield unfinished.path
+        unfinished.path.chmod(0o755)
+        unfinished.path.replace(target)
     except OSError as error:
         raise SaveError(f"{target} could not be written: {error}. Nothing was left there.") from error
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.remove()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from explorer.engine.errors import PlanError
 from explorer.engine.selection import PlanChoices, check_keep
@@ -21,9 +21,14 @@ from explorer.exploration.recipe import (
 )
 from explorer.exploration.state import Exploration, every_group, tied_groups, unlocked, with_ratios
 
+if TYPE_CHECKING:
+    from explorer.engine.plan import Plan
+
 MAX_FACTOR = 100.0
 TARGETS = {"macs": "MACs", "params": "parameters", "bytes": "weights"}
 """Costs that a target can be given for, and what they are called on screen."""
+TIMED = "latency"
+"""One more, which is no change by itself: ratios for it are found by timing plans (`explorer.jobs.find_latency`)."""
 OPTIONS = (*CHOICES, "round_to", "minimum")
 """What `set_options` can change."""
 
@@ -178,6 +183,7 @@ def change(exploration: Exploration, what: Mapping[str, Any]) -> Exploration:
             - ``preset``: ``name`` (one of `PRESETS`) and ``ratio``, the largest that it gives;
             - ``target``: ``cost`` (one of `TARGETS`) and ``fraction``, what is to remain of it, and ``ranking``
               (one of `RANKINGS`, ``local`` where it is left out);
+            - ``found``: ``ratios``, as `found_ratios` gives them;
             - ``every``: ``ratio``, for all groups that a single ratio is meant for;
             - ``keep``: ``group``, ``channels`` (numbers of those to keep, or None for what the ratio says);
             - ``lock``: GROUPS, ``locked`` (a truth value);
@@ -248,20 +254,50 @@ def set_target(exploration: Exploration, cost: str, fraction: float, ranking: st
     """
     if cost not in TARGETS:
         raise PlanError(f"There is no target {cost!r}. The targets are {', '.join(TARGETS)}.")
+    wanted: dict[str, Any] = {cost: checked_target(exploration, fraction)}
+    plan = exploration.graph.plan_to(**wanted, **competing(exploration, ranking))
+    return set_found_ratios(exploration, found_ratios(plan))
+
+
+def checked_target(exploration: Exploration, fraction: object) -> float:
+    """`fraction` where it is a number and a target for the whole model can be looked for.
+
+    Raises:
+        PlanError: It is none, or groups are locked, which a target would have to change.
+    """
     if isinstance(fraction, bool) or not isinstance(fraction, (int, float)):
         raise PlanError(f"A target is the fraction that is to remain, above 0 and at most 1; got {fraction!r}.")
     if locked := sorted(exploration.recipe.locked):
         raise PlanError(f"A target changes every group, and {locked[0]} is locked. Unlock all groups first.")
-    wanted: dict[str, Any] = {cost: float(fraction)}
-    plan = exploration.graph.plan_to(**wanted, **_competing(exploration, ranking))
-    sizes = {group.name: group.size for group in exploration.graph.groups}
-    # what the plan came to, since counts of tied groups differ from what was asked of each
+    return float(fraction)
+
+
+def found_ratios(plan: Plan) -> dict[str, float]:
+    """The ratio of each group that a plan came to: counts of tied groups differ from what was asked of each."""
+    sizes = {group.name: group.size for group in plan.graph.groups}
     removed = {name: size - len(plan.channels.get(name, range(size))) for name, size in sizes.items()}
-    return with_ratios(exploration, {name: _rounded_up(removed[name] / size) for name, size in sizes.items()})
+    return {name: _rounded_up(removed[name] / size) for name, size in sizes.items()}
 
 
-def _competing(exploration: Exploration, ranking: str) -> PlanChoices:
-    """The options of the recipe for a ranking; where groups compete and no scale is chosen, the engine chooses one."""
+def set_found_ratios(exploration: Exploration, ratios: Mapping[str, float]) -> Exploration:
+    """The exploration with exactly these ratios, which a plan for the whole model came to; ties hold in it already.
+
+    Args:
+        exploration: The state before; every ratio and every choice of channels in it is replaced.
+        ratios: As `found_ratios` gives them.
+
+    Raises:
+        PlanError: A ratio is outside its range, or they are not those of all groups of this model.
+    """
+    names = {group.name for group in exploration.graph.groups}
+    if ratios.keys() != names:
+        raise PlanError(f"These ratios were found for another model: {len(ratios)} groups, {len(names)} are here.")
+    checked_target(exploration, 1)
+    return with_ratios(exploration, {name: checked_ratio(ratio) for name, ratio in ratios.items()})
+
+
+def competing(exploration: Exploration, ranking: str) -> PlanChoices:
+    """The options of a recipe for a ranking; where groups compete and no scale is chosen, the engine chooses one."""
     choices = exploration.choices()
     if choices["normalise"] == "none":
         del choices["normalise"]
@@ -294,6 +330,7 @@ _CHANGES: dict[str, Callable[[Exploration, Mapping[str, Any]], Exploration]] = {
     "target": lambda state, what: set_target(
         state, str(what.get("cost")), what.get("fraction", "none"), str(what.get("ranking", "local"))
     ),
+    "found": lambda state, what: set_found_ratios(state, checked_map("ratios", what.get("ratios"))),
     "every": lambda state, what: set_every_ratio(state, what.get("ratio", "none")),
     "keep": _change_keep,
     "lock": lambda state, what: set_lock(state, _named(what), bool(what.get("locked"))),

@@ -67,7 +67,7 @@ def check(subject: Subject, form: Format, folder: Path) -> Check:
     Args:
         subject: What was exported.
         form: The format.
-        folder: Where it was written.
+        folder: Where it was written. What the check itself writes is next to it for as long as it takes.
 
     Raises:
         ExportError: It does not load, or gives other outputs.
@@ -106,7 +106,7 @@ def _batches(subject: Subject, cases: Mapping[str, Inputs]) -> tuple[int, ...]:
 def _in_fresh_process(
     subject: Subject, form: Format, folder: Path, cases: Mapping[str, Inputs]
 ) -> dict[str, list[Tensor]]:
-    with tempfile.TemporaryDirectory(prefix="explorer-check-") as place:
+    with tempfile.TemporaryDirectory(prefix="check-", dir=folder.parent) as place:  # where what is left is cleared
         task = Path(place)
         _write_task(subject, form, folder, cases, task)
         environment = os.environ | {"PYTHONWARNINGS": "ignore", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -6,7 +6,7 @@ workers, on any number of machines: `celery -A explorer.jobs -b redis://HOST:POR
 
 from explorer.jobs.connecting import BrokerError, connect
 from explorer.jobs.gradients import KnownGradients, measure_gradients
-from explorer.jobs.latency import Latency, measure_latency
+from explorer.jobs.latency import Latency, find_latency, measure_latency
 from explorer.jobs.measure import Measurement, measure
 from explorer.jobs.progress import JobCancelledError, Progress
 from explorer.jobs.queue import Job, JobQueue
@@ -28,6 +28,7 @@ __all__ = [
     "Task",
     "TensorStore",
     "connect",
+    "find_latency",
     "measure",
     "measure_gradients",
     "measure_latency",

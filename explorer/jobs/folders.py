@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
+import weakref
 from pathlib import Path
 
+from explorer.engine.claims import claim
 
-def private_folder() -> Path:
-    """A folder for cached results that only its owner can enter.
+PREFIX = "explorer-jobs-"
+
+
+def private_folder(owner: object) -> Path:
+    """A folder that only its owner can enter; what killed processes left of theirs is cleared first.
+
+    Args:
+        owner: What keeps things there; the folder goes when it does, at the latest when the process ends.
 
     Returns:
         A new folder in the system's temporary folder, mode 0700.
     """
-    folder = Path(tempfile.mkdtemp(prefix="explorer-jobs-"))
-    os.chmod(folder, 0o700)  # noqa: PTH101 - mkdtemp does it on POSIX; this states it
-    return folder
+    made = claim(Path(tempfile.gettempdir()), PREFIX)
+    weakref.finalize(owner, made.remove)
+    return made.path

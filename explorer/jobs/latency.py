@@ -12,15 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from explorer.engine.errors import EvaluationError
-from explorer.engine.latency import forward_seconds
+from explorer.engine.latency import Timing, forward_seconds
+from explorer.engine.targets import MOST_TIMINGS
 from explorer.engine.trace import ExampleInputs, in_eval_mode
 from explorer.engine.trees import map_tensors
-from explorer.exploration import Exploration
+from explorer.exploration import Exploration, checked_target, competing, found_ratios
+from explorer.jobs.progress import Progress
 
 WARM_UP = 3
 LEAST_RUNS, MOST_RUNS = 9, 51
 ENOUGH_SECONDS = 3.0
 MOST_BATCH = 1024
+NEAR_ENOUGH = 0.05
+"""How far from a wanted latency a plan may be, as a part of it: times differ by so much from one minute to the next."""
 
 Tell = Callable[[float], None]
 
@@ -72,6 +76,35 @@ def measure_latency(exploration: Exploration, batch: int, tell: Tell) -> Latency
         ) from error
     medians = [median(each) for each in zip(*times, strict=True)]
     return Latency(medians[0], medians[-1], batch or batch_of(inputs), len(times))
+
+
+def find_latency(exploration: Exploration, fraction: float, ranking: str, progress: Progress) -> dict[str, Any]:
+    """Finds ratios with which a forward takes a wanted part of its time on this machine, by timing plans.
+
+    Args:
+        exploration: The model, and the options by which channels are ranked.
+        fraction: Of the time that is to remain, above 0 and at most 1.
+        ranking: Who competes, as for `DependencyGraph.plan_to`.
+        progress: Told how many plans are timed; hears between forwards that the search is cancelled.
+
+    Returns:
+        ``ratios`` by group, and ``timings`` in the order in which they were taken: ``removed`` (0-1, of all channels),
+        ``seconds`` and ``before`` (of one forward), ``noise`` (as a part of ``before``), ``runs`` and ``is_chosen``.
+
+    Raises:
+        PlanError: The target is none, or out of reach; the message then says what was measured.
+        JobCancelledError: Nobody waits for it any more.
+    """
+    wanted = checked_target(exploration, fraction)
+
+    def watch(timings: Sequence[Timing]) -> None:
+        progress.tell(min(len(timings) / MOST_TIMINGS, 1.0))
+
+    choices = competing(exploration, ranking)
+    plan = exploration.graph.plan_to(latency=wanted, tolerance=NEAR_ENOUGH, watch=watch, **choices)
+    nearest = min(plan.timings, key=lambda timing: abs(timing.fraction - wanted))
+    timings = [asdict(timing) | {"is_chosen": timing is nearest} for timing in plan.timings]
+    return {"ratios": found_ratios(plan), "timings": timings}
 
 
 def batch_of(inputs: ExampleInputs) -> int:

@@ -57,30 +57,17 @@ class Job:
 class Elsewhere(Protocol):
     """Where tasks can be done besides this process, as `explorer.jobs.workers.Workers` is."""
 
-    def run(self, task: Task) -> Result:
-        """The result of a task, once it is there; raises what calling the task would raise."""
+    def run(self, task: Task, is_left: Callable[[], bool]) -> Result:
+        """The result of a task, once it is there; raises what calling the task would raise.
 
-    def stop(self) -> None:
-        """Waits for nothing any more: each `run` that goes on raises `JobCancelledError`."""
+        Args:
+            task: What to do.
+            is_left: Whether nobody waits any more, not even for what there is so far; then `JobCancelledError` is
+                raised soon.
+        """
 
     def close(self) -> None:
         """Ends what it holds on to."""
-
-
-@dataclass(frozen=True)
-class _Shared:
-    """Workers that another queue closes."""
-
-    workers: Elsewhere
-
-    def run(self, task: Task) -> Result:
-        return self.workers.run(task)
-
-    def stop(self) -> None:
-        self.workers.stop()
-
-    def close(self) -> None:
-        pass
 
 
 @dataclass(frozen=True)
@@ -96,13 +83,13 @@ class JobQueue:
     """One thread that works, others that wait for workers where there are any, and a cache on disk.
 
     Args:
-        folder: Where results are kept as JSON; made private to its owner. A new temporary folder by default.
+        folder: Where results are kept as JSON; made private to its owner. One that goes with it by default.
         elsewhere: Where tasks are done that can leave this process; none do by default.
     """
 
     def __init__(self, folder: Path | None = None, elsewhere: Elsewhere | None = None) -> None:
-        self._elsewhere = elsewhere
-        self._folder = folder or private_folder()
+        self._elsewhere, self._sharing = elsewhere, [self]
+        self._folder = folder or private_folder(self)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o700)
         # JSON on disk: results are plain data, and nothing is ever unpickled
@@ -181,24 +168,30 @@ class JobQueue:
             self._stopped[owner] = key
 
     def close(self) -> None:
-        """Stops after the job that runs now, which is cancelled."""
+        """Stops after the job that runs here now, which is cancelled; what workers do is not waited for.
+
+        Closing again does nothing.
+        """
         with self._changed:
             self._is_closed = True
             self._waiting.clear()
             for request in self._running.values():
                 request.progress.cancel()
             self._changed.notify_all()
-        if self._elsewhere:
-            self._elsewhere.stop()
         for thread in self._threads:
             thread.join()
-        if self._elsewhere:
-            self._elsewhere.close()
         self._cache.close()
+        if self in self._sharing:  # closing again does nothing
+            self._sharing.remove(self)
+            if self._elsewhere and not self._sharing:
+                self._elsewhere.close()
 
     def beside(self) -> JobQueue:
-        """Another queue, whose tasks go to the same workers, for work that takes long; this one closes them."""
-        return JobQueue(elsewhere=_Shared(self._elsewhere) if self._elsewhere else None)
+        """Another queue, whose tasks go to the same workers, for work that takes long; the last to close ends them."""
+        made = JobQueue(elsewhere=self._elsewhere)
+        made._sharing = self._sharing
+        made._sharing.append(made)
+        return made
 
     def place(self, source: str) -> tuple[str, str]:
         """Where the jobs of a model are done, and why there, in words; empty ones where there is only this process.
@@ -220,7 +213,7 @@ class JobQueue:
         elsewhere = self._elsewhere
         if elsewhere is None or reason_to_stay(work.exploration.recipe.source, work.data):
             return _Request(key, work, asked, work.progress)
-        return _Request(key, partial(elsewhere.run, work), asked, work.progress, is_away=True)
+        return _Request(key, partial(elsewhere.run, work, lambda: self._is_closed), asked, work.progress, is_away=True)
 
     def _known(self, key: str) -> Result | None:
         found: Result | None = self._cache.get(key)

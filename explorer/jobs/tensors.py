@@ -37,12 +37,12 @@ class TensorStore:
     """Files in a folder that only its owner can enter; those that were used longest ago go when it is full.
 
     Args:
-        folder: Where they are; made private to its owner. A new temporary folder by default.
+        folder: Where they are; made private to its owner. One that goes with it by default.
         most: Bytes of all of them together.
     """
 
     def __init__(self, folder: Path | None = None, most: int = KEPT_BYTES) -> None:
-        self.folder, self._most = folder or private_folder(), most
+        self.folder, self._most = folder or private_folder(self), most
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from explorer.engine.errors import ExplorerError
@@ -14,11 +14,13 @@ from explorer.jobs.broker import Answer, Board
 from explorer.jobs.celery import celery_app, has_workers, send
 from explorer.jobs.connecting import BrokerError, shown_url
 from explorer.jobs.gradients import SAMPLES
-from explorer.jobs.progress import JobCancelledError, Progress
+from explorer.jobs.progress import JobCancelledError
 from explorer.jobs.tasks import SPREAD, Message, Result, Task, message_key
 from explorer.jobs.versions import versions
 from explorer.training import Dataset, Point
 from explorer.training.sensitivity import Measure
+
+IsLeft = Callable[[], bool]
 
 LOOK_SECONDS = 0.2
 PATIENCE_SECONDS = 10
@@ -65,43 +67,45 @@ class Workers:
         self._board = Board(url)
         self._board.check()
         self._app = celery_app(url)
-        self._is_stopped = False
-
-    def stop(self) -> None:
-        """Waits for nothing any more; workers hear of it and stop as well."""
-        self._is_stopped = True
 
     def close(self) -> None:
         """Ends the connections."""
         self._app.close()
         self._board.close()
 
-    def run(self, task: Task) -> Result:
+    def run(self, task: Task, is_left: IsLeft = lambda: False) -> Result:
         """What comes out of a task that workers can do (`reason_to_stay` is empty), or can do a part of.
+
+        Args:
+            task: What to do.
+            is_left: Asked again and again whether nobody waits any more, not even for what there is so far; workers
+                then hear of it and stop.
 
         Raises:
             WorkerError: It failed there.
             BrokerError: The broker stopped answering, or no worker is there.
-            JobCancelledError: It was cancelled.
+            JobCancelledError: It was cancelled, or nobody waits.
         """
         if spread := SPREAD.get(task.name):
-            measure = self.curves(task.exploration, task.data, samples=SAMPLES, progress=task.progress)
+            measure = self.curves(
+                task.exploration, task.data, samples=SAMPLES, is_left=lambda: is_left() or task.progress.is_cancelled
+            )
             return task.kept(*spread(task.exploration, task.data, task.progress, measure=measure, **task.options))
-        return next(result for _, result in self.run_each([task]))
+        return next(result for _, result in self.run_each([task], is_left))
 
-    def run_each(self, tasks: Iterable[Task], progress: Progress | None = None) -> Iterator[tuple[Task, Result]]:
+    def run_each(self, tasks: Iterable[Task], is_left: IsLeft = lambda: False) -> Iterator[tuple[Task, Result]]:
         """What workers make of tasks, each as soon as it is known; those that nobody takes any more are withdrawn.
 
         A task whose worker falls silent is sent again. What came out of the same message within a day is known.
 
         Args:
             tasks: What to do.
-            progress: Ends it where it is cancelled.
+            is_left: As for `run`.
 
         Raises:
             WorkerError: One failed there.
             BrokerError: The broker stopped answering, or no worker is there.
-            JobCancelledError: One was cancelled, or all were.
+            JobCancelledError: One was cancelled, or nobody waits.
         """
         runs = dict[str, _Run]()
         for task in tasks:
@@ -113,7 +117,7 @@ class Workers:
         try:
             self._send(runs)
             while runs:
-                if self._is_stopped or (progress and progress.is_cancelled):
+                if is_left():
                     raise JobCancelledError
                 self._want(runs)
                 if ended := self._board.wait(list(runs), LOOK_SECONDS):
@@ -126,7 +130,7 @@ class Workers:
             self._board.leave(list(runs))
 
     def curves(
-        self, exploration: Exploration, data: Dataset | None, *, samples: int, progress: Progress | None = None
+        self, exploration: Exploration, data: Dataset | None, *, samples: int, is_left: IsLeft = lambda: False
     ) -> Measure:
         """What measures a sweep of sensitivity on workers, one group a task.
 
@@ -134,7 +138,7 @@ class Workers:
             exploration: The model, and the criterion and reduction that rank its channels.
             data: What it is measured on.
             samples: Most samples for gradients.
-            progress: Ends it where it is cancelled.
+            is_left: As for `run`.
         """
         recipe = exploration.recipe
         # whatever else the recipe says does not matter, and would hide that a piece is known
@@ -146,7 +150,7 @@ class Workers:
             for group, ratio in pairs:
                 ratios[group].append(ratio)
             options = [{"group": group, "ratios": ratios[group], "samples": samples} for group in ratios]
-            for _, result in self.run_each((Task("curve", bare, data, each) for each in options), progress):
+            for _, result in self.run_each((Task("curve", bare, data, each) for each in options), is_left):
                 yield from (Point(**point) for point in result["points"])
 
         return measure

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import Any
 
 import pytest
 
 from explorer.app.numbers import MINUS
-from explorer.app.panels import latency_tools, plans_panel, totals
+from explorer.app.panels import plans_panel, totals
 from explorer.app.pareto import front, nothing_to_plot, pareto_figure, plotted
 from explorer.app.plans import difference, record, table
 from explorer.app.theme import tokens
 from explorer.app.workspace import Workspace
 from explorer.exploration import Exploration, Recipe, set_every_ratio, set_keep, set_options, set_ratio
-from explorer.jobs import Job
 from tests.app.test_panels import text
 
 GROUP = "layer1.0.conv1"
@@ -136,23 +133,3 @@ def test_only_two_are_compared(workspace: Workspace, exploration: Exploration) -
     assert "Original and Plan 1" in text(plans_panel.compared(workspace, [one, two]))
     broken = two | {"recipe": two["recipe"] | {"fingerprint": "other"}}
     assert "made for another version" in text(plans_panel.compared(workspace, [one, broken]))
-
-
-def test_a_timing_is_followed_until_its_plan_is_noted(workspace: Workspace, exploration: Exploration) -> None:
-    recipe = set_ratio(exploration, GROUP, 0.5).recipe.to_json()
-    assert latency_tools.follow(workspace, None, "timing")[1]
-    asked = latency_tools.ask(workspace, recipe, "8", "timing", 1)
-    limit = time.monotonic() + 60
-    while not latency_tools.follow(workspace, asked, "timing")[1]:
-        assert time.monotonic() < limit
-        threading.Event().wait(0.05)
-    said, is_over, made = latency_tools.follow(workspace, asked, "timing")
-    assert is_over
-    assert (made["key"], made["latency"]["batch"], made["accuracy"]) == (Recipe.from_json(recipe).key, 8, None)
-    assert f"measured on this machine, batch 8, median of {made['latency']['runs']}" in text(said)
-
-
-def test_a_timing_can_be_stopped_and_says_why_it_failed() -> None:
-    assert text(latency_tools.status(Job("k", "running", fraction=0.4))) == "timing… 40 %"
-    assert "no such batch" in text(latency_tools.status(Job("k", "failed", error="no such batch")))
-    assert latency_tools.status(Job("k", "gone")) == []

@@ -263,5 +263,9 @@ def test_a_trained_plan_has_a_name_a_sign_and_its_weights(exploration: Explorati
 
 
 def test_every_kind_of_work_has_ids_of_its_own() -> None:
-    parts = [part for work in (ids.SWEEP, ids.RECOVER, ids.SPARSE, ids.SCORES) for part in work]
+    parts = [
+        part
+        for work in (ids.SWEEP, ids.RECOVER, ids.SPARSE, ids.SCORES, ids.LATENCY, ids.LATENCY_TARGET)
+        for part in work
+    ]
     assert len(set(parts)) == len(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -116,7 +117,10 @@ def stopwatch(monkeypatch: pytest.MonkeyPatch, fixed: float = 0.2, noise: float 
     """Times that follow the parameters, with a part that does not."""
     taken: list[Timing] = []
 
-    def timed(original: nn.Module, pruned: nn.Module, _inputs: Any, removed: float) -> Timing:
+    def timed(
+        original: nn.Module, pruned: nn.Module, _inputs: Any, removed: float, watch: Callable[[], object]
+    ) -> Timing:
+        watch()
         sizes = [sum(parameter.numel() for parameter in model.parameters()) for model in (pruned, original)]
         taken.append(Timing(removed, fixed + (1 - fixed) * sizes[0] / sizes[1], 1.0, noise, 9))
         return taken[-1]
@@ -136,6 +140,42 @@ def test_latency_is_measured_until_it_is_near_and_the_plan_holds_what_was_measur
     assert 1 < len(taken) < 8
     gone = sum(48 - len(kept) if name == "3" else 0 for name, kept in plan.channels.items())
     assert 0 < gone < 48
+
+
+def test_who_watches_a_search_for_a_latency_sees_what_was_timed_and_can_end_it(
+    wide: DependencyGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = stopwatch(monkeypatch)
+    seen: list[int] = []
+    wide.plan_to(latency=0.5, watch=lambda timings: seen.append(len(timings)))
+    assert seen == list(range(len(taken)))
+    assert len(taken) <= targets.MOST_TIMINGS
+
+    def stop(timings: Sequence[Timing]) -> None:
+        if len(timings) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        wide.plan_to(latency=0.5, watch=stop)
+
+
+@pytest.mark.parametrize("count", [1, 2, 64, 127, 128, 191, 192, 500, 4096])
+def test_the_levels_of_a_latency_are_few_enough(count: int) -> None:
+    step = max(1, count // targets._LATENCY_LEVELS)
+    coarse = [*range(count)[:-1:step], count - 1]
+    assert len(coarse).bit_length() <= targets.MOST_TIMINGS
+
+
+def test_a_timing_ends_where_who_watches_says_so() -> None:
+    calls: list[None] = []
+
+    def watch() -> None:
+        calls.append(None)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        time_against(nn.Linear(2, 2), nn.Linear(2, 2), torch.randn(1, 2), removed=0.5, watch=watch)
 
 
 def test_a_latency_out_of_reach_shows_what_was_measured(wide: DependencyGraph, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def test_a_disk_that_is_full_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_process_that_is_killed_leaves_no_target(tmp_path: Path) -> None:
+def test_a_process_that_is_killed_leaves_no_target_and_the_next_one_clears_up(tmp_path: Path) -> None:
     process = python(WAITING, tmp_path / "out")
     assert process.stdout is not None
     assert process.stdout.readline() == "writing\n"
@@ -59,6 +59,7 @@ def test_a_process_that_is_killed_leaves_no_target(tmp_path: Path) -> None:
     assert [path.name.startswith(".out-") for path in tmp_path.iterdir()] == [True]
     with new_folder(tmp_path / "out") as unfinished:
         (unfinished / "whole").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["whole"]
 
 
@@ -66,7 +67,7 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pyt
     def refused(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("explorer.engine.writing.tempfile.mkdtemp", refused)
+    monkeypatch.setattr("explorer.engine.claims.tempfile.mkdtemp", refused)
     with (
         pytest.raises(SaveError, match=r"cannot be written: .*Read-only file system\. Choose a folder"),
         new_folder(tmp_path / "out"),

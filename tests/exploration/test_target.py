@@ -6,7 +6,7 @@ import pytest
 
 from explorer.engine.errors import PlanError
 from explorer.engine.graph import DependencyGraph
-from explorer.exploration import Exploration, change, set_keep, set_lock, set_target, start
+from explorer.exploration import Exploration, change, found_ratios, set_keep, set_lock, set_options, set_target, start
 
 
 @pytest.mark.parametrize("cost", ["macs", "params", "bytes"])
@@ -47,3 +47,30 @@ def test_a_target_that_cannot_be_reached_says_why(fresh: Exploration) -> None:
 def test_targets_that_are_none_say_why(fresh: Exploration, what: dict[str, object], reason: str) -> None:
     with pytest.raises(PlanError, match=reason):
         change(fresh, {"kind": "target", **what})
+
+
+def test_what_a_plan_came_to_is_set_as_it_is_also_where_groups_are_tied(tied: DependencyGraph) -> None:
+    for start_from in (start(tied), set_options(start(tied), round_to=4)):
+        plan = tied.plan(0.4, round_to=start_from.recipe.round_to)
+        after = change(start_from, {"kind": "found", "ratios": found_ratios(plan)})
+        assert after.plan().channels == plan.channels
+
+
+def test_found_ratios_replace_what_was_chosen_and_leave_locked_groups_alone(fresh: Exploration) -> None:
+    ratios = found_ratios(fresh.graph.plan(0.5))
+    chosen = set_keep(fresh, "layer1.0.conv1", [0, 1])
+    assert not change(chosen, {"kind": "found", "ratios": ratios}).recipe.keep
+    with pytest.raises(PlanError, match=r"layer1\.0\.conv1 is locked"):
+        change(set_lock(fresh, ["layer1.0.conv1"], True), {"kind": "found", "ratios": ratios})
+
+
+@pytest.mark.parametrize("ratios", [{}, {"conv1": 0.5}, {"other": 0.5}])
+def test_ratios_that_were_found_for_another_model_are_refused(fresh: Exploration, ratios: dict[str, float]) -> None:
+    with pytest.raises(PlanError, match="found for another model"):
+        change(fresh, {"kind": "found", "ratios": ratios})
+
+
+def test_a_found_ratio_is_in_its_range(fresh: Exploration) -> None:
+    ratios = dict.fromkeys(found_ratios(fresh.graph.plan(0.5)), 1.5)
+    with pytest.raises(PlanError, match=r"from 0 to 0\.99"):
+        change(fresh, {"kind": "found", "ratios": ratios})

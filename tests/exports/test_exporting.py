@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -22,6 +24,8 @@ from explorer.exports import FORMATS, TOLERANCE, Check, Exported, exporting
 from explorer.models import open_model
 from explorer.models.tracing import trace_opened
 from tests.engine.nets import IMAGE, PlainCnn, Run, every_group, traced
+
+ROOT = Path(__file__).resolve().parents[2]
 
 BLOCKS = """
 from torch import nn
@@ -196,6 +200,36 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(SaveError, match="is not empty"):
         explorer.export(every_group(traced(Scaled(), 2, 3)), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+EXPORTING = """
+import sys, explorer
+def watch(stage, name):
+    print(stage, flush=True)
+    if stage == "checking":
+        sys.stdin.read()
+explorer.export(explorer.trace("sample:gat").plan(0.5).apply(), sys.argv[1], watch=watch)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are locked on POSIX only")
+def test_an_export_that_is_killed_is_cleared_by_the_next_to_the_same_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "check", lambda *_: Check(0.0, (), "explorer"))
+    command = [sys.executable, "-c", EXPORTING, str(tmp_path / "out")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(2)] == ["writing\n", "checking\n"]
+        half = next(tmp_path.iterdir())
+        half_pruned = explorer.trace("sample:gat").plan(0.5).apply()
+        explorer.export(half_pruned, tmp_path / "out")  # the other one is still at it
+        assert (half / "folder" / "model.safetensors").exists()
+        process.kill()
+    assert {path.name for path in tmp_path.iterdir()} == {"out", half.name}
+    shutil.rmtree(tmp_path / "out")
+    explorer.export(half_pruned, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def _branching(m: Any, x: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
@@ -7,10 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from explorer import trace
-from explorer.engine.errors import EvaluationError
-from explorer.exploration import Exploration, set_every_ratio, start
-from explorer.jobs import JobCancelledError, JobQueue, Progress, measure_latency
-from explorer.jobs.latency import LEAST_RUNS, MOST_RUNS, batch_of, with_batch
+from explorer.engine import targets
+from explorer.engine.errors import EvaluationError, PlanError
+from explorer.engine.targets import MOST_TIMINGS
+from explorer.exploration import Exploration, change, set_every_ratio, start
+from explorer.jobs import JobCancelledError, JobQueue, Progress, find_latency, measure_latency
+from explorer.jobs.latency import LEAST_RUNS, MOST_RUNS, NEAR_ENOUGH, batch_of, with_batch
+from tests.jobs.stopwatch import timed_by_parameters
 
 
 class Net(nn.Module):
@@ -132,3 +136,42 @@ def test_a_cancelled_job_is_gone_and_not_failed() -> None:
     assert queue.job("me", "b").result == {"value": 2}
     assert queue.job("me", "a").state == "gone"
     queue.close()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times that do not depend on the machine."""
+    monkeypatch.setattr(targets, "time_against", timed_by_parameters)
+
+
+@pytest.mark.usefixtures("clock")
+def test_ratios_are_found_by_timing_and_all_that_was_timed_is_told() -> None:
+    fresh, progress = (
+        start(trace(nn.Sequential(nn.Linear(4, 60), nn.ReLU(), nn.Linear(60, 4)), torch.randn(1, 4))),
+        Progress(),
+    )
+    found = find_latency(fresh, 0.4, "local", progress)
+    (chosen,) = [timing for timing in found["timings"] if timing["is_chosen"]]
+    assert chosen["seconds"] == pytest.approx(0.4, rel=NEAR_ENOUGH)
+    assert found["ratios"]["0"] == pytest.approx(chosen["removed"], abs=0.001)
+    assert progress.fraction == (len(found["timings"]) - 1) / MOST_TIMINGS
+    assert json.loads(json.dumps(found)) == found
+    after = change(fresh, {"kind": "found", "ratios": found["ratios"]}).plan()
+    sizes = [sum(each.numel() for each in model.parameters()) for model in (after.apply().model, fresh.graph.model)]
+    assert sizes[0] / sizes[1] == chosen["seconds"]
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_search_for_a_latency_that_is_cancelled_stops(exploration: Exploration) -> None:
+    progress = Progress()
+    progress.cancel()
+    with pytest.raises(JobCancelledError):
+        find_latency(exploration, 0.5, "local", progress)
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_latency_out_of_reach_says_what_was_measured(exploration: Exploration) -> None:
+    with pytest.raises(PlanError, match=r"out of reach.*Measured: "):
+        find_latency(exploration, 0.01, "local", Progress())
+    with pytest.raises(PlanError, match="got None"):
+        find_latency(exploration, None, "local", Progress())  # type: ignore[arg-type]

@@ -12,10 +12,10 @@ import pytest
 
 from explorer.engine.errors import ApplyError
 from explorer.exploration import Exploration, start
-from explorer.jobs import Job, JobQueue, Progress, Task, reason_to_stay
+from explorer.jobs import Job, JobCancelledError, JobQueue, Progress, Task, reason_to_stay
 from explorer.models import open_model
 from explorer.models.tracing import trace_opened
-from tests.jobs.small import exploration as small
+from tests.jobs.farm import wait_until
 
 
 @pytest.fixture
@@ -126,20 +126,21 @@ def test_results_are_private_to_their_owner_and_no_pickle(queue: JobQueue, tmp_p
 
 
 class Away:
-    """Workers that a test plays."""
+    """Workers that a test plays: a task ends when the test releases it, or nobody waits for it any more."""
 
     def __init__(self) -> None:
         self.release = threading.Event()
         self.asked: list[Task] = []
+        self.left: list[Task] = []
         self.is_closed = False
 
-    def run(self, task: Task) -> dict[str, Any]:
+    def run(self, task: Task, is_left: Callable[[], bool]) -> dict[str, Any]:
         self.asked.append(task)
-        self.release.wait(10)
+        while not self.release.wait(0.01):
+            if is_left():
+                self.left.append(task)
+                raise JobCancelledError
         return {"from": "far away"}
-
-    def stop(self) -> None:
-        self.release.set()
 
     def close(self) -> None:
         self.is_closed = True
@@ -155,7 +156,6 @@ def wide(away: Away, tmp_path: Path) -> Iterator[JobQueue]:
     made = JobQueue(tmp_path / "wide", elsewhere=away)
     yield made
     made.close()
-    assert away.release.is_set()
     assert away.is_closed
 
 
@@ -180,10 +180,7 @@ def test_an_owner_has_one_task_away_at_a_time_and_then_the_latest(
     wide: JobQueue, away: Away, exploration: Exploration
 ) -> None:
     wide.ask("me", "first", Task("measure", exploration))
-    limit = time.monotonic() + 10
-    while wide.job("me", "first").state != "running":
-        assert time.monotonic() < limit
-        threading.Event().wait(0.01)
+    wait_until(lambda: wide.job("me", "first").state == "running")
     tasks = [Task("measure", exploration) for _ in range(2)]
     for key, task in zip(("second", "third"), tasks, strict=True):
         wide.ask("me", key, task)
@@ -210,27 +207,40 @@ def test_without_workers_nothing_is_said_of_the_place(queue: JobQueue) -> None:
     assert queue.place("sample:vgg") == queue.place("session:abc") == ("", "")
 
 
-def test_a_queue_beside_another_uses_its_workers_and_leaves_them_to_it() -> None:
-    said: list[str] = []
+@pytest.mark.parametrize("closed", ["first", "second"])
+def test_a_queue_that_closes_leaves_the_tasks_of_the_one_beside_it_alone(
+    away: Away, exploration: Exploration, closed: str
+) -> None:
+    first = JobQueue(elsewhere=away)
+    queues = {"first": first, "second": first.beside()}
+    tasks = {name: Task("measure", exploration) for name in queues}
+    for name, queue in queues.items():
+        queue.ask("me", name, tasks[name])
+    wait_until(lambda: len(away.asked) == 2)
+    gone = queues.pop(closed)
+    for _ in range(2):
+        gone.close()  # again does nothing
+    assert away.left == [tasks[closed]]
+    assert not away.is_closed
+    [(left, queue)] = queues.items()
+    assert queue.job("me", left).state == "running"
+    away.release.set()
+    assert wait(queue, "me", left).result == {"from": "far away"}
+    queue.close()
+    assert away.left == [tasks[closed]]
+    assert away.is_closed
 
-    class Workers:
-        def run(self, task: Task) -> dict[str, object]:
-            said.append(task.name)
-            return {"by": "a worker"}
 
-        def stop(self) -> None:
-            said.append("stopped")
-
-        def close(self) -> None:
-            said.append("closed")
-
-    first = JobQueue(elsewhere=Workers())
+def test_a_queue_that_stops_one_job_leaves_the_others_alone(away: Away, exploration: Exploration) -> None:
+    first = JobQueue(elsewhere=away)
     second = first.beside()
-    graph = small().graph
-    asked = Task("measure", start(graph, "sample:x"))
-    second.ask("me", "a", asked)
-    assert wait(second, "me", "a").result == {"by": "a worker"}
+    for queue, key in ((first, "a"), (second, "b")):
+        queue.ask("me", key, Task("measure", exploration))
+    wait_until(lambda: len(away.asked) == 2)
+    second.stop("me", "b")
+    assert (first.job("me", "a").state, second.job("me", "b").state) == ("running", "stopped")
+    assert sorted(task.progress.is_cancelled for task in away.asked) == [False, True]
+    away.release.set()
+    assert wait(first, "me", "a").result == {"from": "far away"}
     second.close()
-    assert said == ["measure", "stopped"]
     first.close()
-    assert said == ["measure", "stopped", "stopped", "closed"]

@@ -31,6 +31,10 @@ HOW_TO_INSTALL = (
     "The journeys need a Chromium, and none was found. Install one (Debian, Ubuntu: apt-get install chromium; Fedora: "
     "dnf install chromium; macOS: brew install --cask chromium), or set EXPLORER_CHROMIUM to the path of one."
 )
+TOUR_ENDED = (
+    "try { localStorage.setItem('explorer:tour', 'ended'); } catch { /* a page without storage has no tour */ }"
+)
+"""What the tour of a first visit leaves in a browser once it has ended."""
 LIBRARY_NOTICE = "You have set a custom wheel sensitivity"
 """Cytoscape says so whatever dash-cytoscape passes, its own default included; it is no message of ours."""
 
@@ -76,6 +80,10 @@ def serving(*arguments: str) -> Iterator[str]:
 class Watched:
     """A page with everything that its console said and every host that it asked.
 
+    Args:
+        page: The page.
+        is_first_visit: Whether the tour begins by itself; elsewhere it is over and out of the way.
+
     Attributes:
         page: The page.
         console: Errors and warnings, and exceptions that nobody caught.
@@ -83,8 +91,10 @@ class Watched:
         failed: Answers with an error code.
     """
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, *, is_first_visit: bool = False) -> None:
         self.page = page
+        if not is_first_visit:
+            page.add_init_script(TOUR_ENDED)
         self.console: list[str] = []
         self.foreign: list[str] = []
         self.failed: list[str] = []
@@ -114,17 +124,18 @@ class Watched:
 
 
 @contextmanager
-def visiting(browser: Browser, address: str, **wishes: Any) -> Iterator[Watched]:
+def visiting(browser: Browser, address: str, *, is_first_visit: bool = False, **wishes: Any) -> Iterator[Watched]:
     """A page of its own that shows the app, closed afterwards.
 
     Args:
         browser: The browser.
         address: Where the app is.
+        is_first_visit: Whether the tour begins by itself.
         wishes: What the page is told of its people and their screen, as `Browser.new_context` takes it.
     """
     usual: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
     context = browser.new_context(**usual | wishes)
-    watched = Watched(context.new_page())
+    watched = Watched(context.new_page(), is_first_visit=is_first_visit)
     watched.open(address)
     yield watched
     context.close()

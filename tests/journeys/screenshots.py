@@ -21,6 +21,15 @@ def first_run(page: Page) -> None:
     page.wait_for_selector("#accuracy [data-accuracy]", timeout=30_000)
 
 
+def tour(page: Page) -> None:
+    """The third step of the tour of a first visit."""
+    first_run(page)
+    page.locator("#help").click()
+    page.get_by_role("button", name="Take the tour").click()
+    for _ in range(2):
+        page.get_by_role("button", name="Next").click()
+
+
 def pruned(page: Page) -> None:
     """A group selected, some of it gone, measured and proven."""
     first_run(page)
@@ -95,6 +104,7 @@ def mistake(page: Page) -> None:
 
 STATES: tuple[Callable[[Page], None], ...] = (
     first_run,
+    tour,
     pruned,
     layer,
     playing,

@@ -103,6 +103,12 @@ def help_dialog(page: Page) -> None:
     page.wait_for_selector("[aria-modal] .keys")
 
 
+def tour(page: Page) -> None:
+    page.get_by_role("button", name="Take the tour").click()
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator("#tour")).to_contain_text("2 of 4")
+
+
 def picker(page: Page) -> None:
     page.keyboard.press("Escape")
     page.locator("[aria-modal]").wait_for(state="detached")
@@ -182,6 +188,7 @@ STATES: tuple[tuple[Callable[[Page], None], str], ...] = (
     (file_menu, "[role=menu]"),
     (own_model, "[aria-modal]"),
     (help_dialog, "[aria-modal]"),
+    (tour, "#tour"),
     (picker, "[role=listbox]"),
     (playing, "#right"),
     (matrices, ".matrices"),

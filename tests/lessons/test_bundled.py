@@ -1,16 +1,28 @@
-"""The lessons that come with the explorer, on the models that they show."""
+"""The lessons that come with the explorer, on the trained models that they show: nothing in them goes stale unseen."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
 import pytest
 
+from explorer.app.outline import Outline
+from explorer.app.scene import closed_ancestor
+from explorer.app.unfolding import NODE_LIMIT, opened_by_name, visible_nodes
+from explorer.app.workspace import Subject
 from explorer.engine.errors import LessonError
 from explorer.engine.graph import DependencyGraph
-from explorer.lessons import Lesson, bundled_lessons, verify
+from explorer.exploration import Exploration, Recipe, fitted
+from explorer.lessons import KINDS, Answer, Asked, Feedback, Lesson, Step, asked, bundled_lessons, verify
 from explorer.models.tracing import trace
+from explorer.training import Split, evaluate, open_data
+from sample_models import SAMPLES
+
+LESSONS = bundled_lessons()
+STEPS = [pytest.param(step, id=f"{lesson.id}-{step.id}") for lesson in LESSONS for step in lesson.steps]
+TASKS = [each for each in STEPS if each.values[0].task is not None]
 
 
 @cache
@@ -18,18 +30,111 @@ def graph_of(source: str) -> DependencyGraph:
     return trace(source)
 
 
-@pytest.mark.parametrize("lesson", bundled_lessons(), ids=lambda lesson: lesson.id)
+@cache
+def data_of(source: str) -> Split:
+    return open_data(SAMPLES[source.removeprefix("sample:")].data).test
+
+
+def measure(exploration: Exploration) -> float:
+    return measured(exploration.recipe.source, *(tuple(sorted(each.items())) for each in _removed(exploration)))
+
+
+@cache
+def measured(
+    source: str, ratios: tuple[tuple[str, float], ...], keep: tuple[tuple[str, tuple[int, ...]], ...]
+) -> float:
+    pruned = graph_of(source).plan(dict(ratios), keep=dict(keep)).apply()
+    return evaluate(pruned.model, data_of(source)).accuracy
+
+
+def _removed(exploration: Exploration) -> Iterator[dict[str, object]]:
+    yield from (dict(exploration.recipe.ratios), dict(exploration.recipe.keep))
+
+
+def answered(question: Asked, answer: Answer) -> Feedback:
+    """What is said of an answer; of a recipe, what is said of the model on the screen pruned so."""
+    kind = KINDS[question.task.kind]
+    if kind.form(question).control == "plan":
+        recipe = Recipe.from_json(answer)
+        question = replace(question, exploration=fitted(question.graph, recipe.source, recipe)[0])
+    return kind.check(question, answer)
+
+
+def question_of(step: Step) -> Asked:
+    return asked(step, graph_of(step.show.model), measure)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
 def test_what_a_lesson_names_is_there(lesson: Lesson) -> None:
     verify(lesson, graph_of)
 
 
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
+def test_a_lesson_takes_minutes_and_asks_for_several_things(lesson: Lesson) -> None:
+    kinds = [step.task.kind for step in lesson.steps if step.task is not None]
+    assert 5 <= len(lesson.steps) <= 8
+    assert 3 <= lesson.minutes <= 5
+    assert len(kinds) >= 3
+    assert len(set(kinds)) >= 2
+
+
+@pytest.mark.parametrize("step", TASKS)
+def test_the_solution_of_a_task_is_right(step: Step) -> None:
+    question = question_of(step)
+    feedback = answered(question, KINDS[question.task.kind].solution(question))
+    assert feedback.is_right, feedback.said
+    assert {verdict.state for verdict in feedback.verdicts} <= {"right"}
+    assert step.task is not None
+    assert step.task.because.strip()
+
+
+@pytest.mark.parametrize("step", TASKS)
+def test_a_mistake_is_wrong_and_told_why(step: Step) -> None:
+    question = question_of(step)
+    feedback = answered(question, KINDS[question.task.kind].mistake(question))
+    assert not feedback.is_right
+    assert {"missing", "extra"} & {verdict.state for verdict in feedback.verdicts}
+    assert all(verdict.reason for verdict in feedback.verdicts)
+
+
+@pytest.mark.parametrize("answer", [None, [], "x", 10**9, {"a": 1}, [[1]]], ids=repr)
+@pytest.mark.parametrize("step", TASKS)
+def test_an_answer_that_is_none_gets_feedback(step: Step, answer: object) -> None:
+    question = question_of(step)
+    assert not KINDS[question.task.kind].check(question, answer).is_right
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_a_step_speaks_of_is_drawn(step: Step) -> None:
+    outline = outline_of(step.show.model)
+    assert step.show.opened is not None
+    opened = opened_by_name(outline, step.show.opened)
+    assert visible_nodes(outline, opened) <= NODE_LIMIT
+    assert not {name for name in spoken_of(step) if closed_ancestor(outline.by_name[name], opened)}
+
+
+def spoken_of(step: Step) -> set[str]:
+    """The layers that a step selects, plays from and to, and offers to pick."""
+    graph, show = graph_of(step.show.model), step.show
+    names = {show.select["name"]} if show.select.get("kind") == "layer" else set[str]()
+    if player := show.panels.get("player"):
+        steps = graph.propagation(player["port"])[: player["step"]]
+        names |= {player["port"][:-1], *(each.target[:-1] for each in steps[-1:])}
+    if step.task is not None:
+        names |= {option.layer for option in KINDS[step.task.kind].form(question_of(step)).options}
+    return names - {""}
+
+
+@cache
+def outline_of(source: str) -> Outline:
+    return Subject(source, source, graph_of(source)).outline
+
+
 @pytest.mark.parametrize(("path", "is_there"), [("layer1.*0-2.0", True), ("*0-2", True), ("layer1.*0-2.7", False)])
 def test_modules_are_named_as_the_model_or_the_screen_has_them(path: str, is_there: bool) -> None:
-    lesson = bundled_lessons()[0]
-    step = replace(
-        lesson.steps[0], show=replace(lesson.steps[0].show, model="sample:resnet20", opened=(path,), select={})
-    )
-    changed = replace(lesson, steps=(replace(step, task=None),))
+    lesson = LESSONS[0]
+    show = replace(lesson.steps[0].show, model="sample:resnet20", opened=(path,), select={})
+    changed = replace(lesson, steps=(replace(lesson.steps[0], show=show, task=None),))
     if is_there:
         verify(changed, graph_of)
         return

@@ -87,6 +87,12 @@ def test_the_group_that_saves_most_is_told_by_the_cost() -> None:
     assert KINDS["choose"].check(asked, "layer3.2.conv1").is_right
 
 
+def test_groups_say_what_they_hold() -> None:
+    names = ["blocks.0.attention.qkv:heads", "blocks.0.attention.qkv:head_dim", "patches"]
+    form = KINDS["choose"].form(ask("choose", "sample:vit", by="macs", find="most", options=names))
+    assert [option.detail for option in form.options] == ["4 heads", "16 channels of each head", "64 channels"]
+
+
 def test_the_channel_with_the_least_importance() -> None:
     asked = ask("choose", by="score", find="least", group="conv1", options=[0, 1, 2, 3])
     scores = asked.graph.plan(0.5).scores["conv1"][:4]
@@ -131,6 +137,12 @@ def test_what_is_no_percentage_is_said_so(answer: object) -> None:
     assert "a number from 0 to 100" in KINDS["predict"].check(asked, answer).said
 
 
+def test_an_explanation_says_how_much_it_leaves_out() -> None:
+    facts = KINDS["predict"].check(ask("predict", quantity="macs", ratios={"conv1": 0.5}), 50).facts
+    assert facts[0].startswith("layer1.0.conv1: 147,456 → 73,728 MACs, 50%")
+    assert facts[4:] == ("and 5 more layers",)
+
+
 EDITS = ask(
     "edits",
     group="layer1.0.conv1",
@@ -152,6 +164,13 @@ def test_edits_are_done_and_run() -> None:
     assert EDITS.graph.model.get_parameter("layer1.0.conv1.weight").shape[0] == 16
 
 
+def test_an_edit_that_fused_kernels_do_not_notice_breaks_the_model() -> None:
+    first = ["weight_ih_l0 0", "bias_ih_l0 0", "weight_hh_l0 0", "weight_hh_l0 1", "bias_hh_l0 0"]
+    edits = [{"title": "half", "cut": [f"lstm.{each}" for each in first]}, {"title": "all", "cut": ["group"]}]
+    asked = ask("edits", "sample:lstm", group="lstm", channel=0, edits=edits)
+    assert KINDS["edits"].solution(asked) == ["0"]
+
+
 GOAL = ask("goal", at_most={"macs": 0.6}, at_least={"accuracy": 0.9}, best="macs")
 
 
@@ -163,6 +182,7 @@ def test_a_goal_asks_the_plan_on_the_screen() -> None:
     feedback = KINDS["goal"].check(done, None)
     left = done.exploration.plan().cost.after.macs / asked.graph.cost.macs
     assert feedback.is_right
+    assert feedback.verdicts[0].reason == f"groups that are smaller: {len(asked.graph.groups)}"
     assert feedback.score == pytest.approx(left)
     assert left <= 0.6
 

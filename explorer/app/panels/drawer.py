@@ -46,6 +46,7 @@ def layout(subject: Subject) -> html.Section:
             tuning.layout(),
             html.Div(id=ids.CHANGE_ERROR, className="change-error"),
             background.status_line(ids.SCORES),
+            background.status_line(ids.LATENCY_TARGET),
             html.Div(id=ids.PLAN_TERMS),
             grid(rows(exploration)),
         ],

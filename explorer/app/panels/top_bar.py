@@ -10,7 +10,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from explorer.app import ids
 from explorer.app.export import Exported, export_zip
 from explorer.app.numbers import MINUS
-from explorer.app.panels import files, history
+from explorer.app.panels import files, history, tour
 from explorer.app.parts import attributes, message, modal, notes, proof_tag, tool
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
@@ -58,9 +58,9 @@ def model_notes(subject: Subject) -> html.Div:
     return html.Div(notes(subject.notes), id=ids.MODEL_NOTE, className="notes")
 
 
-def looks() -> list[Any]:
-    """Colours and help."""
-    return [tool(ids.THEME, "theme", "Light or dark"), tool(ids.HELP, "help", "Help (?)"), _help()]
+def looks(*, has_tour: bool = True) -> list[Any]:
+    """Colours and help, which begins the tour where the page has one."""
+    return [tool(ids.THEME, "theme", "Light or dark"), tool(ids.HELP, "help", "Help (?)"), _help(has_tour=has_tour)]
 
 
 def export_button() -> list[Any]:
@@ -166,16 +166,10 @@ def picker(subject: Subject) -> html.Div:
     return html.Div(select, className="picker")
 
 
-def _help() -> Any:
-    steps = (
-        f"Each box is a layer. The band above is what comes in (f{MINUS}), the band below is what goes out (f+).",
-        "Click a layer or a band. Everything that must be pruned together lights up: that is a group.",
-        "Drag a ratio in the grid. Cost follows at once; accuracy is measured right after.",
-        "Export gives the smaller model, with the lines that load it.",
-    )
+def _help(*, has_tour: bool) -> Any:
     keys = [html.Div([html.Kbd(key), html.Span(text)], className="row") for key, text in KEYS]
     parts = [
-        html.Ol([html.Li(step) for step in steps]),
+        *tour.help_lines(has_tour=has_tour),
         html.H3("Keys", className="section-title"),
         html.Div(keys, className="keys"),
     ]

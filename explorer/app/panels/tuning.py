@@ -12,7 +12,7 @@ from explorer.app import ids
 from explorer.app.panels.scoring_tools import WITH_DATA
 from explorer.app.parts import attributes
 from explorer.app.tables import filter_field
-from explorer.exploration import PRESETS, TARGETS
+from explorer.exploration import PRESETS, TARGETS, TIMED
 
 CRITERION_NAMES = {
     "l1": "L1 norm",
@@ -43,6 +43,7 @@ RANKING_NAMES = {"local": "one ratio for all", "global": "all channels compete",
 CLICKED = "n_clicks_timestamp"
 """In a popover, whose buttons count from an old number when it opens again: a count that is not new is no click."""
 USUAL_PERCENT, USUAL_FACTOR = 50, 1.5
+ALL_TARGETS = TARGETS | {TIMED: "latency"}
 OPTION_CONTROLS = (ids.CRITERION, ids.ROUND_TO, ids.MINIMUM, ids.REDUCTION, ids.NORMALISER)
 
 
@@ -135,7 +136,7 @@ def _target() -> html.Div:
     """The preset that asks for a cost instead of ratios."""
     costs = dmc.SegmentedControl(
         id=ids.TARGET_COST,
-        data=[{"label": title, "value": cost} for cost, title in TARGETS.items()],
+        data=[{"label": title, "value": cost} for cost, title in ALL_TARGETS.items()],
         value="macs",
         size="xs",
         **attributes(aria_label="Cost that the target is for"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from explorer.engine.errors import PlanError
 from explorer.engine.schema import Schema
 from explorer.exploration import Exploration, set_each_ratio
-from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Option, Verdict
+from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Option, Verdict, sized
 
 HALF = 0.5
 EVEN = 1e-6
@@ -118,7 +118,7 @@ def _form(asked: Asked) -> Form:
     is_group = FACTS[asked.field("by")].of == "groups"
     for place, name in enumerate(names):
         _check_option(asked, FACTS[asked.field("by")], name, f"options[{place}]")
-    details = {name: f"{asked.graph.group(name).size} channels" for name in names} if is_group else {}
+    details = {name: sized(asked.graph.group(name)) for name in names} if is_group else {}
     titles = {name: name if is_group else f"channel {name}" for name in names}
     return Form("one", tuple(Option(name, titles[name], details.get(name, "")) for name in names))
 
@@ -130,8 +130,8 @@ def _check(asked: Asked, answer: Answer) -> Feedback:
     states = {str(answer): "extra", best: "missing"} | ({best: "right"} if answer == best else {})
     verdicts = [Verdict(name, titles[name], states[name], fact.say(found[name])) for name in titles if name in states]
     facts = [f"{titles[name]}: {fact.say(found[name])}" for name in _ranked(asked, found)]
-    said = f"{titles[best]} {'it is' if answer == best else 'it would have been'}."
-    return Feedback(answer == best, said[0].upper() + said[1:], tuple(verdicts), tuple(facts))
+    said = f"{'It is' if answer == best else 'It would have been'} {titles[best]}."
+    return Feedback(answer == best, said, tuple(verdicts), tuple(facts))
 
 
 def _solution(asked: Asked) -> Answer:

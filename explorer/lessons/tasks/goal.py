@@ -37,7 +37,8 @@ that a game is to lower."""
 def _conditions(asked: Asked) -> Iterator[tuple[str, str, float, bool]]:
     """Name, words, what there is, and whether it is met: one condition after the other."""
     plan = asked.exploration.plan()
-    yield "change", "something is pruned", 0.0, asked.exploration.is_pruning() and not plan.is_identity
+    smaller = sum(len(kept) < asked.graph.group(name).size for name, kept in plan.channels.items())
+    yield "change", "something is pruned", float(smaller), smaller > 0
     for name, limit in asked.field("at_most", {}).items():
         left = getattr(plan.cost.after, name) / getattr(asked.graph.cost, name)
         yield name, f"at most {limit:.0%} of the {COSTS[name]} are left", left, left <= limit
@@ -76,7 +77,7 @@ def _check(asked: Asked, answer: Answer) -> Feedback:
 
 def _there_is(name: str, number: float) -> str:
     if name == "change":
-        return "move a slider of a group"
+        return f"groups that are smaller: {number:.0f}" if number else "move a slider of a group"
     return f"{number:.1%} accuracy, measured" if name == "accuracy" else f"{number:.1%} left"
 
 

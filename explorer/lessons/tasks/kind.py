@@ -20,6 +20,13 @@ Measure = Callable[[Exploration], float]
 """From a recipe to the accuracy, 0-1, of what it makes of the model."""
 
 
+_COUNTED = {
+    "heads": ("head", "heads"),
+    "head_dim": ("channel of each head", "channels of each head"),
+    "conv_groups": ("convolution group", "convolution groups"),
+}
+
+
 def unmeasured(exploration: Exploration) -> float:
     """Stands in where a model has no data.
 
@@ -195,6 +202,12 @@ def ports_of(graph: DependencyGraph) -> tuple[Port, ...]:
 def names_in(answer: Answer) -> set[str]:
     """The names of an answer to `several`; none where it is no list of names."""
     return {each for each in answer if isinstance(each, str)} if isinstance(answer, (list, tuple)) else set()
+
+
+def sized(group: Group) -> str:
+    """How much a group holds, in words: ``16 channels``, ``4 heads``."""
+    one, several = _COUNTED.get(group.kind, ("channel", "channels"))
+    return f"{group.size} {one if group.size == 1 else several}"
 
 
 def spoken(port: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from explorer.engine.layers import Layer, Port
 from explorer.engine.schema import Schema
-from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Option, Verdict, names_in, spoken
+from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Option, Verdict, names_in, sized, spoken
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _tied_to(asked: Asked) -> tuple[Candidate, ...]:
     reasons = {name: tie.reason for tie in asked.graph.ties if group.name in tie.groups for name in tie.groups}
     return tuple(
         Candidate(
-            Option(other.name, other.name, f"{other.size} {other.kind.replace('_', ' ')}"),
+            Option(other.name, other.name, sized(other)),
             other.name in reasons,
             reasons.get(other.name, f"no line of the code relates its count to that of {group.name}"),
         )

@@ -19,6 +19,8 @@ QUANTITIES: Mapping[str, str] = {
     "accuracy": "accuracy",
 }
 """What can be predicted, and how a percentage of it reads."""
+UNITS: Mapping[str, str] = {"macs": "MACs", "params": "parameters"}
+"""What can be explained layer by layer."""
 WITHIN = 5
 MOST_LAYERS = 4
 """Layers that an explanation shows, those that change most."""
@@ -93,11 +95,13 @@ def _check(asked: Asked, answer: Answer) -> Feedback:
 
 def _breakdown(plan: Plan, quantity: str) -> tuple[str, ...]:
     """The layers that change most, one line each, with the sizes that their cost is the product of."""
-    if quantity not in ("macs", "params"):
+    if quantity not in UNITS:
         return ()
     changed = [change for change in layer_changes(plan) if _loss(change, quantity)]
     most = sorted(changed, key=lambda change: _loss(change, quantity), reverse=True)[:MOST_LAYERS]
-    return tuple(_line(change, quantity) for change in changed if change in most)
+    lines = [_line(change, quantity) for change in changed if change in most]
+    others = len(changed) - len(most)
+    return (*lines, f"and {others} more {'layer' if others == 1 else 'layers'}") if others else tuple(lines)
 
 
 def _loss(change: LayerChange, quantity: str) -> int:
@@ -109,7 +113,8 @@ def _line(change: LayerChange, quantity: str) -> str:
     before, later = getattr(change, quantity)
     shapes = [f"{_sizes(old)} → {_sizes(new)}" for _, old, new in change.parameters[:1]]
     weight = f" (weight {shapes[0]})" if shapes else ""
-    return f"{change.layer.name}: {before:,} → {later:,}, {later / before:.0%}{weight}"
+    unit = UNITS[quantity]
+    return f"{change.layer.name}: {before:,} → {later:,} {unit}, {later / before:.0%}{weight}"
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

@@ -1,0 +1,84 @@
+"""A dependency matrix as an SVG picture, for pages that are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from xml.etree import ElementTree as ET
+
+import numpy as np
+
+from explorer.app.matrices import CHOSEN, INTER, INTRA, Matrix
+from explorer.app.positions import text_width
+from explorer.app.theme import FONT
+from explorer.drawing import add, picture
+
+MOST_LABELS = 40
+"""With more rows than this their names would be too small to be read; modules are named instead."""
+SIDE = 380.0
+"""Pixels that the cells take in each direction."""
+LETTERS, MARGIN, SWATCH = 9.0, 12.0, 10.0
+MOST_LETTERS = 24
+
+LEGEND = {"D": ((INTER, "inter-layer"), (INTRA, "intra-layer")), "G": ((INTER, "share a group"),)}
+
+
+def matrix_svg(matrix: Matrix, runs: Sequence[tuple[int, int, str]], colours: Mapping[str, str]) -> str:
+    """A binary matrix as the text of an SVG picture, first row on top.
+
+    Args:
+        matrix: D or G.
+        runs: Rows in one module: (first, after the last, path); they are named where rows are too many.
+        colours: Tokens by name.
+    """
+    count = len(matrix.rows)
+    cell = SIDE / max(count, 1)
+    named = [(n + 0.5, _tail(row.name)) for n, row in enumerate(matrix.rows)]
+    labels = named if count <= MOST_LABELS else [((a + b) / 2, _tail(path or "model")) for a, b, path in runs]
+    edge = max((text_width(text, LETTERS) for _, text in labels), default=0.0) + 6
+    size = edge + SIDE + 2 * MARGIN
+    root = picture((-edge - MARGIN, -edge - MARGIN, size, size + 24), font=FONT, paper=colours["canvas"])
+    _draw_cells(root, matrix, cell, colours)
+    _draw_lines(root, [start * cell for start, _, _ in runs], colours)
+    for place, text in labels:
+        _draw_label(root, text, place * cell, colours)
+    _draw_legend(root, "D" if matrix.reasons else "G", bool((matrix.levels > CHOSEN).any()), colours)
+    return ET.tostring(root, encoding="unicode")
+
+
+def _draw_cells(root: ET.Element, matrix: Matrix, cell: float, c: Mapping[str, str]) -> None:
+    for row, column in np.argwhere(matrix.levels):
+        level = int(matrix.levels[row, column])
+        is_chosen, kind = level > CHOSEN, level - CHOSEN * (level > CHOSEN)
+        place = {"x": float(column) * cell, "y": float(row) * cell, "width": cell, "height": cell}
+        fill = c["hue-0"] if is_chosen else c["edge"] if kind == INTER else c["ink-2"]
+        add(root, "rect", **place, fill=fill, stroke=c["canvas"], stroke_width=min(0.75, cell / 12))
+        if is_chosen and kind == INTRA:  # the same hue, with a dark heart: no second colour to learn
+            inner = {"x": (column + 0.3) * cell, "y": (row + 0.3) * cell, "width": 0.4 * cell, "height": 0.4 * cell}
+            add(root, "rect", **{name: float(value) for name, value in inner.items()}, fill=c["ink"])
+
+
+def _draw_lines(root: ET.Element, places: Sequence[float], c: Mapping[str, str]) -> None:
+    """Between modules, and around everything."""
+    for place in places[1:]:
+        add(root, "path", d=f"M{place:.2f} 0V{SIDE}M0 {place:.2f}H{SIDE}", stroke=c["line-strong"], stroke_width=0.75)
+    add(root, "rect", x=0, y=0, width=SIDE, height=SIDE, fill="none", stroke=c["line-strong"], stroke_width=0.75)
+
+
+def _draw_label(root: ET.Element, text: str, at: float, c: Mapping[str, str]) -> None:
+    style = {"font_size": LETTERS, "fill": c["ink-2"]}
+    add(root, "text", x=-5, y=at + 3, text_anchor="end", **style).text = text
+    add(root, "text", x=0, y=0, transform=f"translate({at + 3:.2f} -5) rotate(-90)", **style).text = text
+
+
+def _draw_legend(root: ET.Element, kind: str, is_chosen: bool, c: Mapping[str, str]) -> None:
+    shown = [(c["edge"] if level == INTER else c["ink-2"], text) for level, text in LEGEND[kind]]
+    shown += [(c["hue-0"], "selected group")] if is_chosen else []
+    x = 0.0
+    for fill, text in shown:
+        add(root, "rect", x=x, y=SIDE + 12, width=SWATCH, height=SWATCH, fill=fill)
+        add(root, "text", x=x + SWATCH + 5, y=SIDE + 21, font_size=11, fill=c["ink"]).text = text
+        x += SWATCH + 5 + text_width(text, 11) + 12
+
+
+def _tail(name: str) -> str:
+    return name if len(name) <= MOST_LETTERS else f"…{name[1 - MOST_LETTERS :]}"
