@@ -154,6 +154,9 @@
     graph.source = source;
   };
 
+  /* The next elements are another view of the model, not one that opened or closed. */
+  explorer.fitSoon = () => (graph.isFitDue = true);
+
   /* New elements are on their way into the graph. */
   explorer.drawn = function () {
     setTimeout(() => {
