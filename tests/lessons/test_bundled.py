@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 from explorer.app.outline import Outline
+from explorer.app.playing import port_of
 from explorer.app.remembered import fitting
 from explorer.app.scene import closed_ancestor
 from explorer.app.unfolding import NODE_LIMIT, opened_by_name, visible_nodes
@@ -15,14 +16,24 @@ from explorer.app.workspace import Subject
 from explorer.engine.errors import LessonError
 from explorer.engine.graph import DependencyGraph
 from explorer.exploration import Exploration, Recipe, fitted
-from explorer.lessons import KINDS, Answer, Asked, Feedback, Lesson, Step, asked, bundled_lessons, verify
+from explorer.lessons import KINDS, Answer, Asked, Feedback, Lesson, Show, Step, asked, bundled_lessons, verify
 from explorer.models.tracing import trace
 from explorer.training import Split, evaluate, open_data
 from sample_models import SAMPLES
 
+SPREADS = ("loses_with", "carries")
+"""What somebody would find by looking at where a colour is."""
+COUPLED = ("channels", "residual", "concatenation", "depthwise", "attention", "lstm", "graphs")
+"""Lessons that ask before they show; later ones let read from a matrix or the inspector."""
 LESSONS = bundled_lessons()
 STEPS = [pytest.param(step, id=f"{lesson.id}-{step.id}") for lesson in LESSONS for step in lesson.steps]
 TASKS = [each for each in STEPS if each.values[0].task is not None]
+PREDICTED = [
+    pytest.param(step, id=f"{lesson.id}-{step.id}")
+    for lesson in LESSONS
+    for step in lesson.steps
+    if lesson.id in COUPLED and step.task is not None and step.task.fields.get("find") in SPREADS
+]
 
 
 @cache
@@ -113,6 +124,24 @@ def test_what_a_step_speaks_of_is_drawn(step: Step) -> None:
     opened = opened_by_name(outline, step.show.opened)
     assert visible_nodes(outline, opened) <= NODE_LIMIT
     assert not {name for name in spoken_of(step) if closed_ancestor(outline.by_name[name], opened)}
+
+
+@pytest.mark.parametrize("step", PREDICTED)
+def test_the_graph_does_not_give_the_answer_away(step: Step) -> None:
+    graph, show, task = graph_of(step.show.model), step.show, step.task
+    assert task is not None
+    port = str(task.fields.get("port", ""))
+    groups = port_of(graph, port).groups if port else (task.fields["group"],)
+    assert not {*groups} & coloured(show, graph)
+    assert not port or show.panels.get("player", {}).get("port") != port
+
+
+def coloured(show: Show, graph: DependencyGraph) -> set[str]:
+    """The groups that the graph of a step shows in colour."""
+    kind, name = show.select.get("kind"), show.select.get("name", "")
+    layer = graph.layer(name) if kind == "layer" else None
+    own = {*layer.inputs.groups, *layer.outputs.groups} if layer else {name} if kind == "group" else set[str]()
+    return own | set(show.pins)
 
 
 def spoken_of(step: Step) -> set[str]:
