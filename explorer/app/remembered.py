@@ -12,6 +12,7 @@ from explorer.app.panels import centre, channels_panel, lists, matrices_panel, t
 from explorer.app.pareto import AXES
 from explorer.app.playing import port_of
 from explorer.app.shades import MODES
+from explorer.app.unfolding import path_by_name
 from explorer.app.workspace import Subject
 from explorer.engine.errors import PlanError
 
@@ -64,6 +65,8 @@ def fitting(subject: Subject, panels: Mapping[str, Any]) -> dict[str, Any]:
     """
     fits = {each.name: each.choices for each in REMEMBERED}
     fits[SCOPE] = (*fits[SCOPE], *subject.outline.members)
+    if isinstance(panels.get(SCOPE), str):
+        panels = {**panels, SCOPE: path_by_name(subject.outline, panels[SCOPE])}
     kept = {name: state for name, state in panels.items() if _is_one_of(state, fits.get(name, ()))}
     return kept | ({PLAYER: panels[PLAYER]} if _can_play(subject, panels.get(PLAYER)) else {})
 

@@ -95,8 +95,11 @@ def after(lessons: Sequence[Lesson], spot: Spot) -> tuple[str, str]:
 
 def _way(way: tuple[str, str], direction: str) -> html.A:
     name, address = way
-    later = attributes(data_solved=NEXT) if name == SKIP else {}  # what it is called once the task is solved
-    signs = {"back": [icon("back"), html.Span(name)], "on": [html.Span(name), icon("on")]}
+    later = (
+        attributes(data_solved=NEXT, data_skips="") if name == SKIP else {}
+    )  # what it is called once the task is solved
+    called = html.Span(name, **attributes(data_name=""))
+    signs = {"back": [icon("back"), called], "on": [called, icon("on")]}
     return html.A(
         html.Span(signs[direction], className="row"),
         href=address,
