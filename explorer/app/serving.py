@@ -17,6 +17,7 @@ from explorer.app.server import EVERY_ADDRESS, create_app, outward_addresses
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.engine.graph import DependencyGraph
+from explorer.jobs import Shelves
 from explorer.lessons import Lesson, lessons_with
 from explorer.training.data.in_memory import data_in_memory
 
@@ -116,7 +117,7 @@ def show(  # noqa: PLR0913 - every option is a keyword of its own
     """
     given = None if data is None else data_in_memory(data, word="memory", title="your data", what="data", alone="test")
     taught = lessons_with(None if lessons is None else Path(lessons))
-    workspace = Workspace()
+    workspace = Workspace(shelves=Shelves.lasting())
     shown = serve(workspace, workspace.add(graph, data=given), host=host, port=port, lessons=taught)
     blocks = not _is_interactive() if block is None else block
     if blocks if open_browser is None else open_browser:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
 import pytest
 
 from explorer.app.outline import Outline
+from explorer.app.remembered import fitting
 from explorer.app.scene import closed_ancestor
 from explorer.app.unfolding import NODE_LIMIT, opened_by_name, visible_nodes
 from explorer.app.workspace import Subject
@@ -35,20 +35,16 @@ def data_of(source: str) -> Split:
     return open_data(SAMPLES[source.removeprefix("sample:")].data).test
 
 
+MEASURED = dict[tuple[str, str], float]()
+
+
 def measure(exploration: Exploration) -> float:
-    return measured(exploration.recipe.source, *(tuple(sorted(each.items())) for each in _removed(exploration)))
-
-
-@cache
-def measured(
-    source: str, ratios: tuple[tuple[str, float], ...], keep: tuple[tuple[str, tuple[int, ...]], ...]
-) -> float:
-    pruned = graph_of(source).plan(dict(ratios), keep=dict(keep)).apply()
-    return evaluate(pruned.model, data_of(source)).accuracy
-
-
-def _removed(exploration: Exploration) -> Iterator[dict[str, object]]:
-    yield from (dict(exploration.recipe.ratios), dict(exploration.recipe.keep))
+    """The accuracy of what a recipe makes of its model, each recipe measured once."""
+    source, key = exploration.recipe.source, exploration.recipe.key
+    if (source, key) not in MEASURED:
+        pruned = exploration.plan().apply()
+        MEASURED[source, key] = evaluate(pruned.model, data_of(source)).accuracy
+    return MEASURED[source, key]
 
 
 def answered(question: Asked, answer: Answer) -> Feedback:
@@ -102,6 +98,12 @@ def test_a_mistake_is_wrong_and_told_why(step: Step) -> None:
 def test_an_answer_that_is_none_gets_feedback(step: Step, answer: object) -> None:
     question = question_of(step)
     assert not KINDS[question.task.kind].check(question, answer).is_right
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_panels_are_to_show_can_be_shown(step: Step) -> None:
+    subject = Subject(step.show.model, step.show.model, graph_of(step.show.model))
+    assert fitting(subject, step.show.panels) == step.show.panels
 
 
 @pytest.mark.parametrize("step", STEPS)

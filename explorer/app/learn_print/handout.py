@@ -54,7 +54,7 @@ def _step(workspace: Workspace, lesson: Lesson, number: int) -> str:
     return (
         f'<section class="handout-step" aria-labelledby="{step.id}"><h2 id="{step.id}">{number + 1}. '
         f'{escape(step.title)}</h2><div class="handout-row"><div class="handout-text">{html_of(step.text)}</div>'
-        f'{figure}</div>{task}{NOTES}</section>'
+        f"{figure}</div>{task}{NOTES}</section>"
     )
 
 
