@@ -142,7 +142,10 @@
 
   document.addEventListener("click", (event) => {
     const mover = event.target.closest("[data-ratios]");
-    if (mover) explorer.askChange({ kind: "ratios", ratios: JSON.parse(mover.dataset.ratios) });
+    if (!mover) return;
+    const { dataset } = byId("app");
+    if (!dataset.panes.split(" ").includes("groups")) dataset.panes += " groups"; // where the sliders are
+    explorer.askChange({ kind: "ratios", ratios: JSON.parse(mover.dataset.ratios) });
   });
 
   window.dash_clientside = window.dash_clientside || {};
