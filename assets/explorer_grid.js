@@ -36,7 +36,7 @@
     grid.deselectAll();
     grid.setGridOption("quickFilterText", rows.filter);
     grid.setColumnsVisible(["ties"], data.some((row) => row.ties.length > 0));
-    grid.sizeColumnsToFit();
+    if (document.getElementById("grid").clientWidth) grid.sizeColumnsToFit(); // which a grid that is hidden cannot do
     explorer.fillGrid(rows.preview); // which may have changed while the grid was being made
   }
 

@@ -197,16 +197,21 @@
     if (!isSeen && view.zoom >= READABLE) move(view);
   }
 
-  /* A new model: all of it is shown as soon as its nodes are there. */
+  /* A new model: all of it is shown as soon as its nodes are there. The old ones go first, since a node of the same name
+     in another module would be taken for the old one and go with the old module. */
   explorer.newModel = function (source) {
     graph.isFitDue = graph.source !== undefined && graph.source !== source;
+    if (graph.isFitDue) dash_clientside.set_props("graph", { elements: [] });
     graph.source = source;
   };
+
+  /* The next elements are another view of the model, not one that opened or closed. */
+  explorer.fitSoon = () => (graph.isFitDue = true);
 
   /* New elements are on their way into the graph. */
   explorer.drawn = function () {
     setTimeout(() => {
-      if (!explorer.cy()) return;
+      if (!explorer.cy() || explorer.cy().nodes().empty()) return;
       if (graph.isFitDue) explorer.fit();
       else keepInPlace();
       graph.isFitDue = false;
