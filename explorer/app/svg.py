@@ -43,6 +43,7 @@ class Marks:
         ringed: Ids of the boxes that have a ring around them.
         room: Width and height in pixels of the part that is drawn, around what stands out; None for the whole graph.
         colours: Tokens by name.
+        drops: What groups lose of the accuracy, as `explorer.app.shades.shading` takes it.
     """
 
     groups: Sequence[str] = ()
@@ -52,6 +53,7 @@ class Marks:
     ringed: frozenset[str] = frozenset()
     room: Point | None = None
     colours: Mapping[str, str] = field(default_factory=lambda: tokens("light"))
+    drops: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def draw_marked(outline: Outline, opened: frozenset[str], sizes: Mapping[str, in
     elements = build_elements(outline, opened, sizes)
     slots = {name: slot for slot, name in enumerate(dict.fromkeys(marks.groups)) if slot < HUES}
     whole = sum(layer.macs for layer in outline.layers)
-    look = Look(slots, marks, shading(marks.shade, elements, marks.kept, whole))
+    look = Look(slots, marks, shading(marks.shade, elements, marks.kept, whole, marks.drops))
     legend = _legend_widths(look)
     window = crop(layout, elements, _standing_out(elements, look), marks.room, least=max(legend, default=0.0))
     root, origin = _canvas(window, look)

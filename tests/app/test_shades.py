@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from explorer.app.shades import MACS, NEUTRAL, RATIO, shading
+from explorer.app.shades import MACS, NEUTRAL, RATIO, SENSITIVITY, shading
 
 GROUPS = {"a": [16, 8], "b": [4, 1], "c": [8, 8]}
 MACS_OF_ALL = 1000
@@ -50,3 +50,20 @@ def test_small_shares_keep_a_decimal() -> None:
 
 def test_a_neutral_graph_has_no_colours() -> None:
     assert shading(NEUTRAL, ELEMENTS, GROUPS, MACS_OF_ALL) is None
+
+
+def test_a_box_is_shaded_by_its_most_sensitive_group() -> None:
+    found = shading(SENSITIVITY, ELEMENTS, GROUPS, MACS_OF_ALL, {"a": 0.1, "b": 0.2, "c": 0.4})
+    assert found is not None
+    assert found.steps == {"conv": 2, "block": 4}  # a of 0.4 in ninths, and b, the worse one of two
+    assert (found.least, found.most) == ("no loss", "40 points of accuracy, half removed")
+    harmless = shading(SENSITIVITY, ELEMENTS, GROUPS, MACS_OF_ALL, {"a": 0.0})
+    assert harmless is not None
+    assert harmless.steps == {"conv": 0, "block": 0}
+    assert harmless.most.startswith("1 points")
+
+
+def test_a_sensitivity_that_was_not_measured_says_so() -> None:
+    found = shading(SENSITIVITY, ELEMENTS, GROUPS, MACS_OF_ALL)
+    assert found is not None
+    assert (found.steps, found.least) == ({}, "not measured yet: see Training")

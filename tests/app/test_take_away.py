@@ -12,7 +12,7 @@ from explorer.app import ids
 from explorer.app.elements import build_elements
 from explorer.app.opening import opening_state
 from explorer.app.outline import ancestors
-from explorer.app.panels.take_away import COLUMNS, View, file, groups_csv
+from explorer.app.panels.take_away import COLUMNS, View, drops_at_half, file, graph_svg, groups_csv
 from explorer.app.positions import BAND_TEXT, text_width
 from explorer.app.preview import preview
 from explorer.app.svg import draw_svg, port_text
@@ -21,6 +21,8 @@ from explorer.app.unfolding import most_open
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import PlanError
 from explorer.exploration import Exploration, set_ratio
+from explorer.jobs import sensitivity_to_json
+from explorer.training import Point, Sensitivity
 
 SVG = "{http://www.w3.org/2000/svg}"
 GROUP = "layer1.0.conv1"
@@ -140,3 +142,19 @@ def test_files_are_named_after_the_model(workspace: Workspace, subject: Subject,
     assert ET.fromstring(made[ids.SAVE_SVG]["content"]).tag == f"{SVG}svg"
     with pytest.raises(PlanError, match="another version"):
         file(workspace, ids.SAVE_CSV, recipe | {"fingerprint": "other"}, view)
+
+
+def test_what_a_page_measured_of_groups_shades_the_picture(
+    workspace: Workspace, subject: Subject, exploration: Exploration
+) -> None:
+    points = (Point(GROUP, 0.25, 0.9, 1.0), Point(GROUP, 0.75, 0.5, 1.0), Point("conv1", 0.5, 0.95, 1.0))
+    found = Sensitivity(Point("", 0.0, 0.9, 0.5), points, (), (GROUP, "conv1"), (0.25, 0.5, 0.75), "l2")
+    drops = drops_at_half({"data": sensitivity_to_json(found)})
+    assert drops == {GROUP: pytest.approx(0.2), "conv1": 0.0}
+    view = View(around(subject), (), "sensitivity", drops)
+    picture = ET.fromstring(graph_svg(workspace, exploration.recipe.to_json(), view))
+    assert "20 points of accuracy, half removed" in texts(picture)
+    last = [box for box in picture.iter(f"{SVG}rect") if box.get("rx") == "4" and box.get("fill") == C["shade-8"]]
+    assert len(last) == 2  # the layer that makes the group, and the norm after it
+    assert drops_at_half(None) is None
+    assert drops_at_half({"data": None}) is None

@@ -10,6 +10,12 @@ from playwright.sync_api import expect
 from tests.journeys.browser import Watched
 
 
+def size_of_png(path: Path) -> tuple[int, int]:
+    """Width and height of a picture, in pixels."""
+    head = path.read_bytes()[16:24]
+    return int.from_bytes(head[:4]), int.from_bytes(head[4:])
+
+
 def test_plans_are_kept_gone_back_to_compared_timed_and_taken_away(watched: Watched) -> None:
     page = watched.page
     page.locator("#centre-view").get_by_text("Plans").click()
@@ -47,6 +53,15 @@ def test_plans_are_kept_gone_back_to_compared_timed_and_taken_away(watched: Watc
     with page.expect_download() as download:
         page.get_by_role("menuitem", name="Save the graph as PNG").click()
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+    plain = size_of_png(Path(download.value.path()))
+    page.locator("#centre-view").get_by_text("Graph").click()
+    page.locator("#shade label", has_text="MACs").click()
+    expect(page.locator("#shade-legend")).to_be_visible()
+    page.get_by_role("button", name="File").click()
+    with page.expect_download() as download:
+        page.get_by_role("menuitem", name="Save the graph as PNG").click()
+    shaded = size_of_png(Path(download.value.path()))
+    assert (shaded[0], shaded[1] - plain[1]) == (plain[0], 40)  # a row more: what the colours mean
     assert watched.console == []
     assert watched.failed == []
     assert watched.foreign == []

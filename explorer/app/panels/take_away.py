@@ -17,10 +17,11 @@ from explorer.app.panels import lesson_view
 from explorer.app.parts import message
 from explorer.app.preview import preview, rows
 from explorer.app.shades import NEUTRAL
-from explorer.app.svg import draw_svg
+from explorer.app.svg import Marks, draw_marked
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration
+from explorer.jobs import sensitivity_from_json
 
 COLUMNS = ("name", "kind", "size", "kept", "percent", "members", "locked", "chosen", "ties", "loose", "layers")
 """Of the table of groups. Of each: ``percent`` that the recipe removes, ``members`` coupled tensors, ``loose`` ties."""
@@ -71,11 +72,13 @@ class View:
         opened: Paths of the open modules.
         highlighted: Groups that are highlighted, pinned ones first.
         shade: What the layers are coloured by.
+        drops: Accuracy (0-1) that groups lose when half of each goes; None where that was not measured.
     """
 
     opened: Sequence[str]
     highlighted: Sequence[str] = ()
     shade: str = NEUTRAL
+    drops: Mapping[str, float] | None = None
 
 
 def graph_svg(workspace: Workspace, recipe: Mapping[str, Any], view: View) -> str:
@@ -89,7 +92,20 @@ def graph_svg(workspace: Workspace, recipe: Mapping[str, Any], view: View) -> st
     exploration = workspace.exploration(recipe)
     subject, kept = workspace.open(exploration.recipe.source), preview(exploration)["groups"]
     opened = frozenset(view.opened)
-    return draw_svg(subject.outline, opened, subject.sizes, view.highlighted, kept, shade=view.shade)
+    marks = Marks(view.highlighted, kept, view.shade, drops=view.drops)
+    return draw_marked(subject.outline, opened, subject.sizes, marks)
+
+
+def drops_at_half(shown: Mapping[str, Any] | None) -> dict[str, float] | None:
+    """What a page knows of the accuracy that groups lose when half of each goes; None where nothing was measured.
+
+    Args:
+        shown: What it holds of a sweep.
+    """
+    if not shown or not shown["data"]:
+        return None
+    found = sensitivity_from_json(shown["data"])
+    return {name: max(0.0, found.drop(name, 0.5)) for name in dict.fromkeys(point.group for point in found.points)}
 
 
 def file(workspace: Workspace, which: str, recipe: Mapping[str, Any], view: View) -> dict[str, str]:
@@ -123,14 +139,16 @@ def register(app: Dash, workspace: Workspace) -> None:
             "opened": State(ids.OPENED, "data"),
             "marked": (State(ids.SELECTION, "data"), State(ids.PINS, "data")),
             "shade": State(ids.SHADE, "value"),
+            "swept": State(ids.SWEEP.shown, "data"),
         },
         prevent_initial_call=True,
     )
-    def take(clicks: tuple[Any, Any], recipe: Any, opened: Any, marked: tuple[Any, Any], shade: str) -> Any:
+    def take(clicks: tuple[Any, Any], recipe: Any, opened: Any, marked: tuple[Any, Any], shade: str, swept: Any) -> Any:
         if not any(clicks):
             return no_update, no_update
         selection, pins = marked
-        view = View(opened["paths"], [*(pins or []), *(selection or {}).get("groups", [])], shade)
+        highlighted = [*(pins or []), *(selection or {}).get("groups", [])]
+        view = View(opened["paths"], highlighted, shade, drops_at_half(swept))
         try:
             return file(workspace, str(ctx.triggered_id), recipe, view), no_update
         except ExplorerError as error:
