@@ -43,11 +43,13 @@ PROVIDER = "provider"
 EXPORT = "export"
 EXPORT_RESULT = "export-result"
 EXPORT_CLOSE = "export-close"
-DOWNLOAD = "download"
+EXPORT_OTHER = "export-other"
 OPEN_FORMATS = "open-formats"
 FORMATS_DIALOG = "formats-dialog"
 FORMATS_SIZE = "formats-size"
 FORMATS_CHOICE = "formats-choice"
+FORMATS_PLAN = "formats-plan"  # which plan is exported: the one on the page, or one whose weights were trained
+FORMATS_WANTED = "formats-wanted"  # that plan: its recipe and weights
 HELP = "help"
 HELP_DIALOG = "help-dialog"
 TOUR = "tour"
@@ -245,7 +247,6 @@ SPARSE_NORMS_CHART = "sparse-norms-chart"
 SPARSE_PLOT = "sparse-plot"
 SPARSE_CHART = "sparse-chart"
 TAKE_TRAINED = "take-trained"  # the trained plan that somebody wants to have
-TRAINED_FILE = "trained-file"
 
 # Criteria that need data, and how slices become a score
 SCORES = work("scores")
@@ -256,4 +257,37 @@ SCORING_MENU = "scoring-menu"
 TARGET_RANKING = "target-ranking"
 
 # Export formats
+EXPORTING = work("exporting")
 FORMATS = work("formats")
+
+# What is on the screen, as a step of a lesson
+LESSON_VIEW = "lesson-view"
+LESSON_VIEW_DIALOG = "lesson-view-dialog"
+LESSON_VIEW_STEP = "lesson-view-step"
+
+# Lessons
+LESSON_PATH = "lesson-path"  # the address that somebody goes to
+LESSON_STEP = "lesson-step"  # what the server says of it: which step, and the recipe that it shows
+LESSON_LIST = "lesson-list"
+LESSON = "lesson"
+LESSON_HEAD = "lesson-head"
+LESSON_TEXT = "lesson-text"
+LESSON_TASK = "lesson-task"
+LESSON_CONDITIONS = "lesson-conditions"
+LESSON_TOOLS = "lesson-tools"
+LESSON_CHECK = "lesson-check"
+LESSON_HINT = "lesson-hint"
+LESSON_SOLUTION = "lesson-solution"
+LESSON_ANSWER = "lesson-answer"  # what is answered, or that the engine's own answer is asked for
+LESSON_VERDICT = "lesson-verdict"  # what the engine says of it
+LESSON_SAID = "lesson-said"
+LESSON_MORE = "lesson-more"  # and why
+LESSON_STOP = "lesson-stop"
+LESSON_CLOCK = "lesson-clock"
+LESSON_FOOT = "lesson-foot"
+PRESENT = "present"
+
+
+def format_size(form: str) -> str:
+    """Where the dialog says how large the export in a format is."""
+    return f"format-size-{form}"

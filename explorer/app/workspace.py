@@ -84,6 +84,7 @@ class Workspace:
     ) -> None:
         self.jobs = jobs or JobQueue()
         self.trainings = trainings or self.jobs.beside()
+        self.exports = self.jobs.beside()  # so that nobody waits for a training to take a model away
         self.tensors = TensorStore()
         self.shelves = shelves or Shelves()
         self.run = secrets.token_urlsafe(9)  # names this run of the server
@@ -231,6 +232,7 @@ class Workspace:
 
     def close(self) -> None:
         """Ends all work in the background."""
+        self.exports.close()
         self.trainings.close()
         self.jobs.close()
 

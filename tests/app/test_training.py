@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 import time
 import zipfile
@@ -19,11 +18,11 @@ from explorer.app.curves import norm_histogram, sensitivity_curve, training_curv
 from explorer.app.panels import (
     background,
     estimate_card,
+    formats_dialog,
     recover_panel,
     scoring_tools,
     sensitivity_panel,
     sparse_panel,
-    take_trained,
     tuning,
 )
 from explorer.app.panels.background import Background
@@ -31,7 +30,7 @@ from explorer.app.pareto import pareto_figure
 from explorer.app.plans import plan_name, record, table
 from explorer.app.theme import tokens
 from explorer.app.workspace import Subject, Workspace
-from explorer.engine.errors import DataError, PlanError, SaveError
+from explorer.engine.errors import DataError, PlanError
 from explorer.engine.importance import CRITERIA, NORMALISERS, REDUCTIONS
 from explorer.engine.ranking import RANKINGS
 from explorer.exploration import Exploration, set_every_ratio, set_keep, set_options
@@ -99,16 +98,19 @@ def test_recovering_adds_a_plan_whose_weights_can_be_taken_away(space: Workspace
     assert (made["key"], made["trained"]) == (asked["key"], "recovered, 1 epoch")
     assert made["plan"] == space.exploration(recipe).recipe.key
     assert made["accuracy"] == shown["data"]["accuracy"]
-    exported = take_trained.export(space, {"recipe": recipe, "weights": made["weights"]})
-    assert exported.name.endswith("-pruned-recovered.zip")
-    with zipfile.ZipFile(io.BytesIO(exported.content)) as archive:
+    taken = formats_dialog.begin(space, "page", recipe, "folder", {"recipe": recipe, "weights": made["weights"]})
+    assert taken["name"].endswith("-pruned-recovered")
+    status, *_ = until_over(space, formats_dialog.WORK, taken)
+    assert "Loaded in this process, since it needs the original model; outputs equal the pruned model's" in text(status)
+    assert "proven The pruned model before it was trained: pruned = zeroed" in text(status)
+    with zipfile.ZipFile(space.tensors.file(taken["key"], "zip")) as archive:
         name = next(name for name in archive.namelist() if name.endswith("model.safetensors"))
         weights = load(archive.read(name))
     kept = space.tensors.read(asked["key"])
     assert all(torch.equal(weights[name], kept[name]) for name in weights)
     assert not torch.equal(weights["0.weight"], space.exploration(recipe).plan().apply().model[0].weight)
-    with pytest.raises(SaveError, match="Run it again"):
-        take_trained.export(space, {"recipe": recipe, "weights": "another"})
+    gone = formats_dialog.begin(space, "page", recipe, "folder", {"recipe": recipe, "weights": "another"})
+    assert "no longer on the server" in text(until_over(space, formats_dialog.WORK, gone)[0])
 
 
 def test_what_cannot_be_trained_is_refused_in_words(space: Workspace, own: Subject, bare: Subject) -> None:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, html
 
 from explorer.app import ids
-from explorer.app.export import Exported, export_zip
 from explorer.app.numbers import MINUS
-from explorer.app.panels import files, history, tour
-from explorer.app.parts import attributes, message, modal, notes, proof_tag, tool
+from explorer.app.panels import files, history, quick_export, tour
+from explorer.app.parts import attributes, modal, notes, tool
 from explorer.app.workspace import Subject, Workspace
-from explorer.engine.errors import ExplorerError
 
+LEARN = "/learn/"
+"""Where the lessons are."""
 KEYS = (
     ("/", "search; arrows walk the results, Enter jumps"),
     ("↑ ↓ ← →", "along the edges of the graph"),
     ("Enter", "open or close the selected module"),
     ("Backspace", "the module around it"),
     ("g", "the group of the selected layer"),
-    ("z  f", "zoom to the selection, to the whole graph"),
+    ("z  f", "zoom to the selection, to the whole graph; in a matrix on the cell, to all"),
     ("Esc", "nothing selected"),
     (f"+ {MINUS}", "ratio of the selected group"),
     ("l", "lock it"),
@@ -37,42 +37,33 @@ def layout(subject: Subject) -> html.Header:
             html.Div(
                 [html.Span(className="mark", **attributes(aria_hidden="true")), html.H1("Explorer")], className="brand"
             ),
-            _picker(subject),
-            html.Div(notes(subject.notes), id=ids.MODEL_NOTE, className="notes"),
+            picker(subject),
+            model_notes(subject),
             files.menu(),
             *history.steps(),
             html.Div(className="grow"),
+            html.A("Learn", href=LEARN, className="text-tool"),
             history.share_button(),
-            tool(ids.THEME, "theme", "Light or dark"),
-            tool(ids.HELP, "help", "Help (?)"),
-            dmc.Button("Export", id=ids.EXPORT, size="xs", className="primary"),
-            dcc.Download(id=ids.DOWNLOAD),
-            html.Div(id=ids.EXPORT_RESULT, className="export-result", hidden=True),
-            _help(),
+            *looks(),
+            *export_button(),
         ],
         className="top-bar",
     )
 
 
-def close_button() -> html.Button:
-    """Closes what the export says."""
-    return tool(ids.EXPORT_CLOSE, "close", "Close")
+def model_notes(subject: Subject) -> html.Div:
+    """What to know of the model before trusting a number."""
+    return html.Div(notes(subject.notes), id=ids.MODEL_NOTE, className="notes")
 
 
-def export_result(made: Exported) -> list[Any]:
-    """What the export says once the download has begun."""
-    return [
-        html.Div(
-            [
-                html.Strong(f"{made.name} is on its way"),
-                close_button(),
-            ],
-            className="row spread",
-        ),
-        html.P([proof_tag(made.is_proven, made.is_wrong), made.proof], className="row"),
-        html.P("Unpack it, then load the pruned model:", className="quiet"),
-        html.Pre(html.Code(made.snippet), className="code"),
-    ]
+def looks(*, has_tour: bool = True) -> list[Any]:
+    """Colours and help, which begins the tour where the page has one."""
+    return [tool(ids.THEME, "theme", "Light or dark"), tool(ids.HELP, "help", "Help (?)"), _help(has_tour=has_tour)]
+
+
+def export_button() -> list[Any]:
+    """The button that exports, and what it says."""
+    return [dmc.Button("Export", id=ids.EXPORT, size="xs", className="primary"), quick_export.layout()]
 
 
 def register(app: Dash, workspace: Workspace) -> None:
@@ -97,28 +88,6 @@ def register(app: Dash, workspace: Workspace) -> None:
         prevent_initial_call=True,
     )
 
-    @app.callback(
-        Output(ids.DOWNLOAD, "data"),
-        Output(ids.EXPORT_RESULT, "children"),
-        Output(ids.EXPORT_RESULT, "hidden"),
-        Input(ids.EXPORT, "n_clicks"),
-        State(ids.RECIPE, "data"),
-        running=[(Output(ids.EXPORT, "loading"), True, False)],
-        prevent_initial_call=True,
-    )
-    def export(_clicks: int, recipe: dict[str, Any]) -> Any:
-        try:
-            made = export_zip(workspace.exploration(recipe))
-        except ExplorerError as error:
-            return no_update, html.Div([message(str(error)), close_button()], className="row"), False
-        return dcc.send_bytes(made.content, made.name), export_result(made), False
-
-    app.clientside_callback(
-        "clicks => clicks ? true : window.dash_clientside.no_update",
-        Output(ids.EXPORT_RESULT, "hidden", allow_duplicate=True),
-        Input(ids.EXPORT_CLOSE, "n_clicks"),
-        prevent_initial_call=True,
-    )
     app.clientside_callback(
         "clicks => Boolean(clicks)",
         Output(ids.HELP_DIALOG, "opened"),
@@ -127,7 +96,8 @@ def register(app: Dash, workspace: Workspace) -> None:
     )
 
 
-def _picker(subject: Subject) -> html.Div:
+def picker(subject: Subject) -> html.Div:
+    """The field that picks a model, with `subject` in it."""
     chosen = {"label": subject.source.partition(":")[2] or subject.title, "value": subject.source}
     if subject.source.startswith("session:"):
         chosen["label"] = subject.title
@@ -147,10 +117,10 @@ def _picker(subject: Subject) -> html.Div:
     return html.Div(select, className="picker")
 
 
-def _help() -> Any:
+def _help(*, has_tour: bool) -> Any:
     keys = [html.Div([html.Kbd(key), html.Span(text)], className="row") for key, text in KEYS]
     parts = [
-        *tour.help_lines(),
+        *tour.help_lines(has_tour=has_tour),
         html.H3("Keys", className="section-title"),
         html.Div(keys, className="keys"),
     ]
