@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import torch
 
@@ -24,7 +24,7 @@ def _write(subject: Subject, folder: Path) -> None:
     try:
         with (folder / FILE).open("wb") as file:
             patient = _Patient(file)
-            torch.export.save(program, patient)
+            torch.export.save(program, cast("IO[bytes]", patient))
             if patient.error:
                 raise patient.error
     finally:
