@@ -45,7 +45,7 @@
     }
     const request = new XMLHttpRequest(); // fetch does not tell how far an upload is
     const query = new URLSearchParams({ source: explorer.recipe().source, name: file.name });
-    request.open("POST", "weights?" + query);
+    request.open("POST", "/weights?" + query);
     request.setRequestHeader("X-Explorer", "1");
     request.upload.onprogress = ({ loaded, total }) => {
       const share = Math.round((100 * loaded) / total);

@@ -143,6 +143,7 @@
   function tapped(node, at) {
     const kind = node.data("kind");
     if (kind === "input" || kind === "output") return undefined;
+    if (explorer.tapInstead && explorer.tapInstead(node)) return undefined; // it answers a task (assets/learn_graph.js)
     if (kind === "port" && node.data("groups").length === 1) {
       const group = node.data("groups")[0];
       return explorer.select({ kind: "group", name: group, groups: [group], via: "graph" });

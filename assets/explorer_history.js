@@ -1,11 +1,13 @@
 /* Where one has been and what must not be lost: steps to undo, the state in the address, and a copy in the browser's
-   storage. What is kept are recipes, plain data; the server makes everything else of them again. */
+   storage. What is kept are recipes, plain data; the server makes everything else of them again. Where lessons are taught
+   the address is theirs (`explorer.lessons`, assets/learn.js), and what is kept lies beside that of the explorer. */
 (function () {
   const explorer = (window.explorer = window.explorer || {});
   const MOST = 100; // steps
   const REST = 250; // milliseconds without a change before address and storage follow
   const GONE = 5000; // after which a good notice goes by itself
-  const [PAGE, STEPS, PENDING, OWN] = ["page", "steps", "pending", "own:"].map((name) => "explorer:" + name);
+  const OWN = "explorer:own:"; // followed by the fingerprint of a model without a name
+  const keyOf = (name) => (explorer.lessons ? "learn:" : "explorer:") + name; // of what this tab keeps of this page
   const stack = { steps: [], at: -1, gesture: -1 };
   const page = { recipe: null, first: "", run: "", isReading: false, timer: 0, version: 0 };
   let gesture = 0;
@@ -139,25 +141,33 @@
     page.isReading = false;
   }
 
-  window.addEventListener("hashchange", () => location.hash && follow(location.hash));
+  window.addEventListener("hashchange", () => location.hash && !explorer.lessons && follow(location.hash));
+
+  /* Opens a recipe as the first thing that this page shows: there is nothing before it to go back to. */
+  explorer.openFirst = function (recipe) {
+    Object.assign(stack, { steps: [], at: -1, gesture: -1 });
+    explorer.restore({ recipe, why: "lesson" });
+  };
 
   /* ---- Storage ---- */
+
+  const place = () => location.pathname + location.hash;
 
   /* At once, since a browser may lose what is written while a page is left. */
   function save() {
     const isPristine = JSON.stringify(page.recipe) === page.first;
-    write("sessionStorage", PAGE, { hash: location.hash, recipe: page.recipe, isPristine });
+    write("sessionStorage", keyOf("page"), { place: place(), recipe: page.recipe, isPristine });
   }
 
-  explorer.keepUnanswered = () => write("sessionStorage", PENDING, explorer.unanswered());
+  explorer.keepUnanswered = () => write("sessionStorage", keyOf("pending"), explorer.unanswered());
 
   /* What takes longer: the steps, the address, and for a model without a name what another tab can go on from. */
   async function follows() {
     if (explorer.isOpening()) return;
-    write("sessionStorage", STEPS, { steps: stack.steps, at: stack.at });
+    write("sessionStorage", keyOf("steps"), { steps: stack.steps, at: stack.at });
     if (!isNamed(page.recipe.source)) write("localStorage", OWN + page.recipe.fingerprint, page.recipe);
     const version = (page.version += 1);
-    const isBare = JSON.stringify(page.recipe) === page.first || !isNamed(page.recipe.source);
+    const isBare = explorer.lessons || JSON.stringify(page.recipe) === page.first || !isNamed(page.recipe.source);
     const hash = isBare ? "" : await address(page.recipe);
     if (version !== page.version) return;
     window.history.replaceState(null, "", location.pathname + location.search + hash);
@@ -172,21 +182,22 @@
 
   /* What this page should show: as it was before a reload, what the address says, or what was last seen of this model. */
   function begin() {
-    const before = read("sessionStorage", PAGE);
-    const isSame = before && before.hash === location.hash;
+    const before = read("sessionStorage", keyOf("page"));
+    const isSame = before && before.place === place();
     const isReload = isSame && !before.isPristine;
     const own = read("localStorage", OWN + page.recipe.fingerprint);
-    const left = read("sessionStorage", PENDING) || []; // what the server had not answered
+    const left = read("sessionStorage", keyOf("pending")) || []; // what the server had not answered
     if (isReload) {
-      Object.assign(stack, read("sessionStorage", STEPS) || {});
+      Object.assign(stack, read("sessionStorage", keyOf("steps")) || {});
       explorer.restore({ recipe: before.recipe, why: "reload" });
-    } else if (location.hash.length > 1) {
+    } else if (!explorer.lessons && location.hash.length > 1) {
       follow(location.hash);
-    } else if (own && !isNamed(page.recipe.source)) {
+    } else if (own && !explorer.lessons && !isNamed(page.recipe.source)) {
       explorer.restore({ recipe: { ...own, source: page.recipe.source }, why: "reload" });
     } else {
       explorer.welcome();
     }
+    if (explorer.lessons) explorer.lessons.begin(isReload);
     if (isSame) left.forEach(explorer.askChange);
     if (!explorer.isOpening() && !page.isReading) record();
   }
@@ -207,6 +218,8 @@
   /* The recipe as a file would hold it. */
   explorer.recipe = () => page.recipe;
   explorer.run = () => page.run;
+  explorer.read = read;
+  explorer.write = write;
 
   async function copied(text) {
     try {

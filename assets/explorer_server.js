@@ -8,7 +8,7 @@
   const server = { isLost: false, isLeaving: false };
 
   async function run() {
-    const answer = await plainFetch("alive", { cache: "no-store" });
+    const answer = await plainFetch("/alive", { cache: "no-store" });
     return (await answer.json()).run;
   }
 

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 RECIPE_BYTES = 2_000_000
 VIEW_STAYS = ("undo", "file")
 """Why a page goes to another state that need not say how the model is looked at: that stays as it is then."""
+LESSON = "lesson"
+"""Why a page goes to a step of a lesson, which says all of how its model is looked at."""
 UNEXPECTED = "Something went wrong that the explorer did not expect. The log of the server has the details."
 
 Asked = Mapping[str, Any]
@@ -76,9 +78,9 @@ def after_restoring(workspace: Workspace, asked: Asked, page: str = "") -> Answe
 
     Args:
         workspace: The models.
-        asked: ``why`` (``pick``, ``link``, ``reload``, ``file`` or ``undo``), ``epoch``, ``shown`` (source of the model
-            on the page), ``panels`` (what they remember), and ``source``, ``recipe`` or ``text`` (of a file that should
-            hold a recipe).
+        asked: ``why`` (``pick``, ``link``, ``reload``, ``file``, ``undo`` or ``lesson``), ``epoch``, ``shown`` (source
+            of the model on the page), ``panels`` (what they remember), and ``source``, ``recipe`` or ``text`` (of a
+            file that should hold a recipe).
         page: Who asks, and may give up waiting.
 
     Returns:
@@ -93,6 +95,8 @@ def after_restoring(workspace: Workspace, asked: Asked, page: str = "") -> Answe
         state = opening_state(subject, exploration).stores()
         if is_same and asked.get("why") in VIEW_STAYS:
             state = _less_untouched(state, exploration)
+        if is_same and asked.get("why") == LESSON:
+            del state[ids.MODEL]  # which would be taken in as a new one
         return {
             **state,
             ids.TOTALS: plain(totals.cards(state[ids.PREVIEW])),

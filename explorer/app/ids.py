@@ -260,6 +260,33 @@ TARGET_RANKING = "target-ranking"
 EXPORTING = work("exporting")
 FORMATS = work("formats")
 
+# What is on the screen, as a step of a lesson
+LESSON_VIEW = "lesson-view"
+LESSON_VIEW_DIALOG = "lesson-view-dialog"
+LESSON_VIEW_STEP = "lesson-view-step"
+
+# Lessons
+LESSON_PATH = "lesson-path"  # the address that somebody goes to
+LESSON_STEP = "lesson-step"  # what the server says of it: which step, and the recipe that it shows
+LESSON_LIST = "lesson-list"
+LESSON = "lesson"
+LESSON_HEAD = "lesson-head"
+LESSON_TEXT = "lesson-text"
+LESSON_TASK = "lesson-task"
+LESSON_CONDITIONS = "lesson-conditions"
+LESSON_TOOLS = "lesson-tools"
+LESSON_CHECK = "lesson-check"
+LESSON_HINT = "lesson-hint"
+LESSON_SOLUTION = "lesson-solution"
+LESSON_ANSWER = "lesson-answer"  # what is answered, or that the engine's own answer is asked for
+LESSON_VERDICT = "lesson-verdict"  # what the engine says of it
+LESSON_SAID = "lesson-said"
+LESSON_MORE = "lesson-more"  # and why
+LESSON_STOP = "lesson-stop"
+LESSON_CLOCK = "lesson-clock"
+LESSON_FOOT = "lesson-foot"
+PRESENT = "present"
+
 
 def format_size(form: str) -> str:
     """Where the dialog says how large the export in a format is."""

@@ -65,6 +65,17 @@ def layout(subject: Subject, run: str = "") -> Any:
         subject: The model that it shows.
         run: Names the run of the server.
     """
+    parts = [top_bar.layout(subject), *screen(subject, run), *tour.layout(subject.source)]
+    return themed(html.Div(parts, id=ids.APP, className="app"))
+
+
+def screen(subject: Subject, run: str) -> list[Any]:
+    """All below the bar: panes, drawer, and what no one sees.
+
+    Args:
+        subject: The model that is shown.
+        run: Names the run of the server.
+    """
     state = opening_state(subject)
     paths = state.opened["paths"]
     panes = [
@@ -81,21 +92,19 @@ def layout(subject: Subject, run: str = "") -> Any:
         ),
         inspector.layout(),
     ]
-    screen = html.Div(
-        [
-            top_bar.layout(subject),
-            html.Div(panes, className="panes"),
-            drawer.layout(subject),
-            *history.notices(),
-            *files.layout(),
-            formats_dialog.layout(),
-            *tour.layout(subject.source),
-            *_stores(state, run),
-        ],
-        id=ids.APP,
-        className="app",
-    )
-    return dmc.MantineProvider(screen, id=ids.PROVIDER, theme=_mantine_theme(), forceColorScheme="light")
+    return [
+        html.Div(panes, className="panes"),
+        drawer.layout(subject),
+        *history.notices(),
+        *files.layout(),
+        formats_dialog.layout(),
+        *_stores(state, run),
+    ]
+
+
+def themed(app: html.Div) -> Any:
+    """A page in the colours and letters of the explorer."""
+    return dmc.MantineProvider(app, id=ids.PROVIDER, theme=_mantine_theme(), forceColorScheme="light")
 
 
 def _stores(state: OpeningState, run: str) -> list[Any]:

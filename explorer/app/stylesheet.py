@@ -34,6 +34,7 @@ def stylesheet(scheme: str) -> list[Rule]:
         *hues,
         *_states(colours),
         *_playing(colours),
+        *_answered(colours),
     ]
 
 
@@ -242,6 +243,20 @@ def _playing(c: dict[str, str]) -> list[Rule]:
         _rule("node.now.beat", underlay_opacity=0.15, underlay_padding=13),
         _rule("edge.now", width=4.5, line_style="dashed", line_dash_pattern=[10, 5], opacity=1, z_index=9),
         _rule(".moving.now", transition_property="underlay-padding, underlay-opacity", transition_duration="420ms"),
+    ]
+
+
+def _answered(c: dict[str, str]) -> list[Rule]:
+    """Layers that are picked as an answer, and what was said of them; the page writes a sign and a word beside each."""
+    borders = {
+        "picked": ("accent", "solid"),
+        "right": ("good", "solid"),
+        "missing": ("warn", "dashed"),
+        "extra": ("bad", "dotted"),
+    }
+    return [
+        _rule(f".option-{state}", border_color=c[colour], border_width=3, border_style=style, opacity=1)
+        for state, (colour, style) in borders.items()
     ]
 
 

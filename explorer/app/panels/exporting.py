@@ -13,8 +13,7 @@ from explorer.app import ids, numbers
 from explorer.app.export import name_of
 from explorer.app.panels import background
 from explorer.app.panels.background import Asked
-from explorer.app.panels.files import copyable
-from explorer.app.parts import proof_tag
+from explorer.app.parts import copyable, proof_tag
 from explorer.app.workspace import Workspace
 from explorer.jobs import Progress
 from explorer.jobs.formats import Order, make_format

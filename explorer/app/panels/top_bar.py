@@ -13,13 +13,15 @@ from explorer.app.panels import files, history, quick_export, tour
 from explorer.app.parts import attributes, modal, notes, tool
 from explorer.app.workspace import Subject, Workspace
 
+LEARN = "/learn/"
+"""Where the lessons are."""
 KEYS = (
     ("/", "search; arrows walk the results, Enter jumps"),
     ("↑ ↓ ← →", "along the edges of the graph"),
     ("Enter", "open or close the selected module"),
     ("Backspace", "the module around it"),
     ("g", "the group of the selected layer"),
-    ("z  f", "zoom to the selection, to the whole graph"),
+    ("z  f", "zoom to the selection, to the whole graph; in a matrix on the cell, to all"),
     ("Esc", "nothing selected"),
     (f"+ {MINUS}", "ratio of the selected group"),
     ("l", "lock it"),
@@ -35,20 +37,33 @@ def layout(subject: Subject) -> html.Header:
             html.Div(
                 [html.Span(className="mark", **attributes(aria_hidden="true")), html.H1("Explorer")], className="brand"
             ),
-            _picker(subject),
-            html.Div(notes(subject.notes), id=ids.MODEL_NOTE, className="notes"),
+            picker(subject),
+            model_notes(subject),
             files.menu(),
             *history.steps(),
             html.Div(className="grow"),
+            html.A("Learn", href=LEARN, className="text-tool"),
             history.share_button(),
-            tool(ids.THEME, "theme", "Light or dark"),
-            tool(ids.HELP, "help", "Help (?)"),
-            dmc.Button("Export", id=ids.EXPORT, size="xs", className="primary"),
-            quick_export.layout(),
-            _help(),
+            *looks(),
+            *export_button(),
         ],
         className="top-bar",
     )
+
+
+def model_notes(subject: Subject) -> html.Div:
+    """What to know of the model before trusting a number."""
+    return html.Div(notes(subject.notes), id=ids.MODEL_NOTE, className="notes")
+
+
+def looks(*, has_tour: bool = True) -> list[Any]:
+    """Colours and help, which begins the tour where the page has one."""
+    return [tool(ids.THEME, "theme", "Light or dark"), tool(ids.HELP, "help", "Help (?)"), _help(has_tour=has_tour)]
+
+
+def export_button() -> list[Any]:
+    """The button that exports, and what it says."""
+    return [dmc.Button("Export", id=ids.EXPORT, size="xs", className="primary"), quick_export.layout()]
 
 
 def register(app: Dash, workspace: Workspace) -> None:
@@ -81,7 +96,8 @@ def register(app: Dash, workspace: Workspace) -> None:
     )
 
 
-def _picker(subject: Subject) -> html.Div:
+def picker(subject: Subject) -> html.Div:
+    """The field that picks a model, with `subject` in it."""
     chosen = {"label": subject.source.partition(":")[2] or subject.title, "value": subject.source}
     if subject.source.startswith("session:"):
         chosen["label"] = subject.title
@@ -101,10 +117,10 @@ def _picker(subject: Subject) -> html.Div:
     return html.Div(select, className="picker")
 
 
-def _help() -> Any:
+def _help(*, has_tour: bool) -> Any:
     keys = [html.Div([html.Kbd(key), html.Span(text)], className="row") for key, text in KEYS]
     parts = [
-        *tour.help_lines(),
+        *tour.help_lines(has_tour=has_tour),
         html.H3("Keys", className="section-title"),
         html.Div(keys, className="keys"),
     ]

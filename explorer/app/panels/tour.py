@@ -84,13 +84,13 @@ def layout(source: str) -> list[Any]:
     return [html.Div([html.Div(className="tour-veil"), *rings], id=ids.TOUR_MARKS, hidden=True), card]
 
 
-def help_lines() -> list[Any]:
-    """The steps as the help has them, and a button that begins the tour."""
+def help_lines(*, has_tour: bool = True) -> list[Any]:
+    """The steps as the help has them, and a button that begins the tour where there is one."""
     button = html.Button(
         "Take the tour", className="text-tool is-boxed", type="button", **attributes(data_tour="begin")
     )
     lines = [html.Li([html.Strong(step.title), html.P(step.text)]) for step in STEPS]
-    return [html.Ol(lines, className="help-steps"), button]
+    return [html.Ol(lines, className="help-steps"), *([button] if has_tour else [])]
 
 
 def _step(number: int, step: Step) -> html.Section:

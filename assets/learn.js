@@ -1,0 +1,129 @@
+/* Lessons: which step the address means, what has been done of them, and the step on the screen. A step is a link; going
+   to it asks the server for its texts and its recipe, and the explorer opens that recipe like any other. */
+(function () {
+  const explorer = (window.explorer = window.explorer || {});
+  const PROGRESS = "learn:progress"; // by lesson and step: {state, best}
+  const STATES = { seen: "seen", solved: "solved", shown: "answer shown" };
+  const lessons = (explorer.lessons = { at: null, isKept: false, isFirst: true });
+  const byId = (id) => document.getElementById(id);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  /* ---- Going from step to step ---- */
+
+  function ask() {
+    dash_clientside.set_props("lesson-path", { data: { path: location.pathname, at: Date.now() } });
+  }
+
+  lessons.go = function (address) {
+    const url = new URL(address, location.origin);
+    if (url.pathname !== location.pathname) history.pushState(null, "", url.pathname + location.search);
+    ask();
+  };
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-go]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button) return;
+    event.preventDefault();
+    lessons.go(link.href);
+  });
+  window.addEventListener("popstate", ask);
+
+  /* Whether the page was loaded again, and shows the step as it was left. */
+  lessons.begin = function (isKept) {
+    lessons.isKept = isKept;
+    ask();
+  };
+
+  function show(step) {
+    const app = byId("app");
+    Object.assign(app.dataset, { page: step.page, panes: (step.panes || []).join(" "), task: step.hasTask ? "open" : "" });
+    document.title = step.title;
+    if (step.address !== location.pathname) history.replaceState(null, "", step.address + location.search);
+    byId("lesson-tools").hidden = !step.hasTask;
+    if (step.page === "step" && !step.hasTask) lessons.note("seen");
+  }
+
+  /* The panes of a step are there before its graph is fitted into what they leave. */
+  function open(step) {
+    if (step.page === "step" && !lessons.isKept) {
+      explorer.showPlayer(null);
+      explorer.fitSoon();
+      explorer.openFirst(step.recipe);
+    }
+    lessons.isKept = false;
+  }
+
+  function focusOn(step) {
+    if (!lessons.isFirst) byId(step.page === "step" ? "lesson-title" : "lesson-list-title").focus();
+    byId("lesson").querySelector(".lesson-body").scrollTop = 0;
+    lessons.isFirst = false;
+  }
+
+  /* ---- What has been done ---- */
+
+  const progress = () => explorer.read("localStorage", PROGRESS) || {};
+  lessons.done = (lesson, step) => (progress()[lesson] || {})[step] || {};
+
+  /* Notes what was done of a step; what is solved stays so. */
+  lessons.note = function (state, score) {
+    const { lesson, step } = lessons.at;
+    const [known, before] = [progress(), lessons.done(lesson, step)];
+    const best = typeof score === "number" ? Math.min(score, before.best ?? 1) : before.best;
+    const now = { state: before.state === "solved" ? "solved" : state, ...(best === undefined ? {} : { best }) };
+    explorer.write("localStorage", PROGRESS, { ...known, [lesson]: { ...known[lesson], [step]: now } });
+    mark();
+  };
+
+  function markStop(stop) {
+    const { state } = lessons.done(stop.closest("[data-lesson]").dataset.lesson, stop.dataset.step);
+    stop.dataset.state = state || "";
+    stop.querySelector("[data-stop-state]").textContent = state ? ", " + STATES[state] : "";
+  }
+
+  /* A lesson goes on at its first step that is not done. */
+  function markLesson(row) {
+    const { lesson, steps } = row.dataset;
+    const names = steps.split(" ");
+    const left = names.filter((step) => !lessons.done(lesson, step).state);
+    const done = names.length - left.length;
+    row.dataset.state = done === names.length ? "done" : done ? "begun" : "";
+    row.href = "/learn/" + lesson + "/" + (left.length ? left[0] : names[0]);
+    row.querySelector("[data-progress]").textContent = !done ? "" : left.length ? done + " of " + names.length + " done" : "done ✓";
+  }
+
+  /* The way on skips a task until it is solved. */
+  function markWay(way) {
+    const isSolved = lessons.done(lessons.at.lesson, lessons.at.step).state === "solved";
+    if (isSolved) way.querySelector("[data-name]").textContent = way.dataset.solved;
+    way.toggleAttribute("data-skips", !isSolved);
+  }
+
+  function mark() {
+    all(".stop").forEach(markStop);
+    all(".catalogue-row").forEach(markLesson);
+    all(".way[data-solved]").forEach(markWay);
+  }
+
+  /* Back to the explorer as it was left in this tab. */
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-explorer]");
+    const left = link && explorer.read("sessionStorage", "explorer:page");
+    if (left) link.href = left.place;
+  });
+
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.lessons = Object.assign(window.dash_clientside.lessons || {}, {
+    turned(step) {
+      if (!step) return;
+      lessons.at = step;
+      lessons.clear();
+      show(step);
+      lessons.followPresenting();
+      requestAnimationFrame(() => {
+        mark();
+        open(step);
+        focusOn(step);
+      });
+    },
+  });
+})();

@@ -1,0 +1,67 @@
+"""What the page shows at an address: the list of lessons, or a step of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from explorer.app.learn import catalogue, pane
+from explorer.app.learn.addresses import ROOT, Spot, is_list, spot_at
+from explorer.lessons import Lesson
+
+TITLE = "Learn"
+
+
+@dataclass(frozen=True)
+class Turned:
+    """What the page is told of an address.
+
+    Attributes:
+        step: What the browser needs, as JSON data: ``page`` (``list`` or ``step``), ``address``, ``title``; and of a
+            step ``lesson``, ``step``, ``recipe``, ``panes`` and whether it ``hasTask``.
+        listed: The list of lessons; empty for a step.
+        head: The head of the lesson.
+        text: Its text.
+        foot: The ways on.
+    """
+
+    step: dict[str, Any]
+    listed: list[Any]
+    head: list[Any]
+    text: list[Any]
+    foot: list[Any]
+
+    def parts(self) -> tuple[Any, ...]:
+        """All of it, as the page takes it."""
+        return self.step, self.listed, self.head, self.text, self.foot
+
+
+def turned(lessons: Sequence[Lesson], path: str) -> Turned:
+    """What the page shows.
+
+    Args:
+        lessons: All of them.
+        path: The path of the address.
+    """
+    spot = spot_at(lessons, path)
+    if spot is None:
+        remark = "" if is_list(path) else catalogue.unknown(path)
+        told = {"page": "list", "address": ROOT, "title": TITLE}
+        return Turned(told, catalogue.catalogue(lessons, remark), [], [], [])
+    return Turned(told_of(spot), [], pane.head(spot), pane.text(spot), pane.foot(lessons, spot))
+
+
+def told_of(spot: Spot) -> dict[str, Any]:
+    """What the browser needs to know of a step."""
+    step = spot.step
+    return {
+        "page": "step",
+        "address": spot.address,
+        "title": f"{step.title} · {spot.lesson.title}",
+        "lesson": spot.lesson.id,
+        "step": step.id,
+        "recipe": step.show.recipe().to_json(),
+        "panes": list(step.show.panes),
+        "hasTask": step.task is not None,
+    }
