@@ -36,8 +36,7 @@
 
   document.addEventListener("click", (event) => {
     const taken = event.target.closest("[data-take-trained]");
-    const plan = taken && explorer.planOf(taken.dataset.takeTrained);
-    if (plan) dash_clientside.set_props("take-trained", { data: { recipe: plan.recipe, weights: plan.weights, at: Date.now() } });
+    if (taken) dash_clientside.set_props("take-trained", { data: { key: taken.dataset.takeTrained, at: Date.now() } });
     const opened = event.target.closest("[data-open-trained]");
     if (opened) explorer.restore({ source: opened.dataset.openTrained, why: "pick" });
   });
@@ -50,6 +49,11 @@
     shadeBy(shown) {
       sensitivity.drops = shown && shown.data ? dropsAtHalf(shown.data) : null;
       explorer.repaint();
+    },
+    /* The recipe as it was measured: an opaque source of an earlier run had weights that are gone. */
+    wanted(key) {
+      const plan = explorer.planOf(key);
+      return plan ? { recipe: plan.recipe, weights: plan.weights } : null;
     },
     scored(shown) {
       if (shown && shown.at === "done") explorer.askChange({ kind: "options", importance: shown.importance });

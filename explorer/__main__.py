@@ -196,14 +196,14 @@ def _traced(options: argparse.Namespace) -> tuple[OpenedModel, DependencyGraph]:
 def _serve(options: argparse.Namespace) -> None:
     from explorer.app.serving import run
     from explorer.app.workspace import Workspace
-    from explorer.jobs import JobQueue, connect
+    from explorer.jobs import JobQueue, Shelves, connect
     from explorer.training import open_data
 
     workers = connect(options.broker) if options.broker else None
     opened, graph = _traced(options)
     data = open_data(options.data, trust_code=True) if options.data else None
     is_as_named = options.weights is None and options.input is None and data is None
-    workspace = Workspace(JobQueue(elsewhere=workers))
+    workspace = Workspace(JobQueue(elsewhere=workers), shelves=Shelves.lasting())
     subject = workspace.add(graph, opened, data=data, is_as_named=is_as_named)
     run(workspace, subject, port=options.port, host=options.host, open_browser=not options.no_browser)
 

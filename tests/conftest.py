@@ -1,6 +1,8 @@
-"""What every test starts from: the same random state, and one thread, since several tests run at a time."""
+"""What every test starts from: the same random state, one thread, since several tests run at a time, and no cache."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -14,3 +16,10 @@ settings.load_profile("same examples everywhere")
 def _same_start() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("EXPLORER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -133,6 +133,7 @@ def read_recipe(text: str) -> Mapping[str, Any]:
 
     Raises:
         PlanError: It is too large, or no JSON object.
+        SaveError: It is that of an exported model, and damaged.
     """
     if len(text) > RECIPE_BYTES:
         raise PlanError(f"This file is larger than a recipe can be ({RECIPE_BYTES // 10**6} MB). Nothing was opened.")

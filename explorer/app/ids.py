@@ -43,11 +43,13 @@ PROVIDER = "provider"
 EXPORT = "export"
 EXPORT_RESULT = "export-result"
 EXPORT_CLOSE = "export-close"
-DOWNLOAD = "download"
+EXPORT_OTHER = "export-other"
 OPEN_FORMATS = "open-formats"
 FORMATS_DIALOG = "formats-dialog"
 FORMATS_SIZE = "formats-size"
 FORMATS_CHOICE = "formats-choice"
+FORMATS_PLAN = "formats-plan"  # which plan is exported: the one on the page, or one whose weights were trained
+FORMATS_WANTED = "formats-wanted"  # that plan: its recipe and weights
 HELP = "help"
 HELP_DIALOG = "help-dialog"
 TOUR = "tour"
@@ -245,7 +247,6 @@ SPARSE_NORMS_CHART = "sparse-norms-chart"
 SPARSE_PLOT = "sparse-plot"
 SPARSE_CHART = "sparse-chart"
 TAKE_TRAINED = "take-trained"  # the trained plan that somebody wants to have
-TRAINED_FILE = "trained-file"
 
 # Criteria that need data, and how slices become a score
 SCORES = work("scores")
@@ -256,7 +257,13 @@ SCORING_MENU = "scoring-menu"
 TARGET_RANKING = "target-ranking"
 
 # Export formats
+EXPORTING = work("exporting")
 FORMATS = work("formats")
+
+# What is on the screen, as a step of a lesson
+LESSON_VIEW = "lesson-view"
+LESSON_VIEW_DIALOG = "lesson-view-dialog"
+LESSON_VIEW_STEP = "lesson-view-step"
 
 # Lessons
 LESSON_PATH = "lesson-path"  # the address that somebody goes to
@@ -279,3 +286,8 @@ LESSON_STOP = "lesson-stop"
 LESSON_CLOCK = "lesson-clock"
 LESSON_FOOT = "lesson-foot"
 PRESENT = "present"
+
+
+def format_size(form: str) -> str:
+    """Where the dialog says how large the export in a format is."""
+    return f"format-size-{form}"

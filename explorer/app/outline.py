@@ -23,6 +23,10 @@ LONG_RUN = 12
 MOST_CHILDREN = 60
 """What has more children shows them in parts of at most `PART`."""
 PART = 40
+FOLD_SEGMENTS = 4
+"""The band of a closed module that more groups pass shows the first of them and counts the rest."""
+MOST_REPEATED = 150
+"""Repeated blocks of which more nodes would be drawn, each closed and with its bands, stand in several places."""
 
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict", ""})
 """That two of these stand side by side says nothing: they are no blocks."""
@@ -213,12 +217,14 @@ def _op_runs(layers: Sequence[Layer]) -> Places:
 
 def _repeats(layers: Sequence[Layer], edges: Sequence[Edge], classes: Mapping[str, str]) -> Places:
     """Blocks side by side that are alike but for their widths, where each reads what the one before made."""
+    crossing = Outline(tuple(layers), tuple(edges), classes).crossing
     kinds = {path: _kind(path, found, classes) for path, found in _members(layers).items()}
     follows = _followers(layers, edges)
     places: Places = {}
     for path, children in _children(layers).items():
         for run in _runs(children, kinds, follows):
-            places |= dict.fromkeys(run, _inside(path, f"{STACK}{last(run[0])}-{last(run[-1])}"))
+            for piece in _pieces(run, crossing):
+                places |= dict.fromkeys(piece, _inside(path, f"{STACK}{last(piece[0])}-{last(piece[-1])}"))
     return places
 
 
@@ -253,6 +259,22 @@ def _runs(
         if len(run) > 1:
             yield tuple(run)
         run = [child]
+
+
+def _pieces(run: Sequence[str], crossing: Mapping[str, tuple[int, int]]) -> list[Sequence[str]]:
+    """A run of blocks in pieces of about the same length, of which not too many nodes are drawn when one opens."""
+    nodes = sum(fold_nodes(crossing[path]) for path in run)
+    length = -(-len(run) // -(-nodes // MOST_REPEATED))
+    return [run[start : start + length] for start in range(0, len(run), length)]
+
+
+def fold_nodes(crossing: tuple[int, int]) -> int:
+    """How many nodes a closed module is drawn as: itself, and the stretches of its two bands.
+
+    Args:
+        crossing: How many groups enter it and leave it.
+    """
+    return 1 + sum(min(max(groups, 1), FOLD_SEGMENTS) for groups in crossing)
 
 
 def _parts(layers: Sequence[Layer]) -> Places:

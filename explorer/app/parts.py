@@ -92,6 +92,18 @@ def modal(name: str, title: str, content: Sequence[Any]) -> dmc.Modal:
     return dmc.Modal(content, id=name, title=title, size="lg", opened=False, closeButtonProps=close)
 
 
+def copyable(code: str) -> html.Div:
+    """Code with a button that copies it."""
+    button = html.Button(
+        icon("copy"),
+        className="tool copy",
+        type="button",
+        title="Copy",
+        **attributes(aria_label="Copy", data_copy=code),
+    )
+    return html.Div([html.Pre(html.Code(code), className="code"), button], className="copyable")
+
+
 def badge(group: str) -> html.Span:
     """The letter of a group while it is highlighted; the browser fills it in."""
     return html.Span(className="badge is-empty", **attributes(data_badge=group))

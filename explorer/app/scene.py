@@ -11,8 +11,6 @@ from explorer.engine.layers import Edge, Layer
 
 MAX_SEGMENTS = 6
 """A port that carries more groups shows the first of them and counts the rest."""
-FOLD_SEGMENTS = 4
-"""The same for the bands of a closed module."""
 
 INPUT, OUTPUT = "input", "output"
 SIGNS = {"add": "+", "sub": MINUS, "mul": TIMES, "div": "÷", "matmul": "@", "mm": "@", "bmm": "@"}

@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from dash import Dash
 from flask import Flask, Response, request
 
 from explorer.app import learn, shell
+from explorer.app.learn_print import add_pages
 from explorer.app.page import make_app
 from explorer.app.routes import add_routes
 from explorer.app.workspace import Subject, Workspace
+from explorer.lessons import Lesson, bundled_lessons
 
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def create_app(workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1") -> Dash:
+def create_app(
+    workspace: Workspace, subject: Subject, *, host: str = "127.0.0.1", lessons: Sequence[Lesson] | None = None
+) -> Dash:
     """The app of one server.
 
     Args:
         workspace: The models that it may show.
         subject: The model that a page shows first.
         host: The address that it is served on; requests that name another host are refused.
+        lessons: What can be learned; by default the lessons that come with the explorer.
 
     Returns:
         A Dash app whose `server` is the Flask application.
     """
+    taught = bundled_lessons() if lessons is None else tuple(lessons)
     server = Flask("explorer")
     refuse_foreign_hosts(server, LOCAL_HOSTS | served_names(host))
     refuse_what_is_no_callback(server)
     add_routes(server, workspace)
-    learn.add_app(server, workspace, subject)
+    learn.add_app(server, workspace, subject, taught)
+    add_pages(server, workspace, taught)
     return make_app(
         server, workspace, lambda: shell.layout(subject, workspace.run), title="Explorer", without=learn.ASSETS_OF_LEARN
     )

@@ -15,6 +15,7 @@ from explorer.app.server import EVERY_ADDRESS, create_app, outward_addresses
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.engine.graph import DependencyGraph
+from explorer.jobs import Shelves
 from explorer.training.data.in_memory import data_in_memory
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def show(
         >>> shown.close()
     """
     given = None if data is None else data_in_memory(data, word="memory", title="your data", what="data", alone="test")
-    workspace = Workspace()
+    workspace = Workspace(shelves=Shelves.lasting())
     shown = serve(workspace, workspace.add(graph, data=given), host=host, port=port)
     blocks = not _is_interactive() if block is None else block
     if blocks if open_browser is None else open_browser:

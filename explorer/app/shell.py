@@ -25,8 +25,8 @@ from explorer.app.panels import (
     matrices_panel,
     plans_panel,
     player,
+    quick_export,
     scoring_tools,
-    take_trained,
     top_bar,
     tour,
     training_panel,
@@ -97,8 +97,7 @@ def screen(subject: Subject, run: str) -> list[Any]:
         drawer.layout(subject),
         *history.notices(),
         *files.layout(),
-        *take_trained.layout(),
-        *formats_dialog.layout(),
+        formats_dialog.layout(),
         *_stores(state, run),
     ]
 
@@ -133,6 +132,8 @@ def _stores(state: OpeningState, run: str) -> list[Any]:
         *plans_panel.stores(),
         *training_panel.stores(),
         *scoring_tools.stores(),
+        *quick_export.stores(),
+        *formats_dialog.stores(),
         *latency_target.stores(),
         dcc.Store(id=ids.SCHEME),
     ]

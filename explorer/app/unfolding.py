@@ -7,9 +7,9 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from explorer.app.outline import Outline, ancestors, is_in_stack, is_place, module_path, parent_of
+from explorer.app.outline import Outline, ancestors, fold_nodes, is_in_stack, is_place, module_path, parent_of
 from explorer.app.positions import place
-from explorer.app.scene import FOLD_SEGMENTS, MAX_SEGMENTS, build_scene, closed_ancestor
+from explorer.app.scene import MAX_SEGMENTS, build_scene, closed_ancestor
 from explorer.engine.layers import Layer
 
 NODE_LIMIT = 300
@@ -146,13 +146,8 @@ def visible_nodes(outline: Outline, opened: frozenset[str], inside: str = "") ->
     layers = outline.members[inside] if inside else outline.layers
     closed = {closed_ancestor(layer, opened) for layer in layers} - {""}
     shown = sum(_nodes_of(layer) for layer in layers if not closed_ancestor(layer, opened))
-    folds = sum(1 + sum(map(_fold_band, outline.crossing[path])) for path in closed)
+    folds = sum(fold_nodes(outline.crossing[path]) for path in closed)
     return 2 + len(opened) + folds + shown
-
-
-def _fold_band(groups: int) -> int:
-    """How many stretches the band of a closed module has that so many groups pass."""
-    return min(max(groups, 1), FOLD_SEGMENTS)
 
 
 def _nodes_of(layer: Layer) -> int:

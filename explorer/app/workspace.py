@@ -20,7 +20,7 @@ from explorer.app.outline import Outline, outline
 from explorer.engine.errors import ModelSourceError, PlanError
 from explorer.engine.graph import DependencyGraph, trace
 from explorer.exploration import Exploration, Recipe, start
-from explorer.jobs import JobQueue, KnownGradients, TensorStore
+from explorer.jobs import JobQueue, KnownGradients, Shelves, TensorStore
 from explorer.models import OpenedModel, list_sources, open_model
 from explorer.models.tracing import trace_opened
 from explorer.training.data import Dataset, open_data
@@ -75,12 +75,18 @@ class Workspace:
         jobs: Where measuring happens; a queue of its own by default.
         trainings: Where what takes minutes happens, so that no measurement waits for it; by default a queue of its own
             beside that of `jobs`.
+        shelves: Where trainings keep their state, so that one goes on that was killed or stopped; by default a folder
+            that no later server finds.
     """
 
-    def __init__(self, jobs: JobQueue | None = None, trainings: JobQueue | None = None) -> None:
+    def __init__(
+        self, jobs: JobQueue | None = None, trainings: JobQueue | None = None, shelves: Shelves | None = None
+    ) -> None:
         self.jobs = jobs or JobQueue()
         self.trainings = trainings or self.jobs.beside()
+        self.exports = self.jobs.beside()  # so that nobody waits for a training to take a model away
         self.tensors = TensorStore()
+        self.shelves = shelves or Shelves()
         self.run = secrets.token_urlsafe(9)  # names this run of the server
         self._own: dict[str, Subject] = {}
         self._uploaded: deque[str] = deque()
@@ -226,6 +232,7 @@ class Workspace:
 
     def close(self) -> None:
         """Ends all work in the background."""
+        self.exports.close()
         self.trainings.close()
         self.jobs.close()
 

@@ -133,13 +133,11 @@ def _run(
 def _data(word: str | None, source: str) -> Dataset:
     """The data that was asked for, or that the model was made for."""
     from explorer.models import data_of
-    from explorer.training import open_data
+    from explorer.training.data import open_data, without_data
 
     known = word or data_of(source)
     if not known:
-        raise DataError(
-            f"Nobody says what data {source or 'this model'} is for. Name it, as in --data imagefolder:DIR."
-        )
+        raise DataError(without_data("This learns from labelled data", source or "this model"))
     return open_data(known, trust_code=True)
 
 

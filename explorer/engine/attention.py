@@ -5,6 +5,8 @@ This file needs nothing but PyTorch, since exports carry a copy of it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -200,26 +202,32 @@ def replace_attention(model: nn.Module, path: str, num_heads: int, scale: float)
     Raises:
         ValueError: There is no `torch.nn.MultiheadAttention` at the path.
     """
-    try:
-        original = model.get_submodule(path)
-    except AttributeError:
-        original = nn.Identity()
-    if not isinstance(original, nn.MultiheadAttention):
-        raise ValueError(f"The plan replaces the attention at {path!r}, but there is no nn.MultiheadAttention there.")
-    pruned = PrunedMultiheadAttention(original, num_heads, scale)
-    for module in list(model.modules()):
+    return replace_attentions(model, {path: (num_heads, scale)})
+
+
+def replace_attentions(model: nn.Module, changes: Mapping[str, tuple[int, float]]) -> nn.Module:
+    """As `replace_attention`, for several modules at once: (heads that stay, scale) by path."""
+    drop_ins: dict[nn.Module, PrunedMultiheadAttention] = {}
+    for path, (num_heads, scale) in changes.items():
+        original = _attention_at(model, path)
+        drop_ins[original] = PrunedMultiheadAttention(original, num_heads, scale)
+    for module in list(model.modules()) if drop_ins else ():
         for name, child in module._modules.items():
-            if child is original:
-                module._modules[name] = pruned
-    _keep_padded(model)
-    return model if path else pruned
-
-
-def _keep_padded(model: nn.Module) -> None:
-    """Keep `nn.TransformerEncoder` from handing the drop-in nested tensors, which only its fused layers can read."""
-    for module in model.modules():
-        if isinstance(module, nn.TransformerEncoder):
+            if child in drop_ins:
+                module._modules[name] = drop_ins[child]
+        if isinstance(module, nn.TransformerEncoder):  # only its fused layers can read nested tensors
             module.enable_nested_tensor = module.use_nested_tensor = False
+    return drop_ins.get(model, model)
+
+
+def _attention_at(model: nn.Module, path: str) -> nn.MultiheadAttention:
+    try:
+        found = model.get_submodule(path)
+    except AttributeError:
+        found = nn.Identity()
+    if not isinstance(found, nn.MultiheadAttention):
+        raise ValueError(f"The plan replaces the attention at {path!r}, but there is no nn.MultiheadAttention there.")
+    return found
 
 
 _COMPUTED = ("embed_dim", "kdim", "vdim", "head_dim")

@@ -22,6 +22,7 @@ from explorer.engine.errors import VerifyError
 from explorer.engine.program import Op, Program, Ref
 from explorer.engine.provenance import Origin, Traced, evaluate, origin_of, plain, with_numbers
 from explorer.engine.randomness import own_random_state
+from explorer.engine.recorder import is_reserve
 from explorer.engine.rules.table import axes, axis
 from explorer.engine.shapes import PlannedShapes
 from explorer.engine.surgery import copy_with
@@ -193,7 +194,7 @@ class _KeptReductions(TorchDispatchMode):
         self._states = _state_values(shapes.program)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        op = self._next(str(func))
+        op = self._next(str(func), args)
         if op is None:
             return func(*args, **(kwargs or {}))
         site = _Site(op, self._shapes, self._states, self._numbers)
@@ -210,14 +211,14 @@ class _KeptReductions(TorchDispatchMode):
             tuple(changed.get(item, item) if type(item) in (int, float) else item for item in args) if changed else args
         )
 
-    def _next(self, name: str) -> Op | None:
-        """The recorded op that runs now; None for a conversion that only this precision needs."""
+    def _next(self, name: str, args: tuple[Any, ...]) -> Op | None:
+        """The recorded op that runs now; None for one that is not recorded, or a conversion for this precision."""
         op = next(self._ops, None)
         while op is not None and op.name != name and op.name == _CONVERSION:
             op = next(self._ops, None)
         if op is not None and op.name == name:
             return op
-        if name == _CONVERSION:
+        if name == _CONVERSION or is_reserve(name, args):
             self._ops = chain([op] if op else [], self._ops)
             return None
         raise VerifyError(

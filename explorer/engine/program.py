@@ -144,6 +144,11 @@ class Call:
     target: Any = field(default=None, repr=False, compare=False)
     custom: str = ""
 
+    def returning(self, results: tuple[int, ...]) -> Call:
+        """The call once it has returned."""
+        stated = self.args, self.kwargs, results, self.module, self.source, self.target, self.custom
+        return Call(self.index, self.function, *stated)
+
     def argument(self, position: int, name: str, default: Any = None) -> Any:
         """An argument by position or name."""
         return self.args[position] if position < len(self.args) else self.kwargs.get(name, default)
@@ -156,7 +161,7 @@ class Call:
     @cached_property
     def values(self) -> tuple[int, ...]:
         """Indices of every value among the arguments and results, in order."""
-        return (*(ref.value for ref in refs((self.args, self.kwargs))), *self.results)
+        return (*[ref.value for ref in refs((self.args, self.kwargs))], *self.results)
 
     @cached_property
     def attribute_ints(self) -> tuple[TracedInt, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from dataclasses import replace
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from explorer.engine.custom import custom_forwards, running
 from explorer.engine.program import Call, Op, Program, Ref, SourceLine, refs
 from explorer.engine.provenance import Literal, Size, TracedInt
-from explorer.engine.shadow import NoShadowError, bodiless, is_meta, run_on_shadow, with_content
+from explorer.engine.shadow import NoShadowError, bodiless, run_on_shadow, with_content
 from explorer.engine.shadow_ops import META
 from explorer.engine.switches import PLAIN_RECURRENCE
-from explorer.engine.trees import flatten_tensors, map_tensors
+from explorer.engine.trees import Modules, flatten_tensors, map_tensors, parameters_of
 from explorer.engine.values import ValueTable
 
 _TORCH_FOLDER = str(Path(torch.__file__).parent) + os.sep
@@ -35,6 +35,9 @@ _SHAPE_GETTER = torch.Tensor.shape.__get__  # type: ignore[attr-defined]
 
 RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell"})
 """Calls that run a recurrent layer or cell."""
+
+NORMS = frozenset({"batch_norm", "instance_norm"})
+"""Calls that run a batch norm, and with it an op that is not recorded: see `is_reserve`."""
 
 _GETTERS = frozenset({"dim", "is_contiguous", "stride", "is_floating_point", "size", "__len__", "element_size",
                       "data_ptr", "is_complex", "get_device", "storage_offset", "__hash__", "__repr__"})  # fmt: skip
@@ -46,36 +49,41 @@ _UNCHANGED = frozenset({Ref, float, bool, str, type(None), torch.dtype})
 class Recorder:
     """What has been seen so far."""
 
-    def __init__(self, model: nn.Module, stands_for: torch.device) -> None:
-        self.table = ValueTable(model)
+    def __init__(self, modules: Modules, stands_for: torch.device) -> None:
+        self.table = ValueTable(modules)
         self.stands_for = stands_for
-        self.is_shadow = is_meta(model)
+        self.is_shadow = any(parameter.is_meta for _, parameter in parameters_of(modules))
         self.ops: list[Op] = []
         self.calls: list[Call] = []
         self.stack: list[str] = []
         self.current_call = -1
-        self._names: dict[Any, tuple[str, bool, bool]] = {}
+        self._kinds: dict[Any, OpKind] = {}
         self._is_own: dict[str, bool] = {}
         self._custom = custom_forwards()
+
+    @property
+    def function(self) -> str:
+        """Name of the torch call that runs; empty where none does."""
+        return self.calls[self.current_call].function if self.current_call >= 0 else ""
 
     @property
     def module(self) -> str:
         """Path of the module whose forward runs."""
         return self.stack[-1] if self.stack else ""
 
-    def add_op(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
-        """Record an op that has run."""
-        name, is_pointwise, is_reshaping = self._name(func)
-        recorded = self.table.refs(args), self.table.refs(kwargs)
-        inputs = flatten_tensors((args, kwargs))
+    def add_op(self, kind: OpKind, args: Any, kwargs: Any, inputs: list[Tensor], result: Any) -> None:
+        """Record an op that has run; `inputs` are all tensors among its arguments."""
+        recorded = self.table.refs(args), self.table.refs(kwargs) if kwargs else {}
         # `x.t_()` gives a tensor that is known another shape: it becomes another value.
-        add = self.table.add_viewed if is_reshaping else self.table.add_result
+        add = self.table.add_viewed if kind.is_reshaping else self.table.add_result
         if not (inputs or self.stack):
             add = self.table.add_input  # a callable made it before it ran the model
-        results = tuple([add(tensor, inputs) for tensor in flatten_tensors(result)])
-        where = self.module, self.source() if self.current_call < 0 else self.calls[self.current_call].source
+        made = [result] if isinstance(result, Tensor) else flatten_tensors(result)
+        results = tuple([add(tensor, inputs) for tensor in made])
+        call = self.current_call
+        where = self.module, self.source() if call < 0 else self.calls[call].source
         scalar = result if isinstance(result, (int, float, complex)) else None
-        self.ops.append(Op(len(self.ops), name, *recorded, results, *where, self.current_call, is_pointwise, scalar))
+        self.ops.append(Op(len(self.ops), kind.name, *recorded, results, *where, call, kind.is_pointwise, scalar))
 
     def add_call(self, function: str, target: Any, args: Any, kwargs: Any) -> int:
         """Record a torch call that is about to run; its number is given back to `end_call`."""
@@ -109,7 +117,7 @@ class Recorder:
         if any(type(tensor) not in (Tensor, nn.Parameter) for tensor in returned):
             self._know_wrapped(index, returned)
         results = tuple([self.table.find(tensor) for tensor in returned])
-        self.calls[index] = replace(self.calls[index], results=results)
+        self.calls[index] = self.calls[index].returning(results)
 
     def _know_wrapped(self, call: int, returned: list[Tensor]) -> None:
         """A subclass of tensors hands on what the ops of a call made as tensors of its own: the values are the same."""
@@ -143,12 +151,34 @@ class Recorder:
         outputs = tuple(ref.value for ref in refs(tree))
         return Program(values, tuple(self.ops), tuple(self.calls), inputs, outputs, tree, is_training)
 
-    def _name(self, func: Any) -> tuple[str, bool, bool]:
-        """What an op is called, whether it is pointwise, and whether it changes the shape of its argument in place."""
-        known = self._names.get(func)
+    def kind(self, func: Any) -> OpKind:
+        """What is known of an op."""
+        known = self._kinds.get(func)
         if known is None:
-            known = self._names[func] = (str(func), _is_pointwise(func), torch.Tag.inplace_view in func.tags)
+            is_composite = bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _COMPOSITE))
+            is_reshaping = torch.Tag.inplace_view in func.tags
+            known = self._kinds[func] = OpKind(str(func), _is_pointwise(func), is_reshaping, is_composite)
         return known
+
+
+_COMPOSITE = "CompositeImplicitAutograd"
+
+
+@dataclass(frozen=True)
+class OpKind:
+    """What is known of an ATen op.
+
+    Attributes:
+        name: Operator with overload, such as ``aten.add.Tensor``.
+        is_pointwise: Whether PyTorch tags it as pointwise.
+        is_reshaping: Whether it changes the shape of its argument in place.
+        is_composite: Whether PyTorch takes it apart into others.
+    """
+
+    name: str
+    is_pointwise: bool
+    is_reshaping: bool
+    is_composite: bool
 
 
 def _is_pointwise(func: Any) -> bool:
@@ -159,30 +189,30 @@ def _is_pointwise(func: Any) -> bool:
     return any(torch.Tag.pointwise in candidate.tags for candidate in candidates)
 
 
+def is_reserve(name: str, args: Any) -> bool:
+    """Whether an op makes the tensor of no elements that a batch norm leaves to backwards on other devices."""
+    return name == "aten.empty.memory_format" and len(args[0]) == 1 and args[0][0] == 0
+
+
 class OpMode(TorchDispatchMode):
     """Records every ATen op."""
 
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.recorder = recorder
-        self._composite: dict[Any, bool] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if self._is_composite(func):
+        recorder, kwargs = self.recorder, kwargs or {}
+        kind = recorder.kind(func)
+        if kind.is_composite:
             # Only inference mode lets ops through that PyTorch otherwise takes apart first.
             with self:
-                return func.decompose(*args, **(kwargs or {}))
-        kwargs = kwargs or {}
-        result = run_on_shadow(func, args, kwargs) if self.recorder.is_shadow else func(*args, **kwargs)
-        self.recorder.add_op(func, args, kwargs, result)
+                return func.decompose(*args, **kwargs)
+        inputs = flatten_tensors((args, kwargs) if kwargs else args)
+        result = run_on_shadow(func, args, kwargs, inputs) if recorder.is_shadow else func(*args, **kwargs)
+        if not (is_reserve(kind.name, args) and recorder.function in NORMS):
+            recorder.add_op(kind, args, kwargs, inputs, result)
         return result
-
-    def _is_composite(self, func: Any) -> bool:
-        known = self._composite.get(func)
-        if known is None:
-            has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
-            known = self._composite[func] = bool(has_kernel(func.name(), "CompositeImplicitAutograd"))
-        return known
 
 
 class CallMode(TorchFunctionMode):

@@ -7,7 +7,9 @@ makes by itself (masks, grids, positions), since an index may be read from them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -16,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from explorer.engine.program import Program
-from explorer.engine.shadow_ops import CHECKED, META, QUICK
+from explorer.engine.shadow_ops import CHECKED, META, QUICK, QuickOp
 from explorer.engine.switches import PLAIN_ATTENTION
 from explorer.engine.trees import flatten_tensors, map_tensors, named_modules, named_parameters
 
@@ -82,7 +84,7 @@ class _ShadowOps(TorchDispatchMode):
     """Runs every op by `run_on_shadow`."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return run_on_shadow(func, args, kwargs or {})
+        return run_on_shadow(func, args, kwargs or {}, flatten_tensors((args, kwargs)))
 
 
 class _ShadowCalls(TorchFunctionMode):
@@ -107,31 +109,58 @@ def why_unfaithful(program: Program) -> str:
     return f"{op.short_name} at {op.source} chooses by numbers" if op else ""
 
 
-def run_on_shadow(func: Any, args: Any, kwargs: Any) -> Any:
+def run_on_shadow(func: Any, args: Any, kwargs: Any, tensors: Sequence[Tensor]) -> Any:
     """What an op returns where some tensors have no content: meta tensors meet real ones, and new tensors are real.
+
+    Args:
+        func: The op.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+        tensors: Every tensor among them.
 
     Raises:
         NoShadowError: The op would write what is not there into a tensor that has content.
     """
-    tensors = flatten_tensors((args, kwargs))
-    has_meta = any(tensor.is_meta for tensor in tensors)
-    if not has_meta or func in _NEW:
+    kind = _kind(func)
+    bodiless_ones = [tensor.is_meta for tensor in tensors]
+    if kind.is_new or True not in bodiless_ones:
         device = kwargs.get("device")
-        is_new = func in _NEW and device is None
+        is_new = kind.is_new and device is None
         return func(*args, **({**kwargs, "device": "cpu"} if is_new or device == META else kwargs))
-    if func in CHECKED:
-        CHECKED[func](func, args, kwargs)
-    if all(tensor.is_meta for tensor in tensors) or func in _TAKES_INDICES:
-        quick = QUICK.get(func)
-        made = quick(func, args, kwargs) if quick else None
+    if kind.check is not None:
+        kind.check(func, args, kwargs)
+    if kind.takes_indices or False not in bodiless_ones:
+        made = None if kind.quick is None else kind.quick(func, args, kwargs)
         return func(*args, **kwargs) if made is None else made
-    if not args[0].is_meta and _is_in_place(func):
+    if not args[0].is_meta and kind.is_in_place:
         raise NoShadowError(f"{func} writes into a tensor with content")
     return func(*map_tensors(args, bodiless), **map_tensors(kwargs, bodiless))
 
 
-def _is_in_place(func: Any) -> bool:
-    return any(argument.alias_info is not None and argument.alias_info.is_write for argument in func._schema.arguments)
+@dataclass(frozen=True)
+class _Kind:
+    """What is known of an op.
+
+    Attributes:
+        is_new: Whether it makes a tensor of another's type and device.
+        takes_indices: Whether its indices may have content where the indexed tensor has none.
+        is_in_place: Whether it writes into one of its arguments.
+        quick: What knows its result.
+        check: What fails where a real run would.
+    """
+
+    is_new: bool
+    takes_indices: bool
+    is_in_place: bool
+    quick: QuickOp | None
+    check: Callable[[Any, Any, Any], None] | None
+
+
+@cache
+def _kind(func: Any) -> _Kind:
+    infos = [argument.alias_info for argument in func._schema.arguments]
+    is_in_place = any(info is not None and info.is_write for info in infos)
+    return _Kind(func in _NEW, func in _TAKES_INDICES, is_in_place, QUICK.get(func), CHECKED.get(func))
 
 
 def _shadow(tensor: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from explorer.engine.attention import replace_attention
+from explorer.engine.attention import replace_attentions
 from explorer.engine.errors import ApplyError
 from explorer.engine.provenance import Attribute
 from explorer.engine.trees import Modules, buffers_of, named_modules, parameters_of
@@ -101,14 +101,13 @@ def perform(model: nn.Module, surgery: Surgery) -> nn.Module:
     selected = _Selection(surgery.kept, surgery.index_buffers)
     pruned = copy_with(model, selected.select)
     selected.check_all_used()
+    modules = dict(named_modules(pruned))
     for change in surgery.attributes:
-        _set_attribute(pruned, change)
+        _set_attribute(modules, change)
     try:
-        for attention in surgery.attention:
-            pruned = replace_attention(pruned, attention.module, attention.num_heads, attention.scale)
+        return replace_attentions(pruned, {each.module: (each.num_heads, each.scale) for each in surgery.attention})
     except ValueError as error:
         raise ApplyError(str(error)) from error
-    return pruned
 
 
 def copy_with(model: nn.Module, change: Callable[[str, Tensor], Tensor]) -> nn.Module:
@@ -153,7 +152,8 @@ def _copy_module(module: nn.Module, memo: dict[int, Any]) -> None:
     if id(module) in memo or _copies_itself(kind):
         return
     made = memo[id(module)] = kind.__new__(kind)
-    made.__setstate__({name: _copied(found, memo) for name, found in module.__dict__.items()})
+    state = module.__dict__
+    made.__setstate__({name: it if type(it) in _ATOMS else _copied(it, memo) for name, it in state.items()})
 
 
 @lru_cache(maxsize=1024)
@@ -164,29 +164,29 @@ def _copies_itself(kind: type[nn.Module]) -> bool:
 
 
 def _copied(found: Any, memo: dict[int, Any]) -> Any:
-    """What `deepcopy` makes; most of what a module holds are flags, numbers and tables, which it needs no help with."""
-    kind = type(found)
-    if kind in _ATOMS:
-        return found
+    """What `deepcopy` makes; most of what a module holds are numbers and tables, which it needs no help with."""
     known = memo.get(id(found))
     if known is not None:
         return known
-    if kind is tuple and all(type(item) in _ATOMS for item in found):
-        return found
-    if kind is dict and all(type(key) is str for key in found):
-        table: dict[str, Any] = {}
-        memo[id(found)] = table
-        table.update((key, _copied(item, memo)) for key, item in found.items())
-        return table
+    kind = type(found)
     if kind in _HOLDERS and not found:
         empty = memo[id(found)] = kind()
         return empty
+    if kind is tuple and _ATOMS.issuperset(map(type, found)):
+        return found
+    if kind is dict and _NAMES.issuperset(map(type, found)):
+        table: dict[str, Any] = {}
+        memo[id(found)] = table
+        for name, item in found.items():
+            table[name] = item if type(item) in _ATOMS else _copied(item, memo)
+        return table
     return deepcopy(found, memo)
 
 
 _COPYING = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__")
 _ATOMS = frozenset({bool, int, float, str, type(None)})
-_HOLDERS = frozenset({OrderedDict, set, list})
+_HOLDERS = frozenset({dict, OrderedDict, set, list})
+_NAMES = frozenset({str})
 
 
 class _Selection:
@@ -200,31 +200,32 @@ class _Selection:
             self._by_name.setdefault(name, {})[dim] = indices
         self._index_buffers = index_buffers
         self._unused = self._by_name.keys() | index_buffers.keys()
-        self._picked: dict[tuple[tuple[int, ...], torch.device], tuple[Tensor, int]] = {}
+        self._picked: dict[tuple[int, torch.device], tuple[Tensor, int]] = {}
 
     def select(self, name: str, tensor: Tensor) -> Tensor:
         self._unused.discard(name)
         if name in self._index_buffers:
             return torch.tensor(self._index_buffers[name], dtype=tensor.dtype, device=tensor.device)
-        picks = {dim: self._pick(name, tensor, dim, kept) for dim, kept in self._by_name.get(name, {}).items()}
-        return _selected(tensor, {dim: pick for dim, pick in picks.items() if len(pick) < tensor.shape[dim]})
-
-    def _pick(self, name: str, tensor: Tensor, dim: int, indices: tuple[int, ...]) -> Tensor:
-        picked, highest = self._tensor(indices, tensor.device)
-        if dim >= tensor.dim() or highest >= tensor.shape[dim]:
-            raise ApplyError(
-                f"The plan keeps index {highest} of {name} dim {dim}, whose shape is {tuple(tensor.shape)}. The plan "
-                "belongs to another architecture."
-            )
-        return picked
+        picks, shape = {}, tensor.shape
+        for dim, indices in self._by_name.get(name, {}).items():
+            pick, highest = self._tensor(indices, tensor.device)
+            if dim >= len(shape) or highest >= shape[dim]:
+                raise ApplyError(
+                    f"The plan keeps index {highest} of {name} dim {dim}, whose shape is {tuple(shape)}. The plan "
+                    "belongs to another architecture."
+                )
+            if len(indices) < shape[dim]:
+                picks[dim] = pick
+        return _selected(tensor, picks)
 
     def _tensor(self, indices: tuple[int, ...], device: torch.device) -> tuple[Tensor, int]:
-        """Indices as a tensor, and the highest of them; many parameters keep the same ones."""
-        key = indices, device
-        if key not in self._picked:
+        """Indices as a tensor, and the highest of them; many parameters keep the very same ones."""
+        key = id(indices), device
+        known = self._picked.get(key)
+        if known is None:
             numbers = np.fromiter(indices, dtype=np.int64, count=len(indices))
-            self._picked[key] = torch.from_numpy(numbers).to(device), int(numbers.max(initial=-1))
-        return self._picked[key]
+            known = self._picked[key] = torch.from_numpy(numbers).to(device), int(numbers.max(initial=-1))
+        return known
 
     def check_all_used(self) -> None:
         if self._unused:
@@ -245,11 +246,11 @@ def _selected(tensor: Tensor, picks: Mapping[int, Tensor]) -> Tensor:
 
     Rows of a large one go some at a time: what the first dimension leaves of them is still at hand for the others.
     """
-    others = {dim: pick for dim, pick in picks.items() if dim}
     if not picks:
         return tensor.clone()
-    if 0 not in picks or not others or tensor.numel() < LARGE:
+    if 0 not in picks or len(picks) == 1 or tensor.numel() < LARGE:
         return _selected_whole(tensor, picks)
+    others = {dim: pick for dim, pick in picks.items() if dim}
     made = tensor.new_empty([len(picks[dim]) if dim in picks else size for dim, size in enumerate(tensor.shape)])
     step = max(1, PIECE * tensor.shape[0] // tensor.numel())
     for rows, place in zip(picks[0].split(step), made.split(step), strict=True):
@@ -263,11 +264,11 @@ def _selected_whole(tensor: Tensor, picks: Mapping[int, Tensor]) -> Tensor:
     return tensor
 
 
-def _set_attribute(model: nn.Module, change: AttributeChange) -> None:
+def _set_attribute(modules: Mapping[str, nn.Module], change: AttributeChange) -> None:
     try:
-        module = model.get_submodule(change.module)
+        module = modules[change.module]
         before = getattr(module, change.name)
-    except AttributeError as error:
+    except (AttributeError, KeyError) as error:
         raise ApplyError(f"The plan sets {change}, but the model has no such module or attribute.") from error
     if (tuple(before) if isinstance(before, list) else before) != change.before:
         raise ApplyError(f"The plan sets {change}, but the attribute is {before!r}. The plan belongs to another model.")

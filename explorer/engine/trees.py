@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+from explorer.engine.provenance import TracedFloat, TracedInt
 
 Leaf = TypeVar("Leaf")
 Modules = list[tuple[str, nn.Module]]
@@ -112,20 +114,30 @@ def _states_of(modules: Modules, holder: str) -> list[tuple[str, Any]]:
     return list(found.values())
 
 
-_PLAIN = frozenset({int, float, bool, complex, str, type(None), torch.dtype, torch.device, torch.Size})
+PLAIN = frozenset({int, float, bool, complex, str, type(None), torch.dtype, torch.device, torch.layout,
+                   torch.memory_format, TracedInt, TracedFloat})  # fmt: skip
+"""Types of arguments that hold nothing."""
 
 
 def _collect(tree: Any, kind: type, found: list[Any]) -> None:
     """Adds every leaf of one type; what is met most often is asked for first, since every recorded op passes here."""
     if isinstance(tree, kind):
         found.append(tree)
-    elif isinstance(tree, (tuple, list)):
-        for item in tree:
-            if type(item) not in _PLAIN:
+        return
+    for item in _items(tree):
+        if type(item) not in PLAIN:
+            if isinstance(item, kind):
+                found.append(item)
+            else:
                 _collect(item, kind, found)
-    elif isinstance(tree, (dict, Mapping)):
-        for item in tree.values():
-            _collect(item, kind, found)
-    elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        for field in dataclasses.fields(tree):
-            _collect(getattr(tree, field.name), kind, found)
+
+
+def _items(tree: Any) -> Iterable[Any]:
+    """What a container holds; nothing where it is none."""
+    if isinstance(tree, (tuple, list)):
+        return tree
+    if isinstance(tree, (dict, Mapping)):
+        return tree.values()
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        return [getattr(tree, field.name) for field in dataclasses.fields(tree)]
+    return ()

@@ -7,35 +7,32 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._mode_utils import no_dispatch
 
 from explorer.engine.program import Ref, Value
-from explorer.engine.trees import named_buffers, named_modules, named_parameters
+from explorer.engine.trees import PLAIN, Modules, buffers_of, parameters_of
 
 MAX_KEPT_BYTES = 64_000_000
 """Integer and boolean tensors up to this size are kept: an index op may read them, a proof may replay them."""
 
 
-_PLAIN = frozenset({int, float, bool, str, type(None), torch.dtype})
-
-
 class ValueTable:
     """Numbers tensors by identity, without keeping intermediates alive."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, modules: Modules) -> None:
         """Number the parameters and buffers of a model first, and tensors that are plain attributes of its modules.
 
         Args:
-            model: The model to be traced; a tensor that has several names keeps the first.
+            modules: All of the model to be traced; a tensor that has several names keeps the first.
         """
         self._values: list[Value] = []
         self._numbers: dict[int, tuple[weakref.ref[Tensor], int]] = {}
-        for name, parameter in named_parameters(model):
+        for name, parameter in parameters_of(modules):
             self.add(parameter, kind="parameter", name=name)
-        for name, buffer in named_buffers(model):
+        for name, buffer in buffers_of(modules):
             self.add(buffer, kind="buffer", name=name)
-        for path, module in named_modules(model):
+        for path, module in modules:
             for name, found in module.__dict__.items():
                 if isinstance(found, Tensor) and self._known(found) is None:
                     self.add(found, kind="constant", name=f"{path}.{name}" if path else name)
@@ -82,7 +79,7 @@ class ValueTable:
         if isinstance(tree, Tensor):
             return Ref(self.find(tree))
         if isinstance(tree, (tuple, list)):
-            items = [item if type(item) in _PLAIN else self.refs(item) for item in tree]
+            items = [item if type(item) in PLAIN else self.refs(item) for item in tree]
             return items if isinstance(tree, list) else tuple(items)
         if isinstance(tree, dict):
             return {key: self.refs(item) for key, item in tree.items()}
@@ -115,8 +112,13 @@ def _storage_key(tensor: Tensor) -> int:
 
 
 def _kept_data(tensor: Tensor) -> np.ndarray[Any, Any] | None:
-    is_real = tensor.is_floating_point() or tensor.is_complex()
-    if is_real or tensor.is_meta or tensor.numel() * tensor.element_size() > MAX_KEPT_BYTES:
+    dtype = tensor.dtype
+    if (
+        dtype.is_floating_point
+        or dtype.is_complex
+        or tensor.is_meta
+        or tensor.numel() * tensor.element_size() > MAX_KEPT_BYTES
+    ):
         return None
     with no_dispatch():
         return tensor.detach().cpu().numpy().copy()

@@ -30,7 +30,7 @@ from explorer.exploration.changes import (
 from explorer.exploration.fitting import exported_recipe, fitted, without_implied
 from explorer.exploration.presets import PRESETS, Preset, stages
 from explorer.exploration.recipe import FORMAT, MAX_PINS, MAX_RATIO, Recipe, View, checked_map
-from explorer.exploration.state import Exploration, common_ratio, every_group, start, tied_groups, without_data
+from explorer.exploration.state import Exploration, common_ratio, every_group, start, tied_groups, without_gradients
 
 __all__ = [
     "FORMAT",
@@ -72,6 +72,6 @@ __all__ = [
     "stages",
     "start",
     "tied_groups",
-    "without_data",
+    "without_gradients",
     "without_implied",
 ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from explorer.engine.recipe import FORMAT as EXPORTED
+from explorer.engine.recipe import checked_recipe
 from explorer.exploration.recipe import FORMAT, MAX_RATIO, Recipe
 from explorer.exploration.state import Exploration, GradientSource
 
@@ -56,14 +57,18 @@ def exported_recipe(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
     Args:
         data: What `explorer.save` wrote, or a recipe, which comes back as it is.
+
+    Raises:
+        SaveError: It is damaged, or of an unknown version.
     """
     if data.get("format") != EXPORTED:
         return data
-    options = {name: value for name, value in (data.get("options") or {}).items() if name != "seed"}
+    saved = checked_recipe(data)
+    options = {name: value for name, value in saved["options"].items() if name != "seed"}
     if options.get("break_ties") is True:
-        options["break_ties"] = sorted(data.get("channels") or ())
-    ratios = {name: min(ratio, MAX_RATIO) for name, ratio in (data.get("ratios") or {}).items() if ratio}
-    known = {"source": data.get("source"), "fingerprint": data.get("fingerprint"), "keep": data.get("channels")}
+        options["break_ties"] = sorted(saved["channels"])
+    ratios = {name: min(ratio, MAX_RATIO) for name, ratio in saved["ratios"].items() if ratio}
+    known = {"source": saved["source"], "fingerprint": saved["fingerprint"], "keep": saved["channels"]}
     return {"format": FORMAT, **options, **known, "ratios": ratios}
 
 

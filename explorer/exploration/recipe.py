@@ -58,14 +58,12 @@ class View:
         Raises:
             PlanError: A part is not what a view holds.
         """
-        opened, panels = data.get("opened"), checked_map("panels", data.get("panels"))
-        if len(json.dumps(panels)) > PANEL_BYTES:
-            raise PlanError(f"This is not a recipe: its panels hold more than {PANEL_BYTES} bytes.")
+        opened = data.get("opened")
         return cls(
             opened=None if opened is None else _checked_names("opened", opened),
             selection=_checked_selection(data.get("selection")),
-            pins=_checked_names("pins", data.get("pins") or ())[:MAX_PINS],
-            panels=panels,
+            pins=_checked_names("pins", data.get("pins"))[:MAX_PINS],
+            panels=_checked_panels(data.get("panels")),
         )
 
 
@@ -127,17 +125,18 @@ class Recipe:
             PlanError: A field is missing or is not what a recipe holds.
         """
         data = migrated(data)
-        if not isinstance(data.get("source"), str):
+        source, fingerprint = data.get("source"), data.get("fingerprint", "")
+        if not isinstance(source, str) or not isinstance(fingerprint, str):
             raise PlanError("This is not a recipe: it names no source. A recipe has format, source and ratios.")
         ratios = {name: checked_ratio(value) for name, value in checked_map("ratios", data.get("ratios")).items()}
         keep = {name: checked_channels(name, value) for name, value in checked_map("keep", data.get("keep")).items()}
         return cls(
-            source=data["source"],
-            fingerprint=str(data.get("fingerprint", "")),
+            source=source,
+            fingerprint=fingerprint,
             ratios={name: ratio for name, ratio in ratios.items() if ratio},
             keep=keep,
-            locked=frozenset(_checked_names("locked", data.get("locked") or ())),
-            break_ties=frozenset(_checked_names("break_ties", data.get("break_ties") or ())),
+            locked=frozenset(_checked_names("locked", data.get("locked"))),
+            break_ties=frozenset(_checked_names("break_ties", data.get("break_ties"))),
             importance=checked_choice("importance", data.get("importance", "l2")),
             reduction=checked_choice("reduction", data.get("reduction", "mean")),
             normalise=checked_choice("normalise", data.get("normalise", "none")),
@@ -163,8 +162,8 @@ def migrated(data: object) -> Data:
     """
     if not isinstance(data, Mapping) or "format" not in data:
         raise PlanError("This is not a recipe: it says no format. A recipe has format, source and ratios.")
-    while data["format"] != FORMAT:
-        step = _MIGRATIONS.get(data["format"]) if isinstance(data["format"], int) else None
+    while type(data["format"]) is not int or data["format"] != FORMAT:  # True and 2.0 are no formats
+        step = _MIGRATIONS.get(data["format"]) if type(data["format"]) is int else None
         if step is None:
             raise PlanError(
                 f"This recipe has format {data['format']!r}; this version of the explorer reads formats 1 to {FORMAT}."
@@ -231,7 +230,7 @@ def checked_channels(name: str, value: object) -> tuple[int, ...]:
         PlanError: It is no list of whole numbers.
     """
     channels = value if isinstance(value, (list, tuple, range)) else (None,)
-    if not all(isinstance(each, int) and not isinstance(each, bool) for each in channels):
+    if not all(isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in channels):
         raise PlanError(f"The channels to keep of {name} are a list of whole numbers, as in [0, 2, 5]; got {value!r}.")
     return tuple(sorted(set(channels)))
 
@@ -250,10 +249,23 @@ def checked_map(name: str, value: object) -> Data:
 
 
 def _checked_names(name: str, value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
     names = value if isinstance(value, (list, tuple)) else (None,)
     if len(names) > MAX_NAMES or not all(isinstance(each, str) for each in names):
         raise PlanError(f"This is not a recipe: its {name} are no list of at most {MAX_NAMES} names.")
     return tuple(names)
+
+
+def _checked_panels(value: object) -> Data:
+    panels = checked_map("panels", value)
+    try:
+        size = len(json.dumps(panels, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PlanError(f"This is not a recipe: its panels hold what JSON cannot: {error}.") from error
+    if size > PANEL_BYTES:
+        raise PlanError(f"This is not a recipe: its panels hold more than {PANEL_BYTES} bytes.")
+    return panels
 
 
 def _checked_selection(value: object) -> Mapping[str, str] | None:

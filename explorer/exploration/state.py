@@ -10,6 +10,7 @@ from explorer.engine.errors import PlanError
 from explorer.engine.importance import CRITERIA
 from explorer.engine.selection import PlanChoices, holding, is_pruned_by_default
 from explorer.exploration.recipe import Recipe
+from explorer.training.data import without_data
 
 if TYPE_CHECKING:
     from explorer.engine.graph import DependencyGraph
@@ -65,7 +66,7 @@ class Exploration:
 
     def _measured(self, needs: str) -> Gradients:
         if self.gradients is None:
-            raise PlanError(without_data(self.recipe.importance, self.graph.title))
+            raise PlanError(without_gradients(self.recipe.importance, self.graph.title))
         return self.gradients(needs)
 
     @property
@@ -80,12 +81,10 @@ class Exploration:
         return is_chosen or any(ratio for name, ratio in ratios.items() if name not in keep)
 
 
-def without_data(importance: str, title: str) -> str:
+def without_gradients(importance: str, title: str) -> str:
     """Why a criterion cannot rank the channels of a model without data, in words."""
-    return (
-        f"{importance!r} asks what a channel does to the loss, so it needs data, and {title} has none here. Start the "
-        "explorer with --data, or choose a criterion that needs the weights alone, such as l2 or group_norm."
-    )
+    said = without_data(f"{importance!r} asks what a channel does to the loss, so it needs labelled data", title)
+    return f"{said} Or choose a criterion that needs the weights alone, such as l2 or group_norm."
 
 
 def start(graph: DependencyGraph, source: str = "", gradients: GradientSource | None = None) -> Exploration:

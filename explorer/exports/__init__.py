@@ -5,7 +5,7 @@ out: PyTorch deprecates it in favour of `torch.export`, which is here as ``pt2``
 """
 
 from explorer.exports.checking import TOLERANCE, Check
-from explorer.exports.exporting import FORMATS, Exported, check_formats, export
+from explorer.exports.exporting import FORMATS, Exported, check_formats, estimates, export
 from explorer.exports.format import Format
 
-__all__ = ["FORMATS", "TOLERANCE", "Check", "Exported", "Format", "check_formats", "export"]
+__all__ = ["FORMATS", "TOLERANCE", "Check", "Exported", "Format", "check_formats", "estimates", "export"]

@@ -22,6 +22,7 @@ from explorer.exports.subject import Subject
 
 if TYPE_CHECKING:
     from explorer.engine.apply import Pruned
+    from explorer.engine.plan import Plan
 
 FORMATS: Mapping[str, Format] = {form.name: form for form in (FOLDER, STATE_DICT, PT2, ONNX, PROGRAM)}
 """Every format by name, in the order in which they are shown; a new one is a file and an entry."""
@@ -82,6 +83,15 @@ def export(
             (place / README_FILE).write_text(_readme(subject, form, checks[form.name]), encoding="utf-8")
             sizes[form.name] = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
     return Exported(target, checks, sizes, {form.name: form.snippet(subject) for form in chosen})
+
+
+def estimates(plan: Plan) -> dict[str, int]:
+    """About how many bytes the files of each format take for a plan, before any is made.
+
+    Args:
+        plan: The plan; nothing is applied.
+    """
+    return {name: form.estimate(plan) for name, form in FORMATS.items()}
 
 
 def check_formats(names: Sequence[str]) -> tuple[Format, ...]:

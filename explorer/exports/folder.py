@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from explorer.engine.save import README_FILE, is_by_name, loading_arguments, rebuild, write_model
-from explorer.exports.format import Format
+from explorer.exports.format import Format, Overhead
 from explorer.exports.subject import Subject
 
 
@@ -34,6 +34,7 @@ FOLDER = Format(
     write=_write,
     loading=_loading,
     call=lambda subject: f"outputs = {subject.call_text}",
+    overhead=Overhead(fixed=600, tensor=330, index=10),
     needs_explorer=True,
     reload=_reload,
 )

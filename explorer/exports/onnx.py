@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from explorer.engine.errors import ExportError
-from explorer.exports.format import Format
+from explorer.exports.format import Format, Overhead
 from explorer.exports.subject import Subject, without_remarks
 
 FILE = "model.onnx"
@@ -24,13 +25,25 @@ names = [entry.name for entry in session.get_inputs()]"""
 _CALL = "outputs = session.run(None, {name: x.numpy() for name, x in zip(names, inputs, strict=True)})"
 
 
-def _write(subject: Subject, folder: Path) -> None:
-    size = sum(tensor.nbytes for tensor in subject.program.state_dict.values())
+def write_onnx(subject: Subject, folder: Path, *, largest: int = LARGEST) -> None:
+    """Writes a model as ONNX.
+
+    Args:
+        subject: What is exported.
+        folder: An empty folder.
+        largest: Bytes of weights that go into the file itself; larger ones lie next to it, in ``model.onnx.data``.
+
+    Raises:
+        ExportError: ONNX cannot express the model.
+    """
+    program = subject.program
+    held = [*program.state_dict.values(), *program.constants.values()]
+    size = sum(tensor.nbytes for tensor in held if isinstance(tensor, Tensor))
     try:
         with without_remarks():
-            made = torch.onnx.export(subject.program, dynamo=True, verbose=False)
+            made = torch.onnx.export(program, dynamo=True, verbose=False)
             assert made is not None, "the exporter returns a program unless it is given a file"
-            made.save(folder / FILE, external_data=size > LARGEST)
+            made.save(folder / FILE, external_data=size > largest)
     except torch.onnx.errors.OnnxExporterError as error:
         raise ExportError(
             f"PyTorch's ONNX exporter cannot express {type(subject.model).__name__}: "
@@ -43,9 +56,10 @@ ONNX = Format(
     name="onnx",
     title="ONNX",
     good_for="Running without PyTorch: ONNX Runtime on servers, phones and in browsers; for inference.",
-    write=_write,
+    write=write_onnx,
     loading=lambda subject: _LOADING,
     call=lambda subject: _CALL,
+    overhead=Overhead(fixed=25_000, tensor=340, call=270),
     takes="flat",
     is_captured=True,
     requires=("onnx", "onnxscript", "onnxruntime"),

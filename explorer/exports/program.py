@@ -16,7 +16,7 @@ from torch import Tensor, fx
 from torch.fx.graph import CodeGen
 
 from explorer.engine.errors import ExportError
-from explorer.exports.format import Format
+from explorer.exports.format import Format, Overhead
 from explorer.exports.subject import Subject
 
 FILE = "program.py"
@@ -180,6 +180,7 @@ PROGRAM = Format(
     write=_write,
     loading=lambda subject: "import torch\nfrom program import load\n\nmodel = load()",
     call=lambda subject: "outputs = model(*inputs)",
+    overhead=Overhead(fixed=1400, tensor=265, call=78),
     takes="flat",
     is_captured=True,
 )

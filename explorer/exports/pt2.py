@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from explorer.exports.format import Format
+from explorer.exports.format import Format, Overhead
 from explorer.exports.subject import Subject
 
 FILE = "model.pt2"
@@ -32,5 +32,6 @@ PT2 = Format(
     write=_write,
     loading=lambda subject: f'import torch\n\nmodel = torch.export.load("{FILE}").module()',
     call=lambda subject: f"outputs = {subject.call_text}",
+    overhead=Overhead(fixed=3000, tensor=1300, call=710),
     is_captured=True,
 )

@@ -15,7 +15,7 @@ from explorer.engine import attention
 from explorer.engine.errors import ExportError
 from explorer.engine.save import WEIGHTS_FILE, distinct_states
 from explorer.exports.architecture import Architecture, architecture
-from explorer.exports.format import Format
+from explorer.exports.format import Format, Overhead
 from explorer.exports.subject import Subject
 
 MODEL_FILE = "model.py"
@@ -118,4 +118,5 @@ STATE_DICT = Format(
     write=_write,
     loading=lambda subject: "import torch\nfrom model import load\n\nmodel = load()",
     call=lambda subject: f"outputs = {subject.call_text}",
+    overhead=Overhead(fixed=4500, tensor=125),
 )

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.export import Dim, ExportedProgram, ShapesCollection
 from torch.fx.experimental.symbolic_shapes import is_concrete_int
 
@@ -166,13 +166,23 @@ class Subject:
                 shapes[tensor] = {0: Dim.AUTO}
         try:
             with _quietly(self.model):
-                return torch.export.export(self.model, inputs.args, dict(inputs.kwargs), dynamic_shapes=shapes)
+                program = torch.export.export(self.model, inputs.args, dict(inputs.kwargs), dynamic_shapes=shapes)
         except Exception as error:
             raise ExportError(
                 f"torch.export cannot follow {type(self.model).__name__}: {type(error).__name__}: "
                 f"{str(error).strip().splitlines()[0]} Export the format 'folder' or 'state_dict', which keep the "
                 "model's own code."
             ) from error
+        _forget_places(program)
+        return program
+
+
+def _forget_places(program: ExportedProgram) -> None:
+    """Takes out of a program where each operation came from: files of this machine, and lines of its owner's code."""
+    for graph in program.graph_module.modules():
+        if isinstance(graph, fx.GraphModule):
+            for node in graph.graph.nodes:
+                node.meta.pop("stack_trace", None)
 
 
 def outputs_of(model: nn.Module, inputs: Inputs) -> list[Tensor]:

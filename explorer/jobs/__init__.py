@@ -12,6 +12,7 @@ from explorer.jobs.progress import JobCancelledError, Progress
 from explorer.jobs.queue import Job, JobQueue
 from explorer.jobs.recover import recover
 from explorer.jobs.sensitivities import sensitivity_from_json, sensitivity_to_json, sweep
+from explorer.jobs.shelves import Shelves
 from explorer.jobs.sparse import train_sparse
 from explorer.jobs.tasks import Task, reason_to_stay
 from explorer.jobs.tensors import TensorStore
@@ -25,6 +26,7 @@ __all__ = [
     "Latency",
     "Measurement",
     "Progress",
+    "Shelves",
     "Task",
     "TensorStore",
     "connect",

@@ -9,12 +9,15 @@ Everything is JSON or safetensors and everything expires, so nothing is ever unp
     answer:RUN    what came out of it, or what went wrong, in words
     tensors:RUN   tensors that came out of it, as the bytes of a safetensors file
     result:KEY    what came out of the same message before, whoever asked, where that is no tensor
+    state:KEY     how far a training of the same message is after its last epoch, as `explorer.training` writes it
+    states        the keys of those, by the time at which they were written
     workers       there while some worker works
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +34,8 @@ ANSWER_SECONDS = 600
 RESULT_SECONDS = 24 * 3600
 CONNECT_SECONDS = 5
 MOST_TRIES = 3
+STATES_BYTES = 256 * 2**20
+"""Of the states of all trainings together; one that is larger is not kept, and begins anew when its worker is lost."""
 
 Data = dict[str, Any]
 
@@ -161,6 +166,40 @@ class Board:
             pipeline.rpush(_name("answer", run), _written({"result": answer.result, "error": answer.error}))
             pipeline.expire(_name("answer", run), ANSWER_SECONDS)
             pipeline.delete(_name("life", run), _name("tries", run))
+            pipeline.execute()
+
+    def state(self, key: str) -> bytes | None:
+        """The state of a training that a worker kept; None where there is none."""
+        found: Any = self._redis.get(_name("state", key))
+        return None if found is None else bytes(found)
+
+    def keep_state(self, key: str, content: bytes) -> bool:
+        """Keeps the state of a training for whoever goes on with it; those that were kept longest ago make room.
+
+        Returns:
+            Whether there was room at all.
+        """
+        if len(content) > STATES_BYTES:
+            return False
+        names = f"{PREFIX}states"
+        with self._redis.pipeline() as pipeline:
+            pipeline.set(_name("state", key), content, ex=RESULT_SECONDS)
+            pipeline.zadd(names, {key: time.time()})
+            pipeline.expire(names, RESULT_SECONDS)
+            pipeline.zrevrange(names, 0, -1)
+            latest = [name.decode() for name in pipeline.execute()[-1]]
+        total = 0
+        for name in latest:
+            total += int(self._redis.strlen(_name("state", name)))
+            if total > STATES_BYTES:
+                self.drop_state(name)
+        return True
+
+    def drop_state(self, key: str) -> None:
+        """Takes the state of a training away."""
+        with self._redis.pipeline() as pipeline:
+            pipeline.delete(_name("state", key))
+            pipeline.zrem(f"{PREFIX}states", key)
             pipeline.execute()
 
     @contextmanager

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery
@@ -88,7 +89,8 @@ def work(board: Board, run: str, message: Message, worker: str) -> None:
     tries = board.begin(run)
     if not tries:
         return
-    key, progress = message_key(message), Progress()
+    key = message_key(message)
+    progress = Progress(_BoardShelf(board, key))
     if (known := board.known(key)) is not None:
         board.end(run, Answer(known))
     elif tries > MOST_TRIES:
@@ -98,6 +100,8 @@ def work(board: Board, run: str, message: Message, worker: str) -> None:
             answer = answer_to(message, progress, worker)
         is_whole = answer.result is not None and not answer.tensors and not progress.is_cancelled
         board.end(run, answer, key if is_whole and is_fixed(message) else "")
+        if answer.result is not None:
+            progress.end()
 
 
 def answer_to(message: Message, progress: Progress, worker: str) -> Answer:
@@ -119,6 +123,37 @@ def answer_to(message: Message, progress: Progress, worker: str) -> Answer:
     except Exception:  # whatever a model does, whoever asks hears of it
         log.exception("A task failed")
         return Answer(error=f"Something went wrong that was not expected. The log of the worker {worker} says more.")
+
+
+@dataclass(frozen=True)
+class _BoardShelf:
+    """Where all workers find the state of a training; work that cannot keep its state goes on all the same."""
+
+    board: Board
+    key: str
+
+    def __str__(self) -> str:
+        return f"state:{self.key}"
+
+    def read(self) -> bytes | None:
+        try:
+            return self.board.state(self.key)
+        except RedisError as error:
+            log.warning("The broker does not answer, so a training begins anew: %s", error)
+            return None
+
+    def write(self, content: bytes) -> None:
+        try:
+            if not self.board.keep_state(self.key, content):
+                log.info("The state of a training is too large for the broker (%d bytes)", len(content))
+        except RedisError as error:
+            log.warning("The broker does not keep the state of a training: %s", error)
+
+    def clear(self) -> None:
+        try:
+            self.board.drop_state(self.key)
+        except RedisError as error:
+            log.warning("The broker does not answer: %s", error)
 
 
 @contextmanager

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
+
+from explorer.training.checkpoint import Place
 
 
 class JobCancelledError(Exception):
     """Nobody waits for the job any more; raised inside it, where it tells how far it is."""
 
 
+class Shelf(Place, Protocol):
+    """Where work keeps its state, so that the same work goes on from there after whoever did it was killed."""
+
+    def clear(self) -> None:
+        """Takes away what lies there, if something does."""
+
+
 class Progress:
     """Between the thread that works and those that ask.
+
+    Args:
+        shelf: Where work that can go on from a state keeps it; None where nobody does.
 
     Attributes:
         fraction: How much is done, 0-1.
@@ -19,7 +31,8 @@ class Progress:
         is_cancelled: Whether the work is to stop.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        self.shelf = shelf
         self.fraction = 0.0
         self.partial: Mapping[str, Any] | None = None
         self.is_cancelled = False
@@ -49,6 +62,11 @@ class Progress:
         """
         self.fraction, self.partial = fraction, partial
         return self.is_cancelled
+
+    def end(self) -> None:
+        """Notes that what came out is kept. The state is of no use any more, unless somebody stopped the work."""
+        if self.shelf and not self.is_cancelled:
+            self.shelf.clear()
 
     def cancel(self) -> None:
         """Stops the work the next time that it tells how far it is."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from explorer.exploration import Exploration
-from explorer.jobs.curves import TrainingCurve
+from explorer.jobs.curves import TrainingCurve, going_on
 from explorer.jobs.progress import Progress
 from explorer.jobs.tensors import Outcome, packed
 from explorer.training import Dataset, Training, evaluate, finetune
+from explorer.training.checkpoint import Checkpoint
 
 
 def recover(exploration: Exploration, data: Dataset, progress: Progress, **settings: Any) -> Outcome:
@@ -19,7 +21,7 @@ def recover(exploration: Exploration, data: Dataset, progress: Progress, **setti
         exploration: The model and its recipe.
         data: Trains on its train part, chooses the epoch on its validation part, reports on its test part.
         progress: Shown the curve after every step, as `TrainingCurve.to_json` gives it. Where it says so, training
-            ends, and the best epoch so far is the result.
+            ends, and the best epoch so far is the result. Its shelf keeps the state, from which the same work goes on.
         settings: Fields of `TrainingSettings`.
 
     Returns:
@@ -32,7 +34,12 @@ def recover(exploration: Exploration, data: Dataset, progress: Progress, **setti
     pruned = exploration.plan().apply()
     before = evaluate(pruned.model, data.test).accuracy
     curve = TrainingCurve(evaluate(pruned.model, data.validation).accuracy)
-    training = finetune(pruned.model, data, watch=lambda now: curve.watch(now, progress), **settings)
+
+    def train(checkpoint: Checkpoint | None) -> Training:
+        watch = partial(curve.watch, progress=progress)
+        return finetune(pruned.model, data, watch=watch, checkpoint=checkpoint, **settings)
+
+    training = going_on(progress, {"curve": curve}, train)
     model = training.model if training.best_epoch else pruned.model
     result = told(curve, training) | {"before": before, "accuracy": evaluate(model, data.test).accuracy}
     return result, packed(model.state_dict())

@@ -9,11 +9,13 @@ import numpy as np
 
 from explorer.engine.importance.criteria import Scores
 from explorer.exploration import Exploration
-from explorer.jobs.curves import TrainingCurve
+from explorer.jobs.curves import TrainingCurve, going_on
 from explorer.jobs.progress import Progress
 from explorer.jobs.recover import told
 from explorer.jobs.tensors import Outcome, packed
-from explorer.training import Dataset, evaluate, sparsify
+from explorer.training import Dataset, Training, evaluate, sparsify
+from explorer.training import Progress as TrainingProgress
+from explorer.training.checkpoint import Checkpoint
 
 BINS = 40
 SPAN = 1.25
@@ -26,7 +28,8 @@ def train_sparse(exploration: Exploration, data: Dataset, progress: Progress, **
     Args:
         exploration: The model; what its recipe prunes does not matter.
         data: As for `explorer.jobs.recover.recover`.
-        progress: Shown the curve and the histograms so far; where it says so, training ends after this step.
+        progress: Shown the curve and the histograms so far; where it says so, training ends after this step. Its shelf
+            keeps the state, from which the same work goes on.
         settings: ``regulariser``, ``strength``, and fields of `TrainingSettings`.
 
     Returns:
@@ -38,13 +41,15 @@ def train_sparse(exploration: Exploration, data: Dataset, progress: Progress, **
     """
     graph, norms = exploration.graph, NormHistograms()
     curve = TrainingCurve(evaluate(graph.model, data.validation).accuracy)
-    training = sparsify(
-        graph,
-        data,
-        watch=lambda now: curve.watch(now, progress, histograms=list(norms.counts)),
-        watch_norms=norms.add,
-        **settings,
-    ).training
+
+    def watch(now: TrainingProgress) -> bool:
+        return curve.watch(now, progress, histograms=list(norms.counts))
+
+    def train(checkpoint: Checkpoint | None) -> Training:
+        how = {**settings, "watch": watch, "watch_norms": norms.add, "checkpoint": checkpoint}
+        return sparsify(graph, data, **how).training
+
+    training = going_on(progress, {"curve": curve, "norms": norms}, train)
     accuracies = {
         "before": evaluate(graph.model, data.test).accuracy,
         "accuracy": evaluate(training.model, data.test).accuracy,
@@ -63,6 +68,18 @@ class NormHistograms:
     def __init__(self) -> None:
         self.counts: list[list[int]] = []
         self._largest: dict[str, float] = {}
+
+    def to_state(self) -> dict[str, Any]:
+        """All of them, for `go_on`."""
+        return {"counts": list(self.counts), "largest": dict(self._largest)}
+
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """Takes in the histograms of a training that was killed or stopped.
+
+        Args:
+            state: From `to_state`.
+        """
+        self.counts, self._largest = list(state["counts"]), dict(state["largest"])
 
     def add(self, squared: Mapping[str, Scores]) -> None:
         """Takes in the squared norms I(g, k) of the channels of each group.

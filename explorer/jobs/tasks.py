@@ -23,7 +23,7 @@ from explorer.jobs.tensors import Outcome
 from explorer.models import open_model
 from explorer.models.tracing import trace_opened
 from explorer.training import TrainingSettings
-from explorer.training.data import Dataset, open_data
+from explorer.training.data import Dataset, open_data, without_data
 
 Result = dict[str, Any]
 Message = dict[str, Any]
@@ -40,11 +40,11 @@ def _measure(exploration: Exploration, data: Dataset | None, progress: Progress)
 
 
 def _curve(exploration: Exploration, data: Dataset | None, progress: Progress, **options: Any) -> Outcome:
-    return measure_curve(exploration, _needed(data), progress, **options), b""
+    return measure_curve(exploration, _needed(exploration, data), progress, **options), b""
 
 
 def _sweep(exploration: Exploration, data: Dataset | None, progress: Progress, **options: Any) -> Outcome:
-    return sweep(exploration, _needed(data), progress, **options), b""
+    return sweep(exploration, _needed(exploration, data), progress, **options), b""
 
 
 def _learning(function: Callable[..., Outcome], *own: str) -> Callable[..., Outcome]:
@@ -54,14 +54,14 @@ def _learning(function: Callable[..., Outcome], *own: str) -> Callable[..., Outc
     def learn(exploration: Exploration, data: Dataset | None, progress: Progress, **settings: Any) -> Outcome:
         if unknown := settings.keys() - known:
             raise TrainingError(f"A training has no setting {', '.join(sorted(unknown))}. There are {sorted(known)}.")
-        return function(exploration, _needed(data), progress, **settings)
+        return function(exploration, _needed(exploration, data), progress, **settings)
 
     return learn
 
 
-def _needed(data: Dataset | None) -> Dataset:
+def _needed(exploration: Exploration, data: Dataset | None) -> Dataset:
     if data is None:
-        raise DataError("This needs labelled data, and the model has none here. Name it, as in --data digits.")
+        raise DataError(without_data("This needs labelled data", exploration.graph.title))
     return data
 
 
@@ -104,7 +104,9 @@ class Task:
             ExplorerError: It cannot be; the message says why.
             JobCancelledError: It was cancelled.
         """
-        return self.kept(*self.work())
+        result = self.kept(*self.work())
+        self.progress.end()
+        return result
 
     def work(self) -> Outcome:
         """What comes out, worked out here, before anything of it is kept."""

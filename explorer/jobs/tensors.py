@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from explorer.engine.errors import SaveError
-from explorer.jobs.folders import private_folder
+from explorer.jobs.folders import make_room, note_use, private_folder
 from explorer.training.checkpoint import write_whole
 
 Outcome = tuple[dict[str, Any], bytes]
@@ -53,13 +51,8 @@ class TensorStore:
             SaveError: The disk refuses.
         """
         write_whole(self.file(key), content)
-        _touch(self.file(key))
-        files = sorted(self.folder.glob("*.safetensors"), key=lambda file: file.stat().st_mtime, reverse=True)
-        total = 0
-        for place, file in enumerate(files):
-            total += file.stat().st_size
-            if place and total > self._most:
-                file.unlink(missing_ok=True)
+        note_use(self.file(key))
+        make_room(self.folder.glob("*.safetensors"), self._most)
 
     def has(self, key: str) -> bool:
         """Whether there is something under a key."""
@@ -74,7 +67,7 @@ class TensorStore:
         path = self.file(key)
         try:
             found = unpacked(path.read_bytes())
-            _touch(path)
+            note_use(path)
         except (OSError, SafetensorError) as error:
             raise SaveError(
                 "What was trained or measured is no longer on the server: it was started anew, or made room for what "
@@ -90,9 +83,3 @@ class TensorStore:
             ending: What kind of file; only ``safetensors`` ones make room for others.
         """
         return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.{ending}"
-
-
-def _touch(path: Path) -> None:
-    """Notes that a file was used now; what the system notes by itself is too coarse to tell two apart."""
-    now = time.time_ns()
-    os.utime(path, ns=(now, now))

@@ -78,8 +78,8 @@ def _check_names(show: Show, graph: DependencyGraph, place: Place) -> None:
     layers = {layer.name for layer in graph.layers}
     modules = {name for name, _ in graph.model.named_modules()}
     known = {"group": {group.name for group in graph.groups}, "layer": layers, "module": modules}
-    if show.select and show.select["name"] not in known[show.select["kind"]]:
-        kind, name = show.select["kind"], show.select["name"]
+    kind, name = show.select.get("kind", ""), show.select.get("name", "")
+    if show.select and (_module_path(name) if kind == "module" else name) not in known[kind]:
         raise place.inside(f"select.{kind}").error(f"{graph.title} has no {kind} {name!r}")
     for number, path in enumerate(show.opened or ()):
         if _module_path(path) not in modules:

@@ -6,9 +6,11 @@ import hashlib
 import io
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -19,15 +21,98 @@ from explorer.engine.recipe import architecture_of
 State = dict[str, Any]
 
 
-def write_checkpoint(path: Path, state: State) -> None:
-    """Nothing; `path` then holds the state, whole, or what it held before.
+class CheckpointError(TrainingError):
+    """What lies where a checkpoint is to be is none, or belongs to another training."""
 
-    Raises:
-        SaveError: It cannot be written, for example because the disk is full.
+
+class Place(Protocol):
+    """Where the state of a training lies: a file, or something else that holds bytes. Its text names it."""
+
+    def read(self) -> bytes | None:
+        """What lies there; None where nothing does."""
+
+    def write(self, content: bytes) -> None:
+        """Puts something there; a `SaveError` leaves what lay there before."""
+
+
+@dataclass(frozen=True)
+class FilePlace:
+    """A file that holds the state of a training."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def read(self) -> bytes | None:
+        """What the file holds; None where there is none."""
+        return self.path.read_bytes() if self.path.exists() else None
+
+    def write(self, content: bytes) -> None:
+        """Nothing; the file then holds the content, whole, or what it held before.
+
+        Raises:
+            SaveError: It cannot be written, for example because the disk is full.
+        """
+        write_whole(self.path, content)
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """The state of a training after each epoch, and what somebody who watches it wants back with it.
+
+    Attributes:
+        place: Where it lies.
+        take: What lies beside it: numbers, text, tensors, and lists and dicts of them.
+        give: Told what lies beside the state that a training goes on from.
     """
-    held = io.BytesIO()
-    torch.save(state, held)
-    write_whole(path, held.getvalue())
+
+    place: Place
+    take: Callable[[], Any] = lambda: None
+    give: Callable[[Any], object] = lambda _: None
+
+    @classmethod
+    def at(cls, where: str | Path | Checkpoint | None) -> Checkpoint | None:
+        """The checkpoint in a file, or the one that is given; None where the state is not kept."""
+        return where if isinstance(where, Checkpoint) else cls(FilePlace(Path(where))) if where else None
+
+    def write(self, state: State) -> None:
+        """Keeps a state and what lies beside it.
+
+        Raises:
+            SaveError: It cannot be written; the one before it is whole.
+        """
+        held = io.BytesIO()
+        torch.save(state | {"beside": self.take()}, held)
+        self.place.write(held.getvalue())
+
+    def read(self, run: State) -> State | None:
+        """The state that was kept of the same run, once what lay beside it is given back; None where there is none.
+
+        Args:
+            run: What says which run it is: settings, first weights and regulariser.
+
+        Raises:
+            CheckpointError: It is no checkpoint, or of another run.
+        """
+        try:
+            if (content := self.place.read()) is None:
+                return None
+            state: State = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            written, beside = state["run"], state.get("beside")
+        except Exception as error:
+            raise CheckpointError(
+                f"{self.place} is no checkpoint of a training: {error}. Choose another path."
+            ) from error
+        different = [name for name in run if written.get(name) != run[name]]
+        if different:
+            said = ", ".join(f"{name} was {written.get(name)!r}, now {run[name]!r}" for name in different)
+            raise CheckpointError(
+                f"{self.place} belongs to another training: {said}. Choose another path, or delete it."
+            )
+        if beside is not None:
+            self.give(beside)
+        return state
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -61,28 +146,3 @@ def weights_digest(model: nn.Module) -> str:
         real = tensor.abs() if tensor.is_complex() else tensor.double()
         digest.update(f"{real.sum().item()} {real.square().sum().item()};".encode())
     return digest.hexdigest()[:16]
-
-
-def read_checkpoint(path: Path, run: State) -> State | None:
-    """The state that was written for the same run; None where there is none.
-
-    Args:
-        path: The file.
-        run: What says which run it is: settings, first weights and regulariser.
-
-    Raises:
-        TrainingError: The file is no checkpoint, or of another run.
-    """
-    if not path.exists():
-        return None
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        written = state["run"]
-    except Exception as error:
-        raise TrainingError(f"{path} is no checkpoint of a training: {error}. Choose another path.") from error
-    different = [name for name in run if written.get(name) != run[name]]
-    if different:
-        said = ", ".join(f"{name} was {written.get(name)!r}, now {run[name]!r}" for name in different)
-        raise TrainingError(f"{path} belongs to another training: {said}. Choose another path, or delete it.")
-    found: State = state
-    return found

@@ -12,6 +12,7 @@ from torch import nn
 from explorer.engine.batches import Batches, as_call, batches_of, on_device
 from explorer.engine.errors import TrainingError
 from explorer.engine.trace import mode_of
+from explorer.training.checkpoint import Checkpoint
 from explorer.training.feeding import Data, parts_of
 from explorer.training.loop import Loss, Run, Training, Watch, fit
 from explorer.training.settings import settings_of
@@ -23,7 +24,7 @@ def finetune(
     *,
     validation: Batches | None = None,
     loss: Loss | None = None,
-    checkpoint: str | Path | None = None,
+    checkpoint: str | Path | Checkpoint | None = None,
     watch: Watch | None = None,
     **settings: Any,
 ) -> Training:
@@ -38,7 +39,8 @@ def finetune(
             `Split`, or batches of inputs and labels such as a `DataLoader`.
         validation: What to measure on after each epoch, where `data` is no `Dataset` or another part is wanted.
         loss: From outputs and labels to a scalar; cross-entropy by default.
-        checkpoint: File that holds the state after each epoch; where it exists, training goes on from it.
+        checkpoint: File that holds the state after each epoch, or a `Checkpoint` that lies elsewhere; where there is
+            one, training goes on from it.
         watch: Called with a `Progress` after every step; a true result ends training, and what there is is kept.
         settings: Fields of `TrainingSettings`, such as ``epochs=5, learning_rate=0.01``.
 
@@ -63,7 +65,7 @@ def finetune(
         train=train,
         validation=measured,
         loss=loss,
-        checkpoint=Path(checkpoint) if checkpoint else None,
+        checkpoint=Checkpoint.at(checkpoint),
         watch=watch,
     )
     return fit(model, run, settings_of(settings))

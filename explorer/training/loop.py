@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -21,7 +20,7 @@ from explorer.engine.errors import TrainingError
 from explorer.engine.randomness import own_random_state
 from explorer.engine.trace import mode_of
 from explorer.training import processes
-from explorer.training.checkpoint import State, read_checkpoint, weights_digest, write_checkpoint
+from explorer.training.checkpoint import Checkpoint, State, weights_digest
 from explorer.training.data import Split
 from explorer.training.evaluate import NotFiniteError, check_logits, evaluate
 from explorer.training.feeding import batches_per_epoch, scores_of, training_batches
@@ -116,7 +115,7 @@ class Run:
         validation: What to measure on after each epoch, or nothing.
         loss: From outputs and labels to a scalar; None is cross-entropy.
         regulariser: For sparse training.
-        checkpoint: File that holds the state after each epoch.
+        checkpoint: Holds the state after each epoch.
         watch: Called after every step, by the first process; a true result ends the training.
     """
 
@@ -124,7 +123,7 @@ class Run:
     validation: Batches | None = None
     loss: Loss | None = None
     regulariser: Regulariser | None = None
-    checkpoint: Path | None = None
+    checkpoint: Checkpoint | None = None
     watch: Watch | None = None
 
 
@@ -338,8 +337,7 @@ class _Trainer:
     def _save(self) -> None:
         if self.run.checkpoint is None or not processes.is_first():
             return
-        write_checkpoint(
-            self.run.checkpoint,
+        self.run.checkpoint.write(
             {
                 "run": self.identity,
                 "model": self.model.state_dict(),
@@ -352,7 +350,10 @@ class _Trainer:
         )
 
     def _resume(self) -> None:
-        state = read_checkpoint(self.run.checkpoint, self.identity) if self.run.checkpoint else None
+        if self.run.checkpoint is None:
+            return
+        # other machines may not see where it lies
+        state = processes.agreed(self.run.checkpoint.read(self.identity) if processes.is_first() else None)
         if state is None:
             return
         self.model.load_state_dict(state["model"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from explorer.engine.graph import DependencyGraph
 from explorer.engine.groups import Group
 from explorer.engine.importance import SCOPES, members_in, squared_norms
 from explorer.engine.importance.criteria import Scores
+from explorer.training.checkpoint import Checkpoint
 from explorer.training.feeding import Data, parts_of
 from explorer.training.loop import Run, Training, Watch, fit
 from explorer.training.settings import settings_of
@@ -87,13 +87,12 @@ def sparsify(
     kind = _Groups if regulariser == "group" else _Scales
     pressure = kind(graph.groups, strength, scope, choices.pop("watch_norms", None))
     train, measured = parts_of(data, choices.pop("validation", None))
-    checkpoint = choices.pop("checkpoint", None)
     run = Run(
         train=train,
         validation=measured,
         loss=choices.pop("loss", None),
         regulariser=pressure,
-        checkpoint=Path(checkpoint) if checkpoint else None,
+        checkpoint=Checkpoint.at(choices.pop("checkpoint", None)),
         watch=watch,
     )
     training = fit(graph.model, run, settings_of({"keep_best": False, **choices}))

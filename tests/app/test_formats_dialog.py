@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+import time
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 from plotly.utils import PlotlyJSONEncoder
+from safetensors.torch import load
 
-from explorer.app.panels import formats_dialog
+from explorer.app.panels import background, exporting, formats_dialog, quick_export
+from explorer.app.panels.background import Background
 from explorer.app.server import create_app
 from explorer.app.workspace import Workspace
+from explorer.exploration import set_every_ratio
 from explorer.exports import FORMATS
+from explorer.jobs.tensors import packed
 
 RECIPE = {"format": 2, "source": "sample:gat"}
 
@@ -39,19 +47,95 @@ def test_every_format_says_what_it_is_good_for(monkeypatch: pytest.MonkeyPatch) 
     assert "Needs onnx, onnxscript, onnxruntime on this server" in text(formats_dialog.layout())
 
 
-def test_the_size_of_the_weights_is_said_before(workspace: Workspace) -> None:
-    assert "Nothing is pruned yet" in formats_dialog.size_text(workspace, RECIPE)
+def test_the_size_of_each_format_is_said_before_it_is_made(workspace: Workspace) -> None:
+    said, about = formats_dialog.sizes(workspace, RECIPE)
+    assert (said, set(about)) == (formats_dialog.NOTHING_PRUNED, {""})
     group = workspace.open("sample:gat").graph.groups[0].name
-    said = formats_dialog.size_text(workspace, RECIPE | {"ratios": {group: 0.5}})
+    said, about = formats_dialog.sizes(workspace, RECIPE | {"ratios": {group: 0.5}})
     assert re.fullmatch(r"Weights [\d.]+ KiB → [\d.]+ KiB, in each of these formats\.", said)
+    assert len(about) == len(FORMATS)
+    assert all(re.fullmatch(r"about [\d.]+ KiB", each) for each in about)
+
+
+def test_plans_whose_weights_were_trained_here_can_be_chosen() -> None:
+    rows = [
+        {"key": "a", "number": 1, "is_pruning": True, "trained": None, "accuracy": 0.5},
+        {"key": "w", "number": 1, "is_pruning": True, "trained": "recovered, 2 epochs", "accuracy": 0.981},
+        {"key": "s", "number": 0, "is_pruning": False, "trained": "sparse, 1 epoch", "accuracy": None},
+    ]
+    choices = [
+        {"value": "page", "label": "The plan on the page"},
+        {"value": "w", "label": "Plan 1, recovered, 2 epochs (98.1 %)"},
+        {"value": "s", "label": "Original, sparse, 1 epoch"},
+    ]
+    assert formats_dialog.opened(rows) == (True, choices, "page", [])
+    assert formats_dialog.opened(rows, {"key": "w"}) == (True, choices, "w", [])
+    assert formats_dialog.opened(rows, {"key": "forgotten"}) == (True, choices, "page", [])
+    assert formats_dialog.opened(None) == (True, choices[:1], "page", [])
+
+
+def test_a_sparse_model_can_be_taken_pruned_or_as_it_is(workspace: Workspace) -> None:
+    origin = workspace.open("sample:gat")
+    states = {name: tensor * 0.5 for name, tensor in origin.graph.model.state_dict().items()}
+    workspace.tensors.keep("sparse:x", packed(states))
+    sparse = workspace.add_trained("sample:gat", "sparse:x", "sparse, 1 epoch")
+    plain = workspace.begin(sparse.source)
+    half = set_every_ratio(plain, 0.5).recipe.to_json()
+    assert "KiB → " in formats_dialog.sizes(workspace, plain.recipe.to_json())[0]
+    for recipe, name in ((half, "-sparse-1-epoch-pruned"), (plain.recipe.to_json(), "-sparse-1-epoch")):
+        asked = formats_dialog.begin(workspace, "page", RECIPE, "folder", {"recipe": recipe, "weights": None})
+        assert asked["name"].endswith(name)
+        shown = text(until_over(workspace, formats_dialog.WORK, asked))
+        assert "Loaded by a fresh process with the explorer; outputs equal the pruned model's" in shown
+        with zipfile.ZipFile(workspace.tensors.file(asked["key"], "zip")) as archive:
+            weights = load(archive.read(f"{asked['name']}/folder/model.safetensors"))
+        kept = workspace.exploration(recipe).plan().apply().model.state_dict()
+        assert all(torch.equal(weights[each], kept[each]) for each in weights)
+
+
+def until_over(workspace: Workspace, work: Background, asked: dict[str, Any]) -> list[Any]:
+    """The status that the page ends with."""
+    limit = time.monotonic() + 300
+    while not (told := background.follow(workspace, work, asked, "page", None))[1]:
+        assert time.monotonic() < limit
+        threading.Event().wait(0.05)
+    status: list[Any] = told[0]
+    return status
+
+
+def test_the_button_in_the_bar_makes_the_folder_and_refuses_what_is_not_pruned(workspace: Workspace) -> None:
+    asked = quick_export.begin(workspace, "page", RECIPE)
+    assert "Nothing is pruned yet" in text(until_over(workspace, quick_export.WORK, asked))
+    recipe = set_every_ratio(workspace.begin("sample:gat"), 0.5).recipe.to_json()
+    asked = quick_export.begin(workspace, "page", recipe)
+    shown = text(until_over(workspace, quick_export.WORK, asked))
+    assert "Loaded by a fresh process with the explorer; outputs equal" in shown
+    assert "explorer.load" in shown
+    with zipfile.ZipFile(workspace.tensors.file(asked["key"], "zip")) as archive:
+        assert {name.rpartition("/")[2] for name in archive.namelist()} == {
+            "README.md",
+            "model.safetensors",
+            "recipe.json",
+        }
+
+
+def test_an_export_does_not_wait_for_a_training(workspace: Workspace) -> None:
+    released = threading.Event()
+    workspace.trainings.ask("somebody", "training", lambda: {"waited": released.wait(60)})
+    asked = quick_export.begin(workspace, "page", RECIPE)
+    assert "Nothing is pruned yet" in text(until_over(workspace, quick_export.WORK, asked))
+    assert workspace.trainings.job("somebody", "training").is_pending
+    released.set()
 
 
 def test_what_was_made_can_be_taken_and_its_name_is_harmless(workspace: Workspace) -> None:
-    result = {"form": "pt2", "bytes": 2048, "check": "loaded by a fresh process", "proof": "pruned = zeroed",
-              "snippet": "import torch"}  # fmt: skip
-    shown = text(formats_dialog.summary({"key": "formats:a&b", "name": "gat-pruned"}, result))
+    result = {"form": "pt2", "bytes": 2048, "unpacked": 4096, "check": "loaded by a fresh process", "is_proven": True,
+              "proof": "pruned = zeroed", "is_trained": False, "snippet": "import torch"}  # fmt: skip
+    shown = text(exporting.summary({"key": "formats:a&b", "name": "gat-pruned"}, result))
     assert "Download (2.00 KiB)" in shown
-    assert "Loaded by a fresh process. The pruned model itself: pruned = zeroed." in shown
+    assert "4.00 KiB unpacked" in shown
+    assert "Loaded by a fresh process." in shown
+    assert "The pruned model itself: pruned = zeroed." in shown
     workspace.tensors.file("formats:a&b", "zip").write_bytes(b"PK")
     client = create_app(workspace, workspace.open("sample:gat")).server.test_client()
     with client.get("/exports?key=formats%3Aa%26b&name=../../gat-pruned-pt2") as taken:
@@ -61,8 +145,14 @@ def test_what_was_made_can_be_taken_and_its_name_is_harmless(workspace: Workspac
     assert b"Make it again" in client.get("/exports").data
 
 
+def test_an_output_that_hardly_changes_is_not_called_proven(workspace: Workspace) -> None:
+    result = {"form": "folder", "bytes": 1, "unpacked": 1, "check": "loaded", "is_proven": False, "is_trained": False,
+              "proof": "pruned = zeroed, but …", "snippet": ""}  # fmt: skip
+    assert '"not proven"' in text(exporting.summary({"key": "k", "name": "n"}, result))
+
+
 def test_only_the_latest_zips_stay(workspace: Workspace) -> None:
-    for number in range(formats_dialog.ZIPS_KEPT + 3):
+    for number in range(exporting.ZIPS_KEPT + 3):
         workspace.tensors.file(str(number), "zip").write_bytes(b"PK")
-    formats_dialog._make_room(workspace)
-    assert len(list(workspace.tensors.folder.glob("*.zip"))) == formats_dialog.ZIPS_KEPT
+    exporting.make_room(workspace)
+    assert len(list(workspace.tensors.folder.glob("*.zip"))) == exporting.ZIPS_KEPT

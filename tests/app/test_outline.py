@@ -8,14 +8,18 @@ import pytest
 from explorer.app.outline import (
     LONG_RUN,
     MOST_CHILDREN,
+    MOST_REPEATED,
     PART,
     Outline,
     ancestors,
+    fold_nodes,
     is_stack,
     module_path,
     outline,
     title_of,
 )
+from explorer.app.scene import closed_ancestor
+from explorer.app.unfolding import NODE_LIMIT, revealed, visible_nodes
 from explorer.app.workspace import Subject
 from explorer.engine.layers import Edge, Layer
 from tests.app.hand_made import CLASSES, EDGES, LAYERS, OUTLINE, SHAPE, layer
@@ -65,6 +69,36 @@ def test_blocks_that_repeat_but_for_their_widths_stand_in_one_place() -> None:
 )
 def test_what_does_not_repeat_stands_by_itself(found: Outline) -> None:
     assert not [path for path in found.members if "*" in path]
+
+
+def dense(count: int) -> Outline:
+    """A block as of DenseNet: each of its layers reads what all before it made, and so has a wide band."""
+    names = [f"block.{number}.conv" for number in range(count)]
+    groups = [(tuple(names[:number]), (name,)) for number, name in enumerate(names)]
+    layers = tuple(
+        layer(name, "Conv2d", each, order) for order, (name, each) in enumerate(zip(names, groups, strict=True))
+    )
+    edges = tuple(Edge(a, b, (), SHAPE, (a,)) for number, b in enumerate(names) for a in names[:number])
+    return outline(layers, edges, {f"block.{number}": "Layer" for number in range(count)})
+
+
+def test_blocks_with_many_bands_stand_in_several_places() -> None:
+    assert list(dense(12).children["block"]) == ["block.*0-11"]
+    found = dense(60)
+    stacks = found.children["block"]
+    assert stacks == ("block.*0-19", "block.*20-39", "block.*40-59")
+    for path in stacks:
+        assert sum(fold_nodes(found.crossing[each]) for each in found.children[path]) <= MOST_REPEATED + 6
+        assert found.class_of(path) == "Layer"
+
+
+@pytest.mark.parametrize("count", [12, 48, 60, 200])
+def test_every_layer_can_be_revealed_within_the_limit(count: int) -> None:
+    found = dense(count)
+    for each in found.layers:
+        paths = revealed(found, [], {"kind": "layer", "name": each.name})
+        assert not closed_ancestor(each, frozenset(paths))
+        assert visible_nodes(found, frozenset(paths)) <= NODE_LIMIT
 
 
 def test_branches_side_by_side_do_not_repeat_each_other() -> None:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
 from explorer.app import inspection
-from explorer.app.export import Exported, export_zip, loading_snippet, slug
+from explorer.app.export import name_of, slug
 from explorer.app.opening import opening_state
-from explorer.app.panels import drawer, graph_panel, lists, top_bar, totals
+from explorer.app.panels import drawer, graph_panel, lists, totals
 from explorer.app.parts import proof_tag
 from explorer.app.preview import preview, rows
 from explorer.app.workspace import Subject, Workspace
-from explorer.engine.errors import PlanError
 from explorer.exploration import Exploration, set_every_ratio, set_keep, set_lock, set_options, set_ratio
 from explorer.jobs import Job
 
@@ -128,9 +124,6 @@ def test_accuracy_is_labelled_as_measured(subject: Subject) -> None:
 def test_a_proof_that_could_not_have_failed_is_no_proof(is_proven: bool, is_wrong: bool, said: str, tone: str) -> None:
     tag = proof_tag(is_proven, is_wrong)
     assert (tag.children, tag.className) == (said, f"tag is-{tone}")
-    made = Exported("a.zip", b"", "pruned = zeroed, but ...", is_proven, is_wrong, "import explorer")
-    shown = text(top_bar.export_result(made))
-    assert f"{said} pruned = zeroed, but" in shown
 
 
 def test_a_failed_job_says_why_and_can_be_tried_again(subject: Subject) -> None:
@@ -238,49 +231,14 @@ def test_a_layer_picked_in_a_list_opens_its_modules(subject: Subject) -> None:
     assert graph_panel.revealing(subject, {**picked, "via": "graph"}, []) is None
 
 
-def test_the_export_is_one_folder_that_loads_again(exploration: Exploration, tmp_path: Path) -> None:
-    made = export_zip(set_ratio(exploration, "layer1.0.conv1", 0.5))
-    assert made.is_proven
-    assert made.name == "resnet-20-pruned.zip"
-    with zipfile.ZipFile(io.BytesIO(made.content)) as archive:
-        archive.extractall(tmp_path)
-    folder = tmp_path / "resnet-20-pruned"
-    assert {path.name for path in folder.iterdir()} == {"model.safetensors", "recipe.json", "README.md"}
-    assert made.snippet == 'import explorer\n\nmodel = explorer.load("resnet-20-pruned")'
-
-
-def test_a_zip_whose_model_has_no_name_says_what_else_it_needs(exploration: Exploration) -> None:
-    own = replace(exploration, graph=replace(exploration.graph, source="model.py:build"))
-    made = export_zip(set_ratio(own, "layer1.0.conv1", 0.5))
-    with zipfile.ZipFile(io.BytesIO(made.content)) as archive:
-        readme = archive.read("resnet-20-pruned/README.md").decode()
-    assert '"path/to/this/folder", trust_source=True)' in readme
-    assert made.snippet.endswith('(\n    "resnet-20-pruned",\n    trust_source=True,\n)')
-    in_memory = loading_snippet("out", "", "program")
-    assert "model=build_the_original_model()," in in_memory
-    assert "example_inputs=" in in_memory
-
-
-def test_an_output_that_hardly_changes_is_not_called_proven(
-    exploration: Exploration, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("explorer.engine.verify.MARGIN", 1e9)
-    made = export_zip(set_ratio(exploration, "layer1.0.conv1", 0.5))
-    assert (made.is_proven, made.is_wrong) == (False, False)
-    assert "proves little" in made.proof
-
-
 def test_one_of_something_is_counted_as_one(subject: Subject) -> None:
     group = subject.graph.groups[0]
     one = replace(group, size=1, members=group.members[:1])
     assert inspection.counted(one) == "1 channel goes through 1 tensor"
 
 
-def test_nothing_pruned_cannot_be_exported(exploration: Exploration) -> None:
-    with pytest.raises(PlanError, match="Nothing is pruned yet"):
-        export_zip(exploration)
-
-
 def test_titles_become_file_names() -> None:
     assert slug("ResNet-20 (digits)") == "resnet-20-digits"
     assert slug("…") == "model"
+    assert name_of("ResNet-20", is_pruned=True, is_recovered=False) == "resnet-20-pruned"
+    assert name_of("GAT, sparse, 1 epoch", is_pruned=False, is_recovered=False) == "gat-sparse-1-epoch"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +18,11 @@ from explorer.app.curves import norm_histogram, sensitivity_curve, training_curv
 from explorer.app.panels import (
     background,
     estimate_card,
+    formats_dialog,
     recover_panel,
     scoring_tools,
     sensitivity_panel,
     sparse_panel,
-    take_trained,
     tuning,
 )
 from explorer.app.panels.background import Background
@@ -30,15 +30,16 @@ from explorer.app.pareto import pareto_figure
 from explorer.app.plans import plan_name, record, table
 from explorer.app.theme import tokens
 from explorer.app.workspace import Subject, Workspace
-from explorer.engine.errors import DataError, PlanError, SaveError
+from explorer.engine.errors import DataError, PlanError
 from explorer.engine.importance import CRITERIA, NORMALISERS, REDUCTIONS
 from explorer.engine.ranking import RANKINGS
 from explorer.exploration import Exploration, set_every_ratio, set_keep, set_options
-from explorer.jobs import Job, sensitivity_to_json
+from explorer.jobs import Job, Shelves, sensitivity_to_json
 from explorer.training import Point, Sensitivity
 from explorer.training.sensitivity import JOINT_RATIOS
 from tests.app.test_panels import text
 from tests.app.test_plans import FOUR, plan
+from tests.jobs.farm import wait_until
 from tests.jobs.small import dataset
 from tests.jobs.small import exploration as small
 
@@ -97,16 +98,19 @@ def test_recovering_adds_a_plan_whose_weights_can_be_taken_away(space: Workspace
     assert (made["key"], made["trained"]) == (asked["key"], "recovered, 1 epoch")
     assert made["plan"] == space.exploration(recipe).recipe.key
     assert made["accuracy"] == shown["data"]["accuracy"]
-    exported = take_trained.export(space, {"recipe": recipe, "weights": made["weights"]})
-    assert exported.name.endswith("-pruned-recovered.zip")
-    with zipfile.ZipFile(io.BytesIO(exported.content)) as archive:
+    taken = formats_dialog.begin(space, "page", recipe, "folder", {"recipe": recipe, "weights": made["weights"]})
+    assert taken["name"].endswith("-pruned-recovered")
+    status, *_ = until_over(space, formats_dialog.WORK, taken)
+    assert "Loaded in this process, since it needs the original model; outputs equal the pruned model's" in text(status)
+    assert "proven The pruned model before it was trained: pruned = zeroed" in text(status)
+    with zipfile.ZipFile(space.tensors.file(taken["key"], "zip")) as archive:
         name = next(name for name in archive.namelist() if name.endswith("model.safetensors"))
         weights = load(archive.read(name))
     kept = space.tensors.read(asked["key"])
     assert all(torch.equal(weights[name], kept[name]) for name in weights)
     assert not torch.equal(weights["0.weight"], space.exploration(recipe).plan().apply().model[0].weight)
-    with pytest.raises(SaveError, match="Run it again"):
-        take_trained.export(space, {"recipe": recipe, "weights": "another"})
+    gone = formats_dialog.begin(space, "page", recipe, "folder", {"recipe": recipe, "weights": "another"})
+    assert "no longer on the server" in text(until_over(space, formats_dialog.WORK, gone)[0])
 
 
 def test_what_cannot_be_trained_is_refused_in_words(space: Workspace, own: Subject, bare: Subject) -> None:
@@ -124,6 +128,33 @@ def test_what_cannot_be_trained_is_refused_in_words(space: Workspace, own: Subje
     assert is_over
     assert "epochs is ''. It must be a whole number" in text(status)
     assert "Try again" in text(status)
+
+
+def test_a_training_goes_on_where_an_earlier_server_left_it(tmp_path: Path) -> None:
+    def begun(page: str) -> tuple[Workspace, dict[str, Any]]:
+        space = Workspace(shelves=Shelves(tmp_path))
+        recipe = recipe_of(space, space.add(small().graph, data=dataset()))
+        return space, recover_panel.begin(space, page, recipe, 200, 0.01)
+
+    def shown(space: Workspace, asked: dict[str, Any]) -> list[dict[str, Any]]:
+        partial = space.trainings.job(background.owner("page", ids.RECOVER), asked["key"]).partial
+        return list((partial or {}).get("history", []))
+
+    first, asked = begun("page")
+    wait_until(lambda: len(shown(first, asked)) >= 2)
+    first.close()
+    [state] = tmp_path.iterdir()
+    second, asked = begun("page")
+    wait_until(lambda: shown(second, asked))
+    before = shown(second, asked)
+    assert len(before) >= 2
+    second.trainings.cancel(background.owner("page", ids.RECOVER))
+    status, _, data, _ = until_over(second, recover_panel.WORK, asked)
+    assert "stopped; recover again to go on" in text(status)
+    assert data["data"]["history"][: len(before)] == before
+    assert len(data["data"]["losses"]) > len(before)
+    assert list(tmp_path.iterdir()) == [state]
+    second.close()
 
 
 def test_a_sparse_model_is_planned_on_like_any_other(space: Workspace, own: Subject) -> None:
@@ -183,7 +214,9 @@ def test_criteria_that_need_data_are_measured_for_first(space: Workspace, own: S
     assert known.are_known("gradient")
     ranked = set_options(space.exploration(recipe), importance="taylor")
     assert ranked.plan().options.gradients is known("gradient")
-    with pytest.raises(PlanError, match=r"'taylor' asks what a channel does to the loss, so it needs data.*has none"):
+    with pytest.raises(
+        PlanError, match=r"'taylor' asks what a channel does to the loss, so it needs labelled data.*has none"
+    ):
         scoring_tools.begin(space, "page", recipe_of(space, bare), {"importance": "taylor"})
     with pytest.raises(PlanError, match="has none here"):
         set_options(set_every_ratio(space.begin(bare.source), 0.5), importance="hessian").plan()
@@ -196,7 +229,7 @@ def test_the_page_says_how_far_work_is() -> None:
     assert "training… 40 %" in text(background.status(work, asked, Job("k", "running", fraction=0.4)))
     assert "waiting for other work…" in text(background.status(work, asked, Job("k", "waiting")))
     assert "no room Try again" in text(background.status(work, asked, Job("k", "failed", error="no room")))
-    assert "Stopped before it began." in text(background.status(work, asked, Job("k", "gone")))
+    assert "Finished epochs are kept; recover again to go on." in text(background.status(work, asked, Job("k", "gone")))
     nothing = {"best_epoch": 0, "epochs": 0, "stopped": "cancelled", "before": 0.5, "accuracy": 0.5}
     assert "nothing was learnt" in text(recover_panel.summary(asked, nothing))
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from explorer.app.elements import build_elements
+from explorer.app.opening import selected
 from explorer.app.scene import build_scene
 from explorer.app.unfolding import (
     NODE_LIMIT,
@@ -11,6 +12,7 @@ from explorer.app.unfolding import (
     most_open,
     opened_by_name,
     opening,
+    path_by_name,
     revealed,
     toggled,
     visible_nodes,
@@ -69,6 +71,14 @@ def test_modules_open_by_the_names_that_the_model_gives_them(
     subject: Subject, names: list[str], paths: set[str]
 ) -> None:
     assert opened_by_name(subject.outline, names) == paths
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [("layer3.2", "layer3.*1-2.2"), ("layer3.*1-2", "layer3.*1-2"), ("layer3", "layer3"), ("x", "")]
+)
+def test_a_module_is_found_by_either_of_its_names(subject: Subject, name: str, path: str) -> None:
+    assert path_by_name(subject.outline, name) == (path or name)
+    assert selected(subject, {"kind": "module", "name": name}).get("name", "") == path
 
 
 def test_what_is_selected_is_revealed_in_closed_modules(subject: Subject) -> None:

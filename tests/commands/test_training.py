@@ -205,7 +205,7 @@ def test_a_model_of_unknown_data_asks_for_its_data(
     source: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["sensitivity", *source[:3]]) == 2
-    assert "Name it, as in --data imagefolder:DIR" in capsys.readouterr().err
+    assert "Name some with --data, as in --data imagefolder:DIR" in capsys.readouterr().err
 
 
 def test_a_sample_learns_from_the_data_that_it_was_made_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

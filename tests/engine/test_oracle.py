@@ -318,3 +318,14 @@ def test_randomised_models_differ_from_fresh_ones() -> None:
     model = randomised(nn.Sequential(nn.BatchNorm1d(4), nn.LayerNorm(4)))
     assert model[0].running_var.std() > 0.05
     assert all(module.weight.std() > 0.05 and module.bias.std() > 0.01 for module in model)
+
+
+def test_a_batch_norm_is_followed_op_by_op_beside_an_empty_tensor_of_the_code() -> None:
+    def forward(self: Any, x: Tensor) -> Tensor:
+        return self.last(torch.cat([torch.empty(0), self.norm(self.first(x)).mean((0, 2, 3))]))
+
+    net = Run(forward, first=nn.Conv2d(3, HIDDEN, 1), norm=nn.BatchNorm2d(HIDDEN), last=nn.Linear(HIDDEN, OUT))
+    proven(every_group(traced(net, 1, 3, 4, 4)))
+    plain = Run(lambda self, x: self.last(self.norm(self.first(x)).flatten(1)), first=nn.Conv2d(3, HIDDEN, 1),
+                norm=nn.BatchNorm2d(HIDDEN), last=nn.Linear(HIDDEN * 4, OUT))  # fmt: skip
+    proven(every_group(traced(plain, 1, 3, 2, 2)))

@@ -90,7 +90,7 @@ def test_every_op_that_is_known_is_among_the_cases() -> None:
 def test_an_op_without_content_returns_what_it_returns_for_real(name: str) -> None:
     func, args, kwargs = KNOWN[name]
     meta_args, meta_kwargs = map_tensors((args, kwargs), lambda tensor: tensor.to("meta"))
-    shadow = flatten_tensors(run_on_shadow(func, meta_args, meta_kwargs))
+    shadow = flatten_tensors(run_on_shadow(func, meta_args, meta_kwargs, flatten_tensors((meta_args, meta_kwargs))))
     real = flatten_tensors(func(*args, **kwargs))
     assert [_looks(tensor) for tensor in shadow] == [_looks(tensor) for tensor in real]
     assert all(tensor.is_meta for tensor in shadow)
@@ -103,7 +103,8 @@ def _looks(tensor: Tensor) -> tuple[Any, ...]:
 
 
 def test_the_safe_softmax_of_attention_keeps_the_shape_of_the_scores() -> None:
-    assert run_on_shadow(aten._safe_softmax.default, (ROWS.to("meta"), -1), {}).shape == ROWS.shape
+    rows = ROWS.to("meta")
+    assert run_on_shadow(aten._safe_softmax.default, (rows, -1), {}, [rows]).shape == ROWS.shape
 
 
 def norm(size: int) -> Callable[[Tensor], Tensor]:
@@ -138,4 +139,4 @@ class _Shadow(torch.utils._python_dispatch.TorchDispatchMode):
         # What a test makes beside its input stands for parameters, so it has no content either.
         if func is aten.new_empty.default or func is aten.new_ones.default:
             return func(*args, **(kwargs or {}))
-        return run_on_shadow(func, args, kwargs or {})
+        return run_on_shadow(func, args, kwargs or {}, flatten_tensors((args, kwargs)))

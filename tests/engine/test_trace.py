@@ -271,3 +271,22 @@ def test_what_forward_stores_is_taken_back() -> None:
     assert not hasattr(net, "seen")
     assert net.runs is runs == [1]
     assert net.cache is cache == {"a": 1}
+
+
+def test_what_a_batch_norm_leaves_to_other_backwards_is_not_recorded_and_an_empty_tensor_of_the_code_is() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.cat([self.norm(self.conv(x)).flatten(), torch.empty(0)])
+
+    names = [op.name for op in record(Net(), torch.zeros(1, 3, 2, 2)).ops]
+    assert names == [
+        "aten.convolution.default",
+        "aten.native_batch_norm.default",
+        "aten.view.default",
+        "aten.empty.memory_format",
+        "aten.cat.default",
+    ]

@@ -9,6 +9,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ import explorer
 from explorer.engine.apply import Pruned
 from explorer.engine.errors import ExportError, SaveError
 from explorer.engine.graph import trace
-from explorer.exports import FORMATS, TOLERANCE, Check, Exported, exporting
+from explorer.exports import FORMATS, TOLERANCE, Check, Exported, checking, estimates, exporting
+from explorer.exports.onnx import write_onnx
+from explorer.exports.subject import Subject
 from explorer.models import open_model
 from explorer.models.tracing import trace_opened
 from tests.engine.nets import IMAGE, PlainCnn, Run, every_group, traced
@@ -109,6 +112,49 @@ def test_nothing_is_pickled(exported: Exported) -> None:
     for content in [*contents, *(path.read_bytes() for path in files if path.suffix != ".pt2")]:
         assert not re.match(rb"\x80[\x02-\x05]", content)
         assert b"PK\x03\x04" not in content[:4]
+
+
+def test_no_file_says_where_on_this_machine_it_came_from(pruned: Pruned, exported: Exported) -> None:
+    place = str(Path(pruned.plan.graph.source.rpartition(":")[0]).parent).encode()
+    files = [path for path in exported.folder.rglob("*") if path.is_file()]
+    contents = [(path.name, path.read_bytes()) for path in files if path.suffix != ".pt2"]
+    with zipfile.ZipFile(exported.folder / "pt2" / "model.pt2") as archive:
+        contents += [(name, archive.read(name)) for name in archive.namelist()]
+    assert place.startswith(b"/")
+    for name, content in contents:
+        assert place not in content, name
+        assert str(ROOT).encode() not in content, name
+        assert b"self.embed(x)" not in content or name.endswith("model.py"), "a line of the owner's code"
+
+
+@pytest.mark.parametrize("source", ["sample:resnet20", "sample:gat", "sample:lstm"])
+def test_what_is_said_of_the_size_before_is_about_what_is_written(source: str, tmp_path: Path) -> None:
+    subject = Subject(explorer.trace(source).plan(0.5).apply())
+    said = estimates(subject.pruned.plan)
+    for name in ("folder", "state_dict", "pt2", "program"):
+        (tmp_path / name).mkdir()
+        FORMATS[name].write(subject, tmp_path / name)
+        size = sum(path.stat().st_size for path in (tmp_path / name).rglob("*") if path.is_file())
+        assert said[name] == pytest.approx(size, rel=0.1), name
+
+
+def test_what_is_said_of_the_size_of_onnx_is_about_right(exported: Exported, pruned: Pruned) -> None:
+    about = estimates(pruned.plan)["onnx"]
+    assert about == pytest.approx(exported.sizes["onnx"], rel=0.4)
+
+
+def test_weights_too_large_for_one_onnx_file_lie_next_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    split = replace(FORMATS["onnx"], write=partial(write_onnx, largest=1000))
+    monkeypatch.setattr(exporting, "FORMATS", {"onnx": split})
+    half = explorer.trace("sample:gat").plan(0.5).apply()
+    made = explorer.export(half, tmp_path / "out", ["onnx"])
+    folder = tmp_path / "out" / "onnx"
+    assert {path.name for path in folder.iterdir()} == {"README.md", "model.onnx", "model.onnx.data"}
+    assert (folder / "model.onnx.data").stat().st_size > 0.8 * half.plan.cost.after.bytes
+    assert made.checks["onnx"].process == "alone"
+    (folder / "model.onnx.data").unlink()
+    with pytest.raises(ExportError, match="'onnx' does not load in a fresh process"):
+        checking.check(Subject(half), split, folder)
 
 
 def test_generated_code_reads_like_code(exported: Exported) -> None:

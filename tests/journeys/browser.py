@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,14 +66,30 @@ def launch(playwright: Playwright) -> Browser:
 @contextmanager
 def serving(*arguments: str) -> Iterator[str]:
     """The address of an explorer that serves in a process of its own, on a free port."""
-    command = [sys.executable, "-m", "explorer", *arguments, "--port", "0", "--no-browser"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+    with TemporaryDirectory(prefix="explorer-cache-") as cache, started(Path(cache), *arguments) as (_, address):
+        yield address
+
+
+@contextmanager
+def started(cache: Path, *arguments: str, port: int = 0) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """An explorer that serves in a process of its own, and its address.
+
+    Args:
+        cache: Where it keeps what outlives it.
+        arguments: Of its command line.
+        port: Where it serves; 0 takes a free one.
+    """
+    command = [sys.executable, "-m", "explorer", *arguments, "--port", str(port), "--no-browser"]
+    environment = os.environ | {"EXPLORER_CACHE": str(cache)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
         try:
             assert server.stdout is not None
             said = server.stdout.readline()
             address = re.search(r"http://\S+", said)
             assert address, f"The server said {said!r} and {server.stderr.read() if server.stderr else ''}"
-            yield address.group()
+            yield server, address.group()
         finally:
             server.terminate()
 

@@ -92,7 +92,7 @@ def exported(page: Page) -> None:
     """The export has begun."""
     pruned(page)
     page.get_by_role("button", name="Export").click()
-    page.wait_for_selector("#export-result .code", timeout=30_000)
+    page.wait_for_selector("#export-result .code", timeout=90_000)
 
 
 def mistake(page: Page) -> None:

@@ -153,7 +153,7 @@ def plans(page: Page) -> None:
 def exported(page: Page) -> None:
     show(page, "Graph")
     page.locator("#export").click()
-    page.wait_for_selector("#export-result .code", timeout=30_000)
+    page.wait_for_selector("#export-result .code", timeout=90_000)
 
 
 def failure(page: Page) -> None:

@@ -83,12 +83,19 @@ def test_from_a_first_look_to_a_model_that_runs_elsewhere(watched: Watched, tmp_
     assert "→" in page.evaluate("window.explorerCy.getElementById('port:layer2.0.conv1+:0').data('label')")
 
     # take it away
+    page.get_by_role("button", name="Export").click()
+    result = page.locator("#export-result")
+    expect(result).to_contain_text("making…", timeout=20_000)
+    expect(result).to_contain_text("Loaded by a fresh process with the explorer; outputs equal", timeout=90_000)
+    expect(result).to_contain_text("proven The pruned model itself: pruned = zeroed")
+    expect(result).to_contain_text('explorer.load(".")')
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export").click()
-    expect(page.locator("#export-result")).to_contain_text('explorer.load("resnet-20-pruned")')
+        result.get_by_role("link", name="Download").click()
     with zipfile.ZipFile(download.value.path()) as archive:
         archive.extractall(tmp_path)
-    assert run_elsewhere(tmp_path / "resnet-20-pruned") == accuracy
+    assert run_elsewhere(tmp_path / "resnet-20-pruned" / "folder") == accuracy
+    page.evaluate("explorer.askChange({kind: 'ratio', group: 'conv1', ratio: 0.25})")
+    expect(result).to_be_hidden()  # it is of the plan before
 
     assert watched.console == []
     assert watched.foreign == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 
@@ -30,6 +31,8 @@ def test_a_format_is_chosen_made_checked_and_downloaded(watched: Watched) -> Non
     page.wait_for_function("Object.keys(explorer.recipe().ratios).length > 0")
     open_dialog(watched)
     expect(page.locator("#formats-size")).to_contain_text("KiB →")
+    for name in ("folder", "state_dict", "pt2", "onnx", "program"):
+        expect(page.locator(f"#format-size-{name}")).to_have_text(re.compile(r"about [\d.]+ KiB"))
     expect(page.locator("#formats-status")).to_be_empty()
     page.get_by_role("radio", name="Weights and model.py").click()
     page.get_by_role("button", name="Make and check").click()

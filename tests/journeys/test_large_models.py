@@ -8,7 +8,6 @@ from playwright.sync_api import Page, expect
 from tests.journeys.browser import Watched
 
 LIMIT = 330  # nodes that can be read
-MOST_BESIDE = 400  # where a layer has 47 closed modules beside it, each with a band of several groups
 LONG, PATIENCE = 240_000, 30_000  # milliseconds to open one, and for all else, on a machine that is busy
 
 
@@ -59,7 +58,7 @@ def test_a_large_model_is_opened_searched_and_pruned(watched: Watched, source: s
     page.locator("#search").press("Enter")
     expect(page.locator("#inspector h2")).to_have_text(layer, timeout=PATIENCE)
     page.wait_for_function("name => explorerCy.getElementById('layer:' + name).nonempty()", arg=layer)
-    assert page.evaluate("explorerCy.nodes().length") < MOST_BESIDE
+    assert readable(page)
 
     # its group, which is pruned with the keys; costs follow, and before and after is there
     page.locator("#search").press("Escape")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from explorer.engine.errors import EvaluationError, ExplorerError, SaveError, TrainingError
 from explorer.training import Dataset, Progress, Split, digits, evaluate, finetune, recalibrate
+from explorer.training.checkpoint import Checkpoint, CheckpointError
 from explorer.training.data.in_memory import data_in_memory
 from explorer.training.feeding import parts_of
 from explorer.training.settings import SCHEDULES, settings_of
@@ -237,6 +238,37 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"no checkpoint")
     with pytest.raises(TrainingError, match="is no checkpoint of a training"):
         finetune(net(), loader(), checkpoint=path, **QUICK)
+
+
+class Memory:
+    """A place that is no file."""
+
+    content: bytes | None = None
+
+    def __str__(self) -> str:
+        return "the memory of a test"
+
+    def read(self) -> bytes | None:
+        return self.content
+
+    def write(self, content: bytes) -> None:
+        self.content = content
+
+
+def test_a_checkpoint_lies_anywhere_and_gives_back_what_lay_beside_it() -> None:
+    place, given, beside = Memory(), list[Any](), {"seen": [(1, 0.5)], "names": {"a": 2.0}}
+    checkpoint = Checkpoint(place, lambda: beside, given.append)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(net(), loader(), checkpoint=checkpoint, watch=_killed_in_the_second_epoch, **QUICK)
+    assert given == []
+    steps: list[int] = []
+    resumed = finetune(net(), loader(), checkpoint=checkpoint, watch=lambda now: steps.append(now.epoch), **QUICK)
+    assert (given, set(steps)) == ([beside], {2, 3})
+    assert is_same(state(resumed.model), state(finetune(net(), loader(), **QUICK).model))
+    place.content = b"no checkpoint"
+    with pytest.raises(CheckpointError, match="the memory of a test is no checkpoint of a training"):
+        finetune(net(), loader(), checkpoint=checkpoint, **QUICK)
+    assert given == [beside]
 
 
 def test_a_disk_that_fills_up_leaves_the_checkpoint_before_it_whole(

@@ -13,7 +13,7 @@ from explorer.app.level import Point
 from explorer.app.matrices import SHOWN
 from explorer.app.numbers import counted
 from explorer.app.opening import opening_state
-from explorer.app.outline import ancestors, is_place, module_path
+from explorer.app.outline import ancestors, module_path
 from explorer.app.panels.centre import MATRICES
 from explorer.app.panels.matrices_panel import drawn
 from explorer.app.playing import recording, side
@@ -102,7 +102,8 @@ def _said(selection: Mapping[str, Any], pins: list[str], player: Mapping[str, An
         return f": {reached if player['step'] else side(player['port'])}"
     pruned = ", pruned" if is_pruned else ""
     if selection:
-        return f"{pruned}: the {selection['kind']} {selection['name']}"
+        name = selection["name"]
+        return f"{pruned}: the {selection['kind']} {module_path(name) if selection['kind'] == 'module' else name}"
     return pruned + (f": the group{'s' * (len(pins) > 1)} {', '.join(pins)}" if pins else "")
 
 
@@ -112,9 +113,6 @@ def _ringed(subject: Subject, opened: frozenset[str], selection: Mapping[str, An
     if kind == "layer":
         return frozenset({_box_of(subject, opened, name)})
     if kind == "module":
-        name = next(
-            (path for path in subject.outline.members if module_path(path) == name and not is_place(path)), name
-        )
         closed = next((path for path in ancestors(name) if path not in opened), "")
         return frozenset({fold_id(closed) if closed else module_id(name)})
     return frozenset()

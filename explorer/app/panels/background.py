@@ -16,8 +16,9 @@ from explorer.app.parts import attributes, filled_bar, message, show_while, stop
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import DataError, ExplorerError
 from explorer.exploration import Exploration
-from explorer.jobs import Job, JobQueue, Task
+from explorer.jobs import Job, JobQueue, Progress, Task
 from explorer.training import Dataset
+from explorer.training.data import without_data
 
 POLL_MILLISECONDS = 400
 
@@ -63,8 +64,10 @@ def owner(page: str, parts: ids.Work) -> str:
 def ask(workspace: Workspace, page: str, parts: ids.Work, key: str, task: Task) -> None:
     """Begins a training in the place of the one before it of the same page, which is stopped.
 
+    The same training on the same weights goes on where an earlier one was stopped, or its server killed.
+
     Args:
-        workspace: Models, queues, and where the weights are kept under the key.
+        workspace: Models, queues, and where weights are kept under the key, and states by what the training is.
         page: The page that asks.
         parts: The panel that asks.
         key: Names what comes out.
@@ -72,24 +75,24 @@ def ask(workspace: Workspace, page: str, parts: ids.Work, key: str, task: Task) 
     """
     mine = owner(page, parts)
     workspace.trainings.cancel(mine)
-    workspace.trainings.ask(mine, key, replace(task, keep=partial(workspace.tensors.keep, key)))
+    progress = Progress(workspace.shelves.shelf(task))
+    workspace.trainings.ask(mine, key, replace(task, progress=progress, keep=partial(workspace.tensors.keep, key)))
 
 
-def data_of(workspace: Workspace, exploration: Exploration, without: str) -> Dataset:
+def data_of(workspace: Workspace, exploration: Exploration, what: str) -> Dataset:
     """What the model on a page learns from or is measured on.
 
     Args:
         workspace: The models.
         exploration: The model.
-        without: What is wrong where there is no data, with ``{}`` for the title of the model.
+        what: What needs the data, as the beginning of a sentence.
 
     Raises:
         DataError: There is none.
     """
     data = workspace.open(exploration.recipe.source).data
     if data is None:
-        said = without.format(exploration.graph.title)
-        raise DataError(f"{said} Start the explorer with --data, as in --data imagefolder:DIR.")
+        raise DataError(without_data(what, exploration.graph.title))
     return data
 
 

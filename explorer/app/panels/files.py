@@ -9,7 +9,7 @@ from dash import ClientsideFunction, Dash, Input, html
 
 from explorer.app import ids
 from explorer.app.panels import take_away
-from explorer.app.parts import attributes, icon, modal
+from explorer.app.parts import attributes, copyable, icon, modal
 
 COMMAND = "python -m explorer my_model.py:build"
 FACTORY = """\
@@ -70,18 +70,6 @@ def dialog() -> Any:
         ),
     ]
     return modal(ids.OWN_DIALOG, "Open your own model", parts)
-
-
-def copyable(code: str) -> html.Div:
-    """Code with a button that copies it."""
-    button = html.Button(
-        icon("copy"),
-        className="tool copy",
-        type="button",
-        title="Copy",
-        **attributes(aria_label="Copy", data_copy=code),
-    )
-    return html.Div([html.Pre(html.Code(code), className="code"), button], className="copyable")
 
 
 def layout() -> list[Any]:

@@ -1,28 +1,26 @@
-"""The dialog of export formats: what each is good for; the one chosen is made and checked before it can be taken."""
+"""The dialog of export formats: of which plan, what each is good for, how large; checked before it can be taken."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
-from urllib.parse import urlencode
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from explorer.app import ids, numbers
-from explorer.app.export import slug
-from explorer.app.panels import background
-from explorer.app.panels.background import Asked, Background
-from explorer.app.panels.files import copyable
+from explorer.app.panels import background, exporting
+from explorer.app.panels.background import Background
+from explorer.app.panels.exporting import Wanted
 from explorer.app.parts import attributes, message, modal
+from explorer.app.plans import plan_name
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
-from explorer.exports import FORMATS, Format
-from explorer.jobs import Progress
-from explorer.jobs.formats import make_format
+from explorer.exports import FORMATS, Format, estimates
 
-ZIPS_KEPT = 8
+ON_PAGE = "page"
+"""The plan on the page, where others are known by the key of their record."""
 INTRO = (
     "A fresh Python process loads what was written and compares its outputs with the pruned model's, and only then can "
     "you take it. Nothing is pickled, so loading runs no hidden code."
@@ -31,13 +29,24 @@ LEFT_OUT = (
     "Not offered: TorchScript, which PyTorch deprecates in favour of torch.export, and torch.save of the whole module, "
     "which is a pickle: loading it runs whatever code is in it."
 )
+NOTHING_PRUNED = "Nothing is pruned yet. Set a ratio in the grid of groups first."
 
 
-def layout() -> list[Any]:
-    """The dialog, closed, and what it knows of its work."""
+def layout() -> dmc.Modal:
+    """The dialog, closed."""
+    plan = dmc.Select(
+        id=ids.FORMATS_PLAN,
+        data=plan_choices([]),
+        value=ON_PAGE,
+        label="Plan and weights",
+        size="xs",
+        allowDeselect=False,
+        withScrollArea=False,  # the list itself scrolls, so that it is known for one
+    )
     parts = [
         html.P(INTRO, className="quiet"),
-        html.P(id=ids.FORMATS_SIZE),
+        plan,
+        html.Div(id=ids.FORMATS_SIZE),
         dmc.RadioGroup(
             dmc.Stack([_choice(form) for form in FORMATS.values()], gap="xs"),
             id=ids.FORMATS_CHOICE,
@@ -49,74 +58,85 @@ def layout() -> list[Any]:
         html.P(LEFT_OUT, className="quiet"),
     ]
     content = html.Div(parts, className="formats")
-    return [modal(ids.FORMATS_DIALOG, "Export in a format of your choice", [content]), *background.stores(ids.FORMATS)]
+    return modal(ids.FORMATS_DIALOG, "Export in a format of your choice", [content])
 
 
-def size_text(workspace: Workspace, recipe: Mapping[str, Any]) -> str:
-    """How large the weights of the plan on the page are, which every format holds.
+def stores() -> list[Any]:
+    """What the page knows of the work, and which plan it is about."""
+    return [dcc.Store(id=ids.TAKE_TRAINED), dcc.Store(id=ids.FORMATS_WANTED), *background.stores(ids.FORMATS)]
+
+
+def plan_choices(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """What can be exported: the plan on the page, and every plan of its model whose weights were trained here.
+
+    Args:
+        rows: Records of the plans of the model, without their recipes.
+    """
+    trained = [{"value": row["key"], "label": _label(row)} for row in rows if row.get("trained")]
+    return [{"value": ON_PAGE, "label": "The plan on the page"}, *trained]
+
+
+def opened(rows: Sequence[Mapping[str, Any]] | None, asked: Mapping[str, Any] | None = None) -> tuple[Any, ...]:
+    """The dialog opened, its choices of plans, the one chosen, and that nothing is made yet.
+
+    Args:
+        rows: Records of the plans of the model.
+        asked: ``key`` of the plan that somebody wants to have; the one on the page by default.
+    """
+    choices = plan_choices(rows or [])
+    key = asked["key"] if asked else ON_PAGE
+    is_known = key in [choice["value"] for choice in choices]
+    return True, choices, key if is_known else ON_PAGE, []
+
+
+def sizes(workspace: Workspace, recipe: Mapping[str, Any]) -> tuple[Any, list[str]]:
+    """How large the weights of a plan are, and the export in each format, before any is made.
+
+    Args:
+        workspace: The models.
+        recipe: The plan.
+
+    Returns:
+        Words, and about how large each of `FORMATS` is; empty where there is nothing to export.
 
     Raises:
         ExplorerError: The recipe does not fit its model.
     """
     exploration = workspace.exploration(recipe)
-    if not exploration.is_pruning():
-        return "Nothing is pruned yet. Set a ratio in the grid of groups first."
-    cost = exploration.plan().cost
-    return f"Weights {numbers.size(cost.before.bytes)} → {numbers.size(cost.after.bytes)}, in each of these formats."
+    if not exploration.is_pruning() and not workspace.open(exploration.recipe.source).training:
+        return NOTHING_PRUNED, [""] * len(FORMATS)
+    plan = exploration.plan()
+    cost, about = plan.cost, estimates(plan)
+    said = f"Weights {numbers.size(cost.before.bytes)} → {numbers.size(cost.after.bytes)}, in each of these formats."
+    return said, [f"about {numbers.size(about[name])}" for name in FORMATS]
 
 
-def begin(workspace: Workspace, page: str, recipe: dict[str, Any], form: str) -> dict[str, Any]:
+def begin(
+    workspace: Workspace, page: str, recipe: dict[str, Any], form: str, wanted: Wanted | None = None
+) -> dict[str, Any]:
     """Begins to make a format.
 
     Args:
         workspace: Models and queues.
         page: The page that asks.
-        recipe: What is pruned.
+        recipe: What is pruned on the page.
         form: A name of `FORMATS`.
+        wanted: The plan to export instead.
 
     Raises:
         ExplorerError: The recipe does not fit its model.
     """
-    exploration, progress, key = workspace.exploration(recipe), Progress(), background.new_key("formats")
-    name = f"{slug(exploration.graph.title)}-pruned"
-    target = workspace.tensors.file(key, "zip")
-
-    def make() -> dict[str, Any]:
-        result = make_format(exploration, form, target, name, progress)
-        _make_room(workspace)
-        return result
-
-    mine = background.owner(page, ids.FORMATS)
-    workspace.trainings.cancel(mine)
-    workspace.trainings.ask(mine, key, make, progress)  # here and not by a worker: the zip is served from this disk
-    return {"key": key, "name": name}
-
-
-def summary(asked: Asked, result: Mapping[str, Any]) -> list[Any]:
-    """The download, what was verified, and the lines that load it."""
-    where = urlencode({"key": asked["key"], "name": f"{asked['name']}-{result['form']}"})
-    size, check = numbers.size(result["bytes"]), result["check"]
-    return [
-        html.Div(
-            [
-                html.Span("checked", className="tag is-good"),
-                html.A(f"Download ({size})", href=f"/exports?{where}", className="text-tool is-boxed is-primary"),
-            ],
-            className="row",
-        ),
-        html.P(f"{check[0].upper()}{check[1:]}. The pruned model itself: {result['proof']}.", className="quiet"),
-        html.P(f"Unpack it; in its folder “{asked['name']}/{result['form']}”:", className="quiet"),
-        copyable(result["snippet"]),
-    ]
+    return exporting.begin(workspace, page, ids.FORMATS, recipe, form, wanted)
 
 
 WORK = Background(
     parts=ids.FORMATS,
     verb="making",
     begin=begin,
-    states=(State(ids.FORMATS_CHOICE, "value"),),
-    summary=summary,
-    stopped="Stopped; nothing was made.",
+    states=(State(ids.FORMATS_CHOICE, "value"), State(ids.FORMATS_WANTED, "data")),
+    summary=exporting.summary,
+    stopped=exporting.STOPPED,
+    queue=lambda workspace: workspace.exports,
 )
 
 
@@ -126,31 +146,56 @@ def register(app: Dash, workspace: Workspace) -> None:
 
     @app.callback(
         Output(ids.FORMATS_DIALOG, "opened"),
-        Output(ids.FORMATS_SIZE, "children"),
+        Output(ids.FORMATS_PLAN, "data"),
+        Output(ids.FORMATS_PLAN, "value"),
         Output(ids.FORMATS.status, "children"),
         Input(ids.OPEN_FORMATS, "n_clicks"),
+        Input(ids.EXPORT_OTHER, "n_clicks"),
+        Input(ids.TAKE_TRAINED, "data"),
+        State(ids.PLAN_ROWS, "data"),
+        prevent_initial_call=True,
+    )
+    def show(opens: int | None, others: int | None, asked: dict[str, Any] | None, rows: list[dict[str, Any]]) -> Any:
+        if not (opens or others or asked):
+            return (no_update,) * 4
+        return opened(rows, asked if ctx.triggered_id == ids.TAKE_TRAINED else None)
+
+    app.clientside_callback(
+        ClientsideFunction("training", "wanted"),
+        Output(ids.FORMATS_WANTED, "data"),
+        Input(ids.FORMATS_PLAN, "value"),
+        State(ids.FORMATS_PLAN, "data"),
+        prevent_initial_call=True,
+    )
+
+    @app.callback(
+        Output(ids.FORMATS_SIZE, "children"),
+        *[Output(ids.format_size(name), "children") for name in FORMATS],
+        Input(ids.FORMATS_WANTED, "data"),
         State(ids.RECIPE, "data"),
         prevent_initial_call=True,
     )
-    def show(clicks: int | None, recipe: dict[str, Any]) -> Any:
-        if not clicks:
-            return (no_update,) * 3
+    def weigh(wanted: dict[str, Any] | None, recipe: dict[str, Any]) -> Any:
         try:
-            return True, size_text(workspace, recipe), []
+            said, about = sizes(workspace, wanted["recipe"] if wanted else recipe)
         except ExplorerError as error:
-            return True, [message(str(error))], []
+            said, about = [message(str(error))], [""] * len(FORMATS)
+        return said, *about
 
 
 def _choice(form: Format) -> dmc.Radio:
     missing = [package for package in form.requires if find_spec(package) is None]
     needs = f" Needs {', '.join(missing)} on this server: python -m pip install {' '.join(missing)}" if missing else ""
+    size = html.Span(id=ids.format_size(form.name), className="quiet")
     return dmc.Radio(
-        label=form.title, description=form.good_for + needs, value=form.name, disabled=bool(missing), size="sm"
+        label=html.Span([form.title, " ", size]),
+        description=form.good_for + needs,
+        value=form.name,
+        disabled=bool(missing),
+        size="sm",
     )
 
 
-def _make_room(workspace: Workspace) -> None:
-    """Only the latest few zips stay."""
-    zips = sorted(workspace.tensors.folder.glob("*.zip"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in zips[ZIPS_KEPT:]:
-        file.unlink(missing_ok=True)
+def _label(row: Mapping[str, Any]) -> str:
+    accuracy = row.get("accuracy")
+    return plan_name(row) + ("" if accuracy is None else f" ({numbers.percent(accuracy)})")

@@ -46,7 +46,7 @@ def stores() -> list[Any]:
 
 
 def begin(workspace: Workspace, page: str, recipe: dict[str, Any], epochs: Any, rate: Any) -> dict[str, Any]:
-    """Begins a training.
+    """Begins a training, or goes on with the same one where it was stopped or the server killed.
 
     Args:
         workspace: Models and queues.
@@ -61,7 +61,7 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any], epochs: Any, 
     exploration = workspace.exploration(recipe)
     if not exploration.is_pruning():
         raise PlanError("Nothing is pruned yet, so there is nothing to recover. Set a ratio in the grid below first.")
-    data = background.data_of(workspace, exploration, "Recovering trains on labelled data, and {} has none here.")
+    data = background.data_of(workspace, exploration, "Recovering trains on labelled data")
     settings = {"epochs": epochs, "learning_rate": rate}
     key = background.new_key("recover")
 
@@ -83,7 +83,7 @@ def summary(asked: Asked, result: Mapping[str, Any]) -> list[Any]:
     if not result["best_epoch"]:
         return [html.Span("Stopped before an epoch was finished: nothing was learnt.", className="quiet")]
     said = f"test accuracy, after epoch {result['best_epoch']} of {result['epochs']}"
-    said += ", stopped" if result["stopped"] == "cancelled" else ""
+    said += ", stopped; recover again to go on" if result["stopped"] == "cancelled" else ""
     return [
         html.Span("recovered", className="tag is-done"),
         html.Span(background.shift(result["before"], result["accuracy"]), className="shift"),
@@ -109,7 +109,7 @@ WORK = Background(
     states=(State(ids.RECOVER_EPOCHS, "value"), State(ids.RECOVER_RATE, "value")),
     finished=finished,
     summary=summary,
-    stopped="Stopped before it began.",
+    stopped="Stopped. Finished epochs are kept; recover again to go on.",
 )
 
 

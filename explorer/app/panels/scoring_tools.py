@@ -13,7 +13,7 @@ from explorer.app.panels.background import Background
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import PlanError
 from explorer.engine.importance import CRITERIA
-from explorer.exploration import without_data
+from explorer.exploration import without_gradients
 from explorer.jobs import Progress
 
 WITH_DATA = tuple(name for name, criterion in CRITERIA.items() if criterion.needs)
@@ -42,7 +42,7 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any], chosen: Mappi
         raise PlanError(f"{importance!r} measures nothing. The criteria that do are {', '.join(WITH_DATA)}.")
     known = workspace.gradients(workspace.open(exploration.recipe.source))
     if known is None or gradients is None:
-        raise PlanError(without_data(importance, exploration.graph.title))
+        raise PlanError(without_gradients(importance, exploration.graph.title))
     needs = CRITERIA[importance].needs
 
     def measure() -> dict[str, Any]:

@@ -24,8 +24,6 @@ EMPTY = (
     "most come first, and you can stop at any time and go on later."
 )
 
-NO_DATA = "Sensitivity is accuracy with one group pruned, and {} has no data to measure it on."
-
 
 def layout() -> list[Any]:
     """The panel; what was measured fills it."""
@@ -62,7 +60,7 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any]) -> dict[str, 
         ExplorerError: The model has no data, or the criterion cannot rank it.
     """
     exploration = workspace.exploration(recipe)
-    data = background.data_of(workspace, exploration, NO_DATA)
+    data = background.data_of(workspace, exploration, "Sensitivity is accuracy on labelled data")
     exploration.choices()
     key = sweep_key(exploration)
     options = {"checkpoint": str(workspace.tensors.file(key, "json"))}

@@ -66,7 +66,7 @@ def stores() -> list[Any]:
 
 
 def begin(workspace: Workspace, page: str, recipe: dict[str, Any], *values: Any) -> dict[str, Any]:
-    """Begins a training on the weights of the model on the page.
+    """Begins a training on the weights of the model on the page, or goes on with the same one.
 
     Args:
         workspace: Models and queues.
@@ -79,7 +79,7 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any], *values: Any)
     """
     source = workspace.exploration(recipe).recipe.source
     exploration = workspace.begin(source)
-    data = background.data_of(workspace, exploration, "Sparse training trains on labelled data, and {} has none here.")
+    data = background.data_of(workspace, exploration, "Sparse training trains on labelled data")
     settings = dict(zip(("epochs", "learning_rate", "strength", "regulariser"), values, strict=True))
     key = background.new_key("sparse")
 
@@ -114,7 +114,7 @@ def summary(asked: Asked, result: Mapping[str, Any]) -> list[Any]:
     return [
         html.Span("stopped" if result["stopped"] else "sparse", className="tag is-done"),
         html.Span(background.shift(result["before"], result["accuracy"]), className="shift"),
-        html.Span("test accuracy", className="quiet"),
+        html.Span("test accuracy; train again to go on" if result["stopped"] else "test accuracy", className="quiet"),
         html.Button(
             "Plan on these weights",
             className="text-tool is-boxed is-primary",
@@ -134,7 +134,7 @@ WORK = Background(
     ),
     finished=finished,
     summary=summary,
-    stopped="Stopped before it began.",
+    stopped="Stopped. Finished epochs are kept; train again to go on.",
 )
 
 

@@ -1,4 +1,4 @@
-"""In the file menu: the graph as a picture, the groups as a table, and the recipe on the clipboard."""
+"""In the file menu: the graph as a picture, the groups as a table, the recipe on the clipboard, a step of a lesson."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, no_up
 
 from explorer.app import ids
 from explorer.app.export import slug
+from explorer.app.panels import lesson_view
 from explorer.app.parts import message
 from explorer.app.preview import preview, rows
 from explorer.app.shades import NEUTRAL
@@ -29,6 +30,7 @@ def items() -> list[Any]:
     """What the menu offers."""
     return [
         dmc.MenuItem("Copy the recipe", id=ids.COPY_RECIPE),
+        lesson_view.item(),
         dmc.MenuItem("Export in another format…", id=ids.OPEN_FORMATS),
         dmc.MenuDivider(),
         dmc.MenuItem("Save the graph as SVG", id=ids.SAVE_SVG),
@@ -38,8 +40,8 @@ def items() -> list[Any]:
 
 
 def layout() -> list[Any]:
-    """What hands files to the browser."""
-    return [dcc.Download(id=ids.TAKEN)]
+    """What hands files to the browser, and the step of a lesson."""
+    return [dcc.Download(id=ids.TAKEN), lesson_view.dialog()]
 
 
 def groups_csv(exploration: Exploration) -> str:
@@ -111,6 +113,7 @@ def file(workspace: Workspace, which: str, recipe: Mapping[str, Any], view: View
 
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the menu."""
+    lesson_view.register(app)
 
     @app.callback(
         output=(Output(ids.TAKEN, "data"), Output(ids.NOTICE, "children", allow_duplicate=True)),

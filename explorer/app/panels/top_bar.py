@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, html
 
 from explorer.app import ids
-from explorer.app.export import Exported, export_zip
 from explorer.app.numbers import MINUS
-from explorer.app.panels import files, history, tour
-from explorer.app.parts import attributes, message, modal, notes, proof_tag, tool
+from explorer.app.panels import files, history, quick_export, tour
+from explorer.app.parts import attributes, modal, notes, tool
 from explorer.app.workspace import Subject, Workspace
-from explorer.engine.errors import ExplorerError
 
 LEARN = "/learn/"
 """Where the lessons are."""
@@ -23,7 +21,7 @@ KEYS = (
     ("Enter", "open or close the selected module"),
     ("Backspace", "the module around it"),
     ("g", "the group of the selected layer"),
-    ("z  f", "zoom to the selection, to the whole graph"),
+    ("z  f", "zoom to the selection, to the whole graph; in a matrix on the cell, to all"),
     ("Esc", "nothing selected"),
     (f"+ {MINUS}", "ratio of the selected group"),
     ("l", "lock it"),
@@ -65,32 +63,7 @@ def looks(*, has_tour: bool = True) -> list[Any]:
 
 def export_button() -> list[Any]:
     """The button that exports, and what it says."""
-    return [
-        dmc.Button("Export", id=ids.EXPORT, size="xs", className="primary"),
-        dcc.Download(id=ids.DOWNLOAD),
-        html.Div(id=ids.EXPORT_RESULT, className="export-result", hidden=True),
-    ]
-
-
-def close_button() -> html.Button:
-    """Closes what the export says."""
-    return tool(ids.EXPORT_CLOSE, "close", "Close")
-
-
-def export_result(made: Exported) -> list[Any]:
-    """What the export says once the download has begun."""
-    return [
-        html.Div(
-            [
-                html.Strong(f"{made.name} is on its way"),
-                close_button(),
-            ],
-            className="row spread",
-        ),
-        html.P([proof_tag(made.is_proven, made.is_wrong), made.proof], className="row"),
-        html.P("Unpack it, then load the pruned model:", className="quiet"),
-        html.Pre(html.Code(made.snippet), className="code"),
-    ]
+    return [dmc.Button("Export", id=ids.EXPORT, size="xs", className="primary"), quick_export.layout()]
 
 
 def register(app: Dash, workspace: Workspace) -> None:
@@ -115,28 +88,6 @@ def register(app: Dash, workspace: Workspace) -> None:
         prevent_initial_call=True,
     )
 
-    @app.callback(
-        Output(ids.DOWNLOAD, "data"),
-        Output(ids.EXPORT_RESULT, "children"),
-        Output(ids.EXPORT_RESULT, "hidden"),
-        Input(ids.EXPORT, "n_clicks"),
-        State(ids.RECIPE, "data"),
-        running=[(Output(ids.EXPORT, "loading"), True, False)],
-        prevent_initial_call=True,
-    )
-    def export(_clicks: int, recipe: dict[str, Any]) -> Any:
-        try:
-            made = export_zip(workspace.exploration(recipe))
-        except ExplorerError as error:
-            return no_update, html.Div([message(str(error)), close_button()], className="row"), False
-        return dcc.send_bytes(made.content, made.name), export_result(made), False
-
-    app.clientside_callback(
-        "clicks => clicks ? true : window.dash_clientside.no_update",
-        Output(ids.EXPORT_RESULT, "hidden", allow_duplicate=True),
-        Input(ids.EXPORT_CLOSE, "n_clicks"),
-        prevent_initial_call=True,
-    )
     app.clientside_callback(
         "clicks => Boolean(clicks)",
         Output(ids.HELP_DIALOG, "opened"),

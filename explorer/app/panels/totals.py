@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from dash import Dash, Input, Output, State, dcc, html, no_update
@@ -15,6 +17,9 @@ from explorer.exploration import Exploration
 from explorer.jobs import Job, Task
 
 POLL_MILLISECONDS = 150
+
+Act = Callable[[Workspace, Exploration, str], Job]
+"""From workspace, model with recipe, and page to the job that measures, once something was done about it."""
 
 
 def layout(preview: dict[str, Any]) -> html.Div:
@@ -88,6 +93,18 @@ def ask(workspace: Workspace, exploration: Exploration, page: str, is_asked: boo
     return job
 
 
+def stop(workspace: Workspace, exploration: Exploration, page: str) -> Job:
+    """The job that measures a recipe, stopped.
+
+    Args:
+        workspace: Models and queue.
+        exploration: Model and recipe.
+        page: The page that asked.
+    """
+    workspace.jobs.stop(page, job_key(exploration))
+    return ask(workspace, exploration, page, is_asked=False)
+
+
 def job_key(exploration: Exploration) -> str:
     """Names what measuring a recipe of a model gives."""
     return f"measure:{exploration.graph.fingerprint}:{exploration.recipe.key}"
@@ -96,49 +113,30 @@ def job_key(exploration: Exploration) -> str:
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the totals."""
     show_while(app, ids.MEASURE_STOP, ids.CLOCK)
+    page = (State(ids.RECIPE, "data"), State(ids.PAGE, "data"))
 
-    @app.callback(
-        Output(ids.ACCURACY, "children"),
-        Output(ids.CLOCK, "disabled"),
-        Input(ids.SETTLED, "data"),
-        Input(ids.CLOCK, "n_intervals"),
-        State(ids.RECIPE, "data"),
-        State(ids.PAGE, "data"),
-    )
+    @app.callback(*_card_outputs(), Input(ids.SETTLED, "data"), Input(ids.CLOCK, "n_intervals"), *page)
     def follow(_settled: str, _ticks: int, recipe: dict[str, Any], page: str) -> Any:
-        return _shown(workspace, recipe, page, is_asked=False)
+        return _shown(workspace, recipe, page, partial(ask, is_asked=False))
 
-    @app.callback(
-        Output(ids.ACCURACY, "children", allow_duplicate=True),
-        Output(ids.CLOCK, "disabled", allow_duplicate=True),
-        Input(ids.MEASURE, "n_clicks"),
-        State(ids.RECIPE, "data"),
-        State(ids.PAGE, "data"),
-        prevent_initial_call=True,
-    )
-    def measure_now(clicks: int | None, recipe: dict[str, Any], page: str) -> Any:
-        return _shown(workspace, recipe, page, is_asked=True) if clicks else (no_update, no_update)
+    # a callback each, since the button that measures is on the page only where nothing was measured
+    for button, act in ((ids.MEASURE, partial(ask, is_asked=True)), (ids.MEASURE_STOP, stop)):
 
-    @app.callback(
-        Output(ids.ACCURACY, "children", allow_duplicate=True),
-        Output(ids.CLOCK, "disabled", allow_duplicate=True),
-        Input(ids.MEASURE_STOP, "n_clicks"),
-        State(ids.RECIPE, "data"),
-        State(ids.PAGE, "data"),
-        prevent_initial_call=True,
-    )
-    def stop(clicks: int | None, recipe: dict[str, Any], page: str) -> Any:
-        if not clicks:
-            return no_update, no_update
-        workspace.jobs.stop(page, job_key(workspace.exploration(recipe)))
-        return _shown(workspace, recipe, page, is_asked=False)
+        @app.callback(*_card_outputs(allow_duplicate=True), Input(button, "n_clicks"), *page, prevent_initial_call=True)
+        def press(clicks: int | None, recipe: dict[str, Any], page: str, act: Act = act) -> Any:
+            return _shown(workspace, recipe, page, act) if clicks else (no_update, no_update)
 
 
-def _shown(workspace: Workspace, recipe: dict[str, Any], page: str, is_asked: bool) -> tuple[Any, bool]:
-    """Children of the accuracy card, and whether there is nothing left to wait for."""
+def _card_outputs(**how: bool) -> tuple[Output, Output]:
+    """What the accuracy card shows, and whether there is nothing left to wait for."""
+    return Output(ids.ACCURACY, "children", **how), Output(ids.CLOCK, "disabled", **how)
+
+
+def _shown(workspace: Workspace, recipe: dict[str, Any], page: str, act: Act) -> tuple[Any, bool]:
+    """Children of the accuracy card once something is done about the job, and whether there is nothing to wait for."""
     try:
         exploration = workspace.exploration(recipe)
-        job = ask(workspace, exploration, page, is_asked)
+        job = act(workspace, exploration, page)
         subject = workspace.open(exploration.recipe.source)
     except ExplorerError as error:
         return [message(str(error))], True

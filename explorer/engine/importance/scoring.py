@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import repeat
 from typing import Any, TypeVar
 from zlib import crc32
@@ -96,7 +97,7 @@ def score_groups(groups: Sequence[Group], model: nn.Module, scoring: Scoring) ->
     normalise = NORMALISERS[scoring.normalise]
     if scoring.importance == "random":
         return {group.name: normalise(_random(group, scoring.seed)) for group in groups}
-    table = _SliceTable(model, scoring)
+    table = _SliceTable(groups, model, scoring)
     return {group.name: normalise(table.score(group)) for group in groups}
 
 
@@ -108,7 +109,7 @@ def squared_norms(groups: Sequence[Group], model: nn.Module, scope: str = "group
         model: The model whose weights are measured.
         scope: A name of `SCOPES`: which coupled slices count.
     """
-    table = _SliceTable(model, Scoring("group_norm", reduction="sum", scope=scope))
+    table = _SliceTable(groups, model, Scoring("group_norm", reduction="sum", scope=scope))
     return {group.name: table.reduced(group) for group in groups}
 
 
@@ -129,8 +130,9 @@ def unscored(groups: Sequence[Group], model: nn.Module, scoring: Scoring) -> lis
 class _SliceTable:
     """Sums of element scores per index of each (parameter, dim); every weight is read once."""
 
-    def __init__(self, model: nn.Module, scoring: Scoring) -> None:
-        self._weights = dict(named_parameters(model))
+    def __init__(self, groups: Sequence[Group], model: nn.Module, scoring: Scoring) -> None:
+        self._groups = groups
+        self._weights = {name: parameter.detach() for name, parameter in named_parameters(model)}
         self._scoring = scoring
         self._criterion = scoring.criterion
         self._counts = _counts(scoring, model)
@@ -151,7 +153,7 @@ class _SliceTable:
         """The score of each channel's slice of one member."""
         name = member.parameter
         if self._criterion.among:
-            return _finite(name, _compared(self._weights[name].detach(), member, self._criterion.among))
+            return _finite(name, _compared(self._weights[name], member, self._criterion.among))
         per_index = self._total(name).at(member.dim)[member.positions]
         channels = len(member.starts) - 1
         if len(per_index) == channels:  # each channel has some index of every member
@@ -163,9 +165,32 @@ class _SliceTable:
     def _total(self, name: str) -> _Totals:
         known = self._totals.get(name)
         if known is None:
-            weight = self._weights[name].detach()
-            known = self._totals[name] = _total(name, weight, self._gradient(name), self._criterion.element)
+            weight, vector = self._weights[name], self._vectors.get(name)
+            known = _total(weight, self._gradient(name), self._criterion.element) if vector is None else _Totals(vector)
+            _finite(name, known.rows)
+            self._totals[name] = known
         return known
+
+    @cached_property
+    def _vectors(self) -> dict[str, Scores]:
+        """The element scores of the weights of one dimension, which are many and short: all of a kind at once."""
+        names = {member.parameter for group in self._groups for member in group.members}
+        kinds: dict[tuple[torch.dtype, torch.device], list[str]] = {}
+        for name, weight in self._weights.items():
+            if weight.dim() == 1 and name in names and not weight.is_meta:
+                kinds.setdefault((weight.dtype, weight.device), []).append(name)
+        return {name: scores for alike in kinds.values() for name, scores in self._scored_together(alike)}
+
+    def _scored_together(self, names: Sequence[str]) -> Iterator[tuple[str, Scores]]:
+        vectors = [self._weights[name] for name in names]
+        values = _as_float(torch.cat(vectors))
+        gradients = [self._gradient(name) for name in names] if self._criterion.needs else []
+        pairs = zip(gradients, vectors, strict=False)
+        known = [torch.zeros_like(vector) if gradient is None else gradient for gradient, vector in pairs]
+        scores = _as_array(self._criterion.element(values, torch.cat(known) if known else values.new_zeros(())))
+        ends = np.cumsum([len(vector) for vector in vectors]).tolist()
+        for name, start, end in zip(names, [0, *ends], ends, strict=False):
+            yield name, scores[start:end]
 
     def _gradient(self, name: str) -> Tensor | None:
         """What is known of the gradient of one parameter, where the criterion asks for it."""
@@ -218,16 +243,14 @@ def _counted(
     return [member for member in group.members if member.parameter in parameters and counts(group, member)]
 
 
-def _total(name: str, weight: Tensor, gradient: Tensor | None, element: Element) -> _Totals:
+def _total(weight: Tensor, gradient: Tensor | None, element: Element) -> _Totals:
     """The sums of the element scores of one weight; a gradient that is not known is zero."""
     if weight.is_meta:
         return _Totals(np.zeros(weight.shape[0]), np.zeros(weight.shape[1:]))
     values = _as_float(weight)
     known = values.new_zeros(()) if gradient is None else gradient
-    if values.dim() == 1:
-        return _Totals(_finite(name, _as_array(element(values, known))))
     rows, rest = _sums(values.flatten(1), known, element)
-    return _Totals(_finite(name, _as_array(rows)), _as_array(rest).reshape(weight.shape[1:]))
+    return _Totals(_as_array(rows), _as_array(rest).reshape(weight.shape[1:]))
 
 
 def _sums(rows: Tensor, gradient: Tensor, element: Element) -> tuple[Tensor, Tensor]:
@@ -237,11 +260,12 @@ def _sums(rows: Tensor, gradient: Tensor, element: Element) -> tuple[Tensor, Ten
     size is made.
     """
     step = max(1, PIECE // rows.shape[1])
+    if step >= len(rows):
+        whole = element(rows, gradient.flatten(1) if gradient.dim() else gradient)
+        return whole.sum(1), whole.sum(0)
     gradients = gradient.flatten(1).split(step) if gradient.dim() else repeat(gradient)
     pieces = (element(*pair) for pair in zip(rows.split(step), gradients, strict=False))
     totals = [(piece.sum(1), piece.sum(0)) for piece in pieces]
-    if len(totals) == 1:
-        return totals[0]
     return torch.cat([row for row, _ in totals]), torch.stack([column for _, column in totals]).sum(0)
 
 

@@ -6,11 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from explorer.engine.errors import PlanError
+from explorer.engine.importance import CRITERIA, REDUCTIONS
 from explorer.engine.schema import Schema
-from explorer.exploration import Exploration, set_each_ratio
+from explorer.exploration import Exploration, set_each_ratio, set_keep, set_options
 from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Option, Verdict, sized
 
+GROUPS, CHANNELS, RANKINGS = "groups", "channels", "rankings"
 HALF = 0.5
+OVER = {
+    "mean": "over the whole group",
+    "sum": "summed over the whole group",
+    "max": "of the strongest layer of the group",
+    "prod": "multiplied over the whole group",
+    "first": "of the first layer alone",
+}
+"""How a reduction reads after the name of a criterion."""
 EVEN = 1e-6
 """Two numbers nearer than this, relative to the larger, are the same, and no question is asked of them."""
 
@@ -20,7 +30,7 @@ class Fact:
     """A number that each option has.
 
     Attributes:
-        of: What the options are: ``groups`` or ``channels``.
+        of: What the options are: `GROUPS`, `CHANNELS` of one, or `RANKINGS` of the channels of one.
         find: The number of one option.
         say: The number in words.
     """
@@ -56,12 +66,32 @@ def _score(asked: Asked, channel: str) -> float:
     return float(asked.exploration.plan().scores[asked.field("group")][int(channel)])
 
 
+def _accuracy_without(asked: Asked, channel: str) -> float:
+    """What is left once this one channel is gone."""
+    group = asked.graph.group(asked.field("group"))
+    rest = [each for each in range(group.size) if each != int(channel)]
+    return asked.measure(set_keep(asked.exploration, group.name, rest))
+
+
+def _accuracy_ranked(asked: Asked, ranking: str) -> float:
+    """What is left once ``ratio`` of the group is gone, the channels that a ranking puts last."""
+    criterion, _, reduction = ranking.partition(" ")
+    ranked = set_options(asked.exploration, importance=criterion, reduction=reduction or None)
+    return asked.measure(set_each_ratio(ranked, {asked.field("group"): asked.field("ratio", HALF)}))
+
+
+def _left(number: float) -> str:
+    return f"{number:.1%} accuracy is left, measured"
+
+
 FACTS: Mapping[str, Fact] = {
-    "macs": Fact("groups", _saved("macs"), lambda number: f"saves {number:.1%} of the MACs"),
-    "params": Fact("groups", _saved("params"), lambda number: f"saves {number:.1%} of the parameters"),
-    "layers": Fact("groups", _layers, lambda number: f"touches {number:.0f} layers"),
-    "accuracy": Fact("groups", _accuracy, lambda number: f"{number:.1%} accuracy is left, measured"),
-    "score": Fact("channels", _score, lambda number: f"importance {number:.4g}"),
+    "macs": Fact(GROUPS, _saved("macs"), lambda number: f"saves {number:.1%} of the MACs"),
+    "params": Fact(GROUPS, _saved("params"), lambda number: f"saves {number:.1%} of the parameters"),
+    "layers": Fact(GROUPS, _layers, lambda number: f"touches {number:.0f} layers"),
+    "accuracy": Fact(GROUPS, _accuracy, _left),
+    "score": Fact(CHANNELS, _score, lambda number: f"importance {number:.4g}"),
+    "without": Fact(CHANNELS, _accuracy_without, lambda number: f"{_left(number)}, once it is gone"),
+    "ranking": Fact(RANKINGS, _accuracy_ranked, _left),
 }
 """What options can be compared by, by the word that lessons use."""
 
@@ -75,7 +105,9 @@ FIELDS: Schema = {
         "ratio": {"type": "number", "minimum": 0.01, "maximum": 0.99},
     },
 }
-"""``options`` are names of groups, or for ``score`` numbers of channels of ``group``; ``ratio`` of each is removed."""
+"""``options`` are names of groups, of each of which ``ratio`` is removed; for ``score`` and ``without`` numbers of
+channels of ``group``; for ``ranking`` criteria such as ``l2``, or with a reduction ``l2 first``, by which ``ratio`` of
+``group`` is removed."""
 
 
 def numbers(asked: Asked) -> dict[str, float]:
@@ -99,14 +131,26 @@ def numbers(asked: Asked) -> dict[str, float]:
 
 
 def _check_option(asked: Asked, fact: Fact, name: str, where: str) -> None:
-    if fact.of == "groups":
+    if fact.of == GROUPS:
         asked.group(name, where)
         return
     if asked.field("group") is None:
         raise asked.error("group", "say which group the channels are of")
     size = asked.group(asked.field("group"), "group").size
-    if not name.isdigit() or int(name) >= size:
+    if fact.of == RANKINGS:
+        _check_ranking(asked, name, where)
+    elif not name.isdigit() or int(name) >= size:
         raise asked.error(where, f"{asked.field('group')} has the channels 0 to {size - 1}, and no {name}")
+
+
+def _check_ranking(asked: Asked, name: str, where: str) -> None:
+    """Refuses what is no ranking, and one that would have to ask the data."""
+    criterion, _, reduction = name.partition(" ")
+    usable = [each for each in CRITERIA if not CRITERIA[each].needs]
+    if criterion not in usable:
+        raise asked.error(where, f"{criterion!r} is no criterion that weights alone answer: {', '.join(usable)}")
+    if reduction and reduction not in REDUCTIONS:
+        raise asked.error(where, f"{reduction!r} is no reduction: {', '.join(REDUCTIONS)}")
 
 
 def _ranked(asked: Asked, found: Mapping[str, float]) -> list[str]:
@@ -114,13 +158,19 @@ def _ranked(asked: Asked, found: Mapping[str, float]) -> list[str]:
 
 
 def _form(asked: Asked) -> Form:
-    names = [str(option) for option in asked.field("options")]
-    is_group = FACTS[asked.field("by")].of == "groups"
+    names, fact = [str(option) for option in asked.field("options")], FACTS[asked.field("by")]
     for place, name in enumerate(names):
-        _check_option(asked, FACTS[asked.field("by")], name, f"options[{place}]")
-    details = {name: sized(asked.graph.group(name)) for name in names} if is_group else {}
-    titles = {name: name if is_group else f"channel {name}" for name in names}
-    return Form("one", tuple(Option(name, titles[name], details.get(name, "")) for name in names))
+        _check_option(asked, fact, name, f"options[{place}]")
+    return Form("one", tuple(_option(asked, fact.of, name) for name in names))
+
+
+def _option(asked: Asked, of: str, name: str) -> Option:
+    if of == GROUPS:
+        return Option(name, name, sized(asked.graph.group(name)))
+    if of == CHANNELS:
+        return Option(name, f"channel {name}")
+    criterion, _, reduction = name.partition(" ")
+    return Option(name, f"{criterion} {OVER[reduction]}" if reduction else criterion, CRITERIA[criterion].text)
 
 
 def _check(asked: Asked, answer: Answer) -> Feedback:

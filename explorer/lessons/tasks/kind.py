@@ -100,6 +100,20 @@ class Asked:
                 raise self.error(f"{where}[{number}]", f"{self.graph.title} has no layer in {name!r}")
         return tuple(layer for layer in known if any(_is_within(layer.name, name) for name in allowed))
 
+    def groups(self, where: str = "among") -> tuple[Group, ...]:
+        """The groups that the field `where` allows: by their names or those of modules, or all of them.
+
+        Raises:
+            LessonError: One of the names stands for no group.
+        """
+        known, allowed = self.graph.groups, self.field(where)
+        if allowed is None:
+            return known
+        for number, name in enumerate(allowed):
+            if not any(_is_within(group.name, name) for group in known):
+                raise self.error(f"{where}[{number}]", f"{self.graph.title} has no group in {name!r}")
+        return tuple(group for group in known if any(_is_within(group.name, name) for name in allowed))
+
 
 @dataclass(frozen=True)
 class Option:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from explorer.engine.groups import Tie
 from explorer.engine.layers import Layer, Port
 from explorer.engine.schema import Schema
 from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Option, Verdict, names_in, sized, spoken
@@ -87,10 +89,15 @@ def _carries(asked: Asked) -> tuple[Candidate, ...]:
         Candidate(
             _of_layer(layer),
             layer.name in members,
-            f"{members[layer.name]} is in the group" if layer.name in members else "no dim of it is in the group",
+            f"{members[layer.name]} is in the group" if layer.name in members else _of_others(layer),
         )
         for layer in asked.layers()
     )
+
+
+def _of_others(layer: Layer) -> str:
+    groups = dict.fromkeys((*layer.inputs.groups, *layer.outputs.groups))
+    return f"it is in {' and '.join(groups)}" if groups else "nothing of it is in any group"
 
 
 def _frozen(asked: Asked) -> tuple[Candidate, ...]:
@@ -109,16 +116,22 @@ def _frozen(asked: Asked) -> tuple[Candidate, ...]:
 def _tied_to(asked: Asked) -> tuple[Candidate, ...]:
     """The groups whose counts are tied to that of ``group``."""
     group = asked.group(asked.field("group"), "group")
-    reasons = {name: tie.reason for tie in asked.graph.ties if group.name in tie.groups for name in tie.groups}
+    reasons = {name: _why_tied(tie) for tie in asked.graph.ties if group.name in tie.groups for name in tie.groups}
     return tuple(
         Candidate(
             Option(other.name, other.name, sized(other)),
             other.name in reasons,
             reasons.get(other.name, f"no line of the code relates its count to that of {group.name}"),
         )
-        for other in asked.graph.groups
+        for other in asked.groups()
         if other.name != group.name
     )
+
+
+def _why_tied(tie: Tie) -> str:
+    """The reason of a tie, with the file's folder left out, as everywhere on the screen."""
+    file = tie.source.file if tie.source else ""
+    return tie.reason.replace(file, Path(file).name) if file else tie.reason
 
 
 FINDERS: Mapping[str, Finder] = {
@@ -139,7 +152,7 @@ FIELDS: Schema = {
         "among": {"type": "array", "items": {"type": "string"}},
     },
 }
-"""``among`` names layers, or modules whose layers are meant; all layers without it."""
+"""``among`` names layers, or modules whose layers are meant; for groups, groups or modules. All without it."""
 
 
 def candidates(asked: Asked) -> tuple[Candidate, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from explorer.engine.changes import LayerChange, layer_changes
 from explorer.engine.errors import PlanError
+from explorer.engine.groups import Group
 from explorer.engine.plan import Plan
 from explorer.engine.schema import Schema
 from explorer.exploration import Exploration, every_group, set_each_ratio
@@ -17,8 +18,9 @@ QUANTITIES: Mapping[str, str] = {
     "bytes": "of the weight bytes are left",
     "activations": "of the peak activation memory is left",
     "accuracy": "accuracy",
+    "channels": "of its channels are left",
 }
-"""What can be predicted, and how a percentage of it reads."""
+"""What can be predicted, and how a percentage of it reads; ``channels`` are those of one group."""
 UNITS: Mapping[str, str] = {"macs": "MACs", "params": "parameters"}
 """What can be explained layer by layer."""
 WITHIN = 5
@@ -35,10 +37,12 @@ FIELDS: Schema = {
                 {"type": "object", "additionalProperties": {"type": "number", "minimum": 0.01, "maximum": 0.99}},
             ]
         },
+        "of": {"type": "string"},
         "within": {"type": "number", "minimum": 0.5, "maximum": 30},
     },
 }
-"""``ratios`` is what goes, one number for every group or by group; within ``within`` percentage points is right."""
+"""``ratios`` is what goes, one number for every group or by group; ``of`` is the group whose ``channels`` are counted;
+within ``within`` percentage points is right."""
 
 
 def ratios(asked: Asked) -> dict[str, float]:
@@ -70,11 +74,23 @@ def truth(asked: Asked) -> float:
     changed, quantity = after(asked), asked.field("quantity")
     if quantity == "accuracy":
         return 100 * asked.measure(changed)
+    if quantity == "channels":
+        group = _counted(asked)
+        return 100 * len(changed.plan().channels[group.name]) / group.size
     return 100 * float(getattr(changed.plan().cost.after, quantity) / getattr(asked.graph.cost, quantity))
+
+
+def _counted(asked: Asked) -> Group:
+    """The group whose channels are counted."""
+    if asked.field("of") is None:
+        raise asked.error("of", "say of which group the channels are counted")
+    return asked.group(asked.field("of"), "of")
 
 
 def _form(asked: Asked) -> Form:
     after(asked)  # names and numbers are checked before anybody is asked
+    if asked.field("quantity") == "channels":
+        _counted(asked)
     return Form("number", unit=f"% {QUANTITIES[asked.field('quantity')]}")
 
 
@@ -94,7 +110,11 @@ def _check(asked: Asked, answer: Answer) -> Feedback:
 
 
 def _breakdown(plan: Plan, quantity: str) -> tuple[str, ...]:
-    """The layers that change most, one line each, with the sizes that their cost is the product of."""
+    """The layers that change most, one line each, with the sizes that their cost is the product of; or the groups."""
+    if quantity == "channels":
+        sizes = {group.name: group.size for group in plan.graph.groups}
+        kept = {name: len(channels) for name, channels in plan.channels.items()}
+        return tuple(f"{name}: {sizes[name]} → {left}" for name, left in kept.items() if left < sizes[name])
     if quantity not in UNITS:
         return ()
     changed = [change for change in layer_changes(plan) if _loss(change, quantity)]

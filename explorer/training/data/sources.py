@@ -81,3 +81,16 @@ def open_data(word: str, *, trust_code: bool = False) -> Dataset:
             f"Start the explorer with it: --data {word}"
         )
     return data_from_file(Path(path), factory)
+
+
+def without_data(what: str, title: str) -> str:
+    """What is said where something cannot be done for lack of labelled data, and how to give some.
+
+        >>> without_data("This needs labelled data", "Net")
+        'This needs labelled data, and Net has none here. Name some with --data, as in --data imagefolder:DIR.'
+
+    Args:
+        what: What needs the data, as the beginning of a sentence.
+        title: What the model is called.
+    """
+    return f"{what}, and {title} has none here. Name some with --data, as in --data imagefolder:DIR."

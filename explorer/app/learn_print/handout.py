@@ -1,0 +1,155 @@
+"""A lesson on paper: each step with its picture, its task with boxes to tick, and room for notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+from explorer.app.learn_print.answers import Measured, answer
+from explorer.app.learn_print.pictures import picture
+from explorer.app.learn_print.prose import GLOSSARY, html_of
+from explorer.app.learn_print.sheet import LEARN, sheet
+from explorer.app.workspace import Workspace
+from explorer.engine.errors import LessonError
+from explorer.lessons import KINDS, Asked, Form, Lesson, Option, Step, asked, glossary, shown
+from explorer.lessons.words import terms_in
+
+ROOM = (640.0, 340.0)
+"""Pixels that a picture may take: the width of the text on A4, and a third of its height."""
+LONG = 34
+"""Options with more letters than this stand below one another."""
+
+
+def handout(workspace: Workspace, lesson: Lesson, *, with_answers: bool) -> str:
+    """The page as HTML.
+
+    Args:
+        workspace: The models.
+        lesson: The lesson.
+        with_answers: Whether the answers of the engine stand at the end.
+    """
+    other = (f"{LEARN}{lesson.id}/handout", "Without answers")
+    links = [(LEARN, "All lessons"), (f"{LEARN}{lesson.id}", "This lesson"), (GLOSSARY, "Glossary")]
+    links.append(other if with_answers else (f"{other[0]}?answers=1", "With answers"))
+    parts = [_head(lesson), *(_step(workspace, lesson, number) for number in range(len(lesson.steps)))]
+    parts += [_hints(lesson), _terms(lesson)]
+    parts += [_answers(workspace, lesson)] if with_answers else []
+    return sheet(f"{lesson.title}: handout", "\n".join(filter(None, parts)), links)
+
+
+def _head(lesson: Lesson) -> str:
+    fields = "".join(f'<span>{name} <span class="blank"></span></span>' for name in ("Name", "Date"))
+    return (
+        f'<header class="sheet-head"><h1>{escape(lesson.title)}</h1><p>{escape(lesson.summary)}</p>'
+        f'<p class="quiet">About {lesson.minutes} minutes. The same with live graphs: {LEARN}{escape(lesson.id)}</p>'
+        f'</header><div class="handout-fields">{fields}</div>'
+    )
+
+
+def _step(workspace: Workspace, lesson: Lesson, number: int) -> str:
+    step = lesson.steps[number]
+    figure = _or_why(lambda: _figure(workspace, step))
+    task = _or_why(lambda: _task(workspace, step)) if step.task else ""
+    return (
+        f'<section class="handout-step" aria-labelledby="{step.id}"><h2 id="{step.id}">{number + 1}. '
+        f'{escape(step.title)}</h2><div class="handout-row"><div class="handout-text">{html_of(step.text)}</div>'
+        f'{figure}</div>{task}<p class="handout-notes">Notes</p></section>'
+    )
+
+
+def _figure(workspace: Workspace, step: Step) -> str:
+    subject = workspace.open(step.show.model)
+    exploration = shown(step.show, subject.graph, step.place.inside("show"))
+    drawn = picture(subject, exploration, ROOM)
+    return f"<figure>{drawn.svg}<figcaption>{escape(drawn.caption)}.</figcaption></figure>"
+
+
+def _task(workspace: Workspace, step: Step) -> str:
+    put = _asked(workspace, step)
+    form = KINDS[put.task.kind].form(put)
+    return (
+        f'<div class="handout-task"><div class="handout-question">{html_of(put.task.question)}</div>'
+        f"{_CONTROLS[form.control](form)}</div>"
+    )
+
+
+def _asked(workspace: Workspace, step: Step) -> Asked:
+    return asked(step, workspace.open(step.show.model).graph, Measured(workspace))
+
+
+def _choices(form: Form) -> str:
+    """Boxes to tick; round ones where only one is right."""
+    shape = "box is-round" if form.control == "one" else "box"
+    longest = max(len(option.title) + len(option.detail) for option in form.options)
+    rows = "".join(f'<li><span class="{shape}" aria-hidden="true"></span>{_words(each)}</li>' for each in form.options)
+    return f'<ul class="handout-options{" is-long" * (longest > LONG)}">{rows}</ul>'
+
+
+def _words(option: Option) -> str:
+    detail = f' <span class="quiet">{escape(option.detail)}</span>' if option.detail else ""
+    return f"<span>{escape(option.title)}{detail}</span>"
+
+
+def _number(form: Form) -> str:
+    return (
+        f'<p>My prediction: <span class="blank is-short"></span> {escape(form.unit)}</p>'
+        f'<p>What the engine finds: <span class="blank is-short"></span> {escape(form.unit)}</p>'
+    )
+
+
+def _plan(form: Form) -> str:
+    rows = "".join(
+        f'<li><span class="box" aria-hidden="true"></span><span>{escape(each)}</span></li>' for each in form.conditions
+    )
+    return (
+        f'<ul class="handout-options is-long">{rows}</ul>'
+        '<p>What I pruned: <span class="blank"></span> <span class="blank"></span></p>'
+    )
+
+
+_CONTROLS: dict[str, Callable[[Form], str]] = {"several": _choices, "one": _choices, "number": _number, "plan": _plan}
+
+
+def _hints(lesson: Lesson) -> str:
+    rows = [
+        f"<dt>Step {number}</dt><dd>{html_of(step.task.hint)}</dd>"
+        for number, step in enumerate(lesson.steps, 1)
+        if step.task
+    ]
+    return _more("Hints", f"<dl>{''.join(rows)}</dl>") if rows else ""
+
+
+def _terms(lesson: Lesson) -> str:
+    """What the terms mean that the lesson refers to, since paper has no links."""
+    texts = [text for step in lesson.steps for text in (step.text, *_task_texts(step))]
+    names = dict.fromkeys(name for text in texts for name in terms_in(text))
+    rows = [f"<dt>{escape(glossary()[name].title)}</dt><dd>{html_of(glossary()[name].text)}</dd>" for name in names]
+    return _more("Terms", f"<dl>{''.join(rows)}</dl>") if rows else ""
+
+
+def _task_texts(step: Step) -> tuple[str, ...]:
+    return (step.task.question, step.task.hint, step.task.because) if step.task else ()
+
+
+def _answers(workspace: Workspace, lesson: Lesson) -> str:
+    rows = [_answer(workspace, step, number) for number, step in enumerate(lesson.steps, 1) if step.task]
+    said = "".join(rows) or "<p>This lesson has no tasks.</p>"
+    return _more("Answers", f"<p>Found by the engine, on the models of the lesson.</p>{said}", "handout-answers")
+
+
+def _answer(workspace: Workspace, step: Step, number: int) -> str:
+    found = _or_why(lambda: answer(_asked(workspace, step)))
+    because = html_of(step.task.because) if step.task else ""
+    return f'<div class="handout-answer"><h3>{number}. {escape(step.title)}</h3>{found}{because}</div>'
+
+
+def _more(title: str, content: str, name: str = "") -> str:
+    return f'<section class="{f"handout-more {name}".strip()}"><h2>{title}</h2>{content}</section>'
+
+
+def _or_why(make: Callable[[], str]) -> str:
+    """What `make` gives, or why it cannot be had: a lesson of somebody's own may name what its model does not have."""
+    try:
+        return make()
+    except LessonError as error:
+        return f'<p role="alert">{escape(str(error))}</p>'
