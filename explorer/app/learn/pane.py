@@ -8,7 +8,7 @@ from typing import Any
 from dash import html
 
 from explorer.app import ids
-from explorer.app.learn.addresses import ROOT, Spot, address_of
+from explorer.app.learn.addresses import ROOT, Spot, address_of, handout_address
 from explorer.app.learn.prose import prose
 from explorer.app.parts import attributes, icon, stop_button
 from explorer.lessons import Lesson, Step
@@ -45,6 +45,8 @@ def head(spot: Spot) -> list[Any]:
                 html.A("Lessons", href=ROOT, className="lesson-up", **attributes(data_go="")),
                 html.Span("/", className="quiet", **attributes(aria_hidden="true")),
                 html.Strong(spot.lesson.title, className="lesson-name"),
+                html.Span(className="grow"),
+                html.A("Handout", href=handout_address(spot.lesson), className="lesson-up", title="A page to print"),
             ],
             className="row",
         ),
