@@ -17,9 +17,9 @@
       asked[id] = now;
       return parts;
     },
+    /* Also of rows that come later, as after a reload: as soon as the grid is there. */
     filter(text) {
-      const grid = window.dash_ag_grid && dash_ag_grid.getApi("comparison-grid");
-      if (grid) grid.setGridOption("quickFilterText", text || "");
+      dash_ag_grid.getApiAsync("comparison-grid").then((grid) => grid.setGridOption("quickFilterText", text || ""));
     },
     pickLayer(cell) {
       const row = cell && dash_ag_grid.getApi("comparison-grid").getRowNode(cell.rowId);

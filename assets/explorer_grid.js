@@ -3,7 +3,7 @@
   const explorer = (window.explorer = window.explorer || {});
   const STEP = 0.05; // of + and -
   const MOST = 0.99;
-  const rows = { checked: [], preview: null, selected: "" };
+  const rows = { checked: [], preview: null, selected: "", filter: "" };
 
   function api() {
     return document.getElementById("grid") && window.dash_ag_grid && dash_ag_grid.getApi("grid");
@@ -34,6 +34,7 @@
       return;
     }
     grid.deselectAll();
+    grid.setGridOption("quickFilterText", rows.filter);
     grid.setColumnsVisible(["ties"], data.some((row) => row.ties.length > 0));
     if (document.getElementById("grid").clientWidth) grid.sizeColumnsToFit(); // which a grid that is hidden cannot do
     explorer.fillGrid(rows.preview); // which may have changed while the grid was being made
@@ -86,7 +87,8 @@
       rows.selected = selection && selection.kind === "group" ? selection.name : "";
     },
     filterGrid(text) {
-      if (api()) api().setGridOption("quickFilterText", text || "");
+      rows.filter = text || "";
+      if (api()) api().setGridOption("quickFilterText", rows.filter);
     },
     checked(selected) {
       rows.checked = (selected || []).map((row) => row.name);

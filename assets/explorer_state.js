@@ -201,7 +201,7 @@
       explorer.answeredGesture = answer.serial ? line.madeIn : null;
       if (answer.serial) answered(answer.serial);
       else restored(answer);
-      if (answer.set.panels) explorer.showPanels(answer.set.panels);
+      if (answer.set.panels) explorer.showPanels(answer.set.panels, "opened" in answer.set);
       return outputs.map(({ id }) => (id in answer.set ? answer.set[id] : nothing()));
     },
     pick(source, shown) {

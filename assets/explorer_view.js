@@ -33,6 +33,11 @@
     const cy = explorer.cy();
     if (!cy) return;
     cy.resize();
+    fitInto(cy, isWhole);
+    if (!isWhole) know(cy, null);
+  };
+
+  function fitInto(cy, isWhole) {
     const box = cy.elements().boundingBox({ includeLabels: false });
     const view = viewOf(cy, box, CLOSEST);
     if (isWhole || view.zoom >= READABLE) {
@@ -48,7 +53,51 @@
         : Math.max(Math.min(-start * READABLE, length / 3 - want * READABLE), length - (start + size) * READABLE);
     const pan = { x: space.x + along(box.x1, box.w, space.w, at.x), y: space.y + along(box.y1, box.h, space.h, at.y) };
     cy.viewport({ zoom: READABLE, pan });
+  }
+
+  /* ---- What is remembered of it: nothing while it is as it was at first, else the zoom and what is in the middle ---- */
+
+  const REST = 250; // milliseconds without a move before it is remembered
+  const kept = { at: "", state: null, timer: 0, due: null };
+  const rounded = (value, digits) => Number(value.toFixed(digits));
+  const placeOf = (cy) => JSON.stringify([cy.zoom(), cy.pan()]);
+
+  /* The view is where a state says, so that it is not remembered in other words. */
+  function know(cy, state) {
+    clearTimeout(kept.timer);
+    [kept.at, kept.state, kept.timer] = [placeOf(cy), state, 0];
+  }
+
+  function stateOf(cy) {
+    const [zoom, pan] = [cy.zoom(), cy.pan()];
+    return { zoom: rounded(zoom, 4), x: rounded((cy.width() / 2 - pan.x) / zoom, 1), y: rounded((cy.height() / 2 - pan.y) / zoom, 1) };
+  }
+
+  function keep() {
+    const cy = explorer.cy();
+    kept.timer = 0;
+    if (placeOf(cy) !== kept.at) know(cy, stateOf(cy));
+    explorer.keepView("graph", kept.state);
+  }
+
+  function keepSoon() {
+    clearTimeout(kept.timer);
+    kept.timer = setTimeout(keep, REST);
+  }
+  explorer.isViewKept = () => kept.timer === 0;
+
+  /* Goes to a view that was remembered, once the graph that it is of is there; none leaves the view as it is. */
+  explorer.showView = function (state, isDrawnLater) {
+    kept.due = isDrawnLater ? state : null;
+    if (state && !isDrawnLater) goToState(state);
   };
+
+  function goToState({ zoom, x, y }) {
+    const cy = explorer.cy();
+    cy.stop();
+    cy.viewport({ zoom, pan: { x: cy.width() / 2 - x * zoom, y: cy.height() / 2 - y * zoom } });
+    know(cy, { zoom, x, y });
+  }
 
   explorer.zoom = function (factor) {
     const cy = explorer.cy();
@@ -148,9 +197,11 @@
     if (!isSeen && view.zoom >= READABLE) move(view);
   }
 
-  /* A new model: all of it is shown as soon as its nodes are there. */
+  /* A new model: all of it is shown as soon as its nodes are there. The old ones go first, since a node of the same name
+     in another module would be taken for the old one and go with the old module. */
   explorer.newModel = function (source) {
     graph.isFitDue = graph.source !== undefined && graph.source !== source;
+    if (graph.isFitDue) dash_clientside.set_props("graph", { elements: [] });
     graph.source = source;
   };
 
@@ -160,10 +211,12 @@
   /* New elements are on their way into the graph. */
   explorer.drawn = function () {
     setTimeout(() => {
-      if (!explorer.cy()) return;
+      if (!explorer.cy() || explorer.cy().nodes().empty()) return;
       if (graph.isFitDue) explorer.fit();
       else keepInPlace();
       graph.isFitDue = false;
+      if (kept.due) goToState(kept.due);
+      kept.due = null;
       explorer.repaint();
     }, 0);
   };
@@ -189,6 +242,7 @@
 
   explorer.listenToView = function (cy) {
     cy.on("add remove pan zoom resize", explorer.drawMinimapSoon);
+    cy.on("viewport", keepSoon);
     new ResizeObserver(() => cy.resize()).observe(cy.container());
   };
 })();

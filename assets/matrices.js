@@ -1,6 +1,7 @@
 /* The matrices: what a cell says, what a click selects, and the keys that go from one dependency to the next. */
 (function () {
   const KEYS = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] };
+  const LEAST = 8; // rows and columns that keys zoom in to
   const known = { cells: null, at: null };
 
   const box = () => document.getElementById("matrix-box");
@@ -57,11 +58,53 @@
     return from;
   }
 
+  /* ---- The part of the matrix that shows ---- */
+
+  const around = (first, length) => [first - 0.5, first + length - 0.5];
+
+  function look(row, column, length) {
+    const range = { "xaxis.range": around(column, length), "yaxis.range": around(row, length).reverse() };
+    window.Plotly.relayout(plot(), range);
+  }
+
+  const lookAtAll = () => look(0, 0, known.cells.rows.length);
+
+  /* So many rows and columns show: the larger number, since cells are square. */
+  function shown() {
+    const { xaxis, yaxis } = plot()._fullLayout;
+    const lengths = [xaxis, yaxis].map(({ range }) => Math.abs(range[1] - range[0]));
+    return Math.min(Math.round(Math.max(...lengths)), known.cells.rows.length);
+  }
+
+  /* Half as much as shows, around the cell where the keys are; at first around the middle. */
+  function lookCloser() {
+    const count = known.cells.rows.length;
+    const length = Math.min(Math.max(LEAST, Math.ceil(shown() / 2)), count);
+    const { row, column } = known.at || { row: count / 2, column: count / 2 };
+    const first = (middle) => Math.round(Math.max(0, Math.min(middle - length / 2, count - length)));
+    look(first(row), first(column), length);
+  }
+
+  /* What changes so that a cell shows which keys lead to. */
+  function followed({ row, column }) {
+    const { xaxis, yaxis } = plot()._fullLayout;
+    const by = (value, range) => {
+      const [low, high] = [Math.min(...range), Math.max(...range)];
+      return Math.min(0, value - 0.5 - low) || Math.max(0, value + 0.5 - high);
+    };
+    const moved = (range, step) => range.map((end) => end + step);
+    const [right, down] = [by(column, xaxis.range), by(row, yaxis.range)];
+    if (!right && !down) return {};
+    return { "xaxis.range": moved(xaxis.range, right), "yaxis.range": moved(yaxis.range, down) };
+  }
+
+  const VIEWS = { z: lookCloser, f: lookAtAll };
+
   function goTo(at) {
     known.at = at;
     const cursor = { visible: true, x0: at.column - 0.5, x1: at.column + 0.5, y0: at.row - 0.5, y1: at.row + 0.5 };
     const changed = Object.entries(cursor).map(([name, value]) => ["shapes[0]." + name, value]);
-    window.Plotly.relayout(plot(), Object.fromEntries(changed));
+    window.Plotly.relayout(plot(), { ...Object.fromEntries(changed), ...followed(at) });
     const { xaxis, yaxis } = plot()._fullLayout;
     const place = { x: xaxis._offset + xaxis.l2p(at.column), y: yaxis._offset + yaxis.l2p(at.row) };
     tell(cellAt(known.cells, at.row, at.column), place);
@@ -72,6 +115,9 @@
     if (KEYS[event.key]) {
       event.preventDefault();
       goTo(next(known.cells, known.at || { row: -1, column: -1 }, known.at ? KEYS[event.key] : [1, 0]));
+    } else if (VIEWS[event.key] && plot() && !(event.ctrlKey || event.metaKey || event.altKey)) {
+      event.preventDefault();
+      VIEWS[event.key]();
     } else if (event.key === "Enter" && known.at) {
       const cell = cellAt(known.cells, known.at.row, known.at.column);
       if (cell) dash_clientside.set_props("selection", { data: selectionOf(cell) });

@@ -8,6 +8,8 @@
     return (source.startsWith("session:") ? "model" : source.split(":")[1]).replace(/[^\w.-]+/g, "-") + "-graph.png";
   }
 
+  let plan = null; // the key of the recipe when the page was last calm
+
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.takeAway = {
     png(clicks) {
@@ -20,6 +22,12 @@
       const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: fileName() });
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    },
+    /* Whether what an export says is hidden: once another plan is on the page. */
+    settled(key) {
+      const isOther = plan !== null && plan !== key;
+      plan = key;
+      return isOther || window.dash_clientside.no_update;
     },
     copyRecipe(clicks) {
       if (clicks) explorer.copy(JSON.stringify(explorer.recipe(), null, 1) + "\n", "Recipe copied, as JSON.");

@@ -26,11 +26,14 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
+from tqdm import tqdm
 
 from explorer.engine.graph import trace
 from explorer.engine.trace import call_model
 from explorer.training import Dataset, Evaluation, Split, evaluate, open_data
 from sample_models import SAMPLES, WEIGHTS_FOLDER, SampleModel
+
+BAR = "[{bar:30}] {desc} {n}/{total}{postfix}, {remaining} left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,8 @@ def _fit(model: nn.Module, split: Split, recipe: Recipe) -> None:
     optimizer = _optimizer(model, recipe)
     schedule = OneCycleLR(optimizer, recipe.max_learning_rate, total_steps=recipe.epochs * steps, cycle_momentum=False)
     model.train()
-    for epoch in range(recipe.epochs):
+    shown = tqdm(range(recipe.epochs), "epochs", disable=None, bar_format=BAR)  # on a terminal only
+    for epoch in shown:
         loss = torch.zeros(())
         for inputs, labels in split.batches(recipe.batch_size, seed=1000 * recipe.seed + epoch):
             loss = F.cross_entropy(call_model(model, inputs), labels, label_smoothing=recipe.label_smoothing)
@@ -108,7 +112,7 @@ def _fit(model: nn.Module, split: Split, recipe: Recipe) -> None:
             nn.utils.clip_grad_norm_(model.parameters(), recipe.max_norm)
             optimizer.step()
             schedule.step()
-        _show_progress(epoch + 1, recipe.epochs, loss.item())
+        shown.set_postfix_str(f"loss {loss.item():.4f}", refresh=False)
 
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> Optimizer:
@@ -191,16 +195,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         measured = validate(SAMPLES[name], recipe) if options.validate else write(SAMPLES[name], recipe, options.out)
         part = "validation" if options.validate else "test"
         sys.stdout.write(f"{name}: {part} accuracy {measured.accuracy:.4f} ({measured.correct}/{measured.total})\n")
-
-
-def _show_progress(epoch: int, epochs: int, loss: float) -> None:
-    """Draws a bar on the terminal's error stream; nothing where that is not a terminal."""
-    if not sys.stderr.isatty():
-        return
-    filled = 30 * epoch // epochs
-    bar = "#" * filled + "-" * (30 - filled)
-    sys.stderr.write(f"\r[{bar}] epoch {epoch}/{epochs}  loss {loss:.4f}" + ("\n" if epoch == epochs else ""))
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ from explorer.app import ids
 from explorer.app.elements import Element
 from explorer.app.stylesheet import stylesheet
 
+ZOOMS = (0.05, 3.0)
+"""Least and most that the graph is magnified."""
+
 
 def graph_view(elements: list[Element], scheme: str) -> Any:
     """The graph component.
@@ -32,7 +35,7 @@ def graph_view(elements: list[Element], scheme: str) -> Any:
         autounselectify=True,
         boxSelectionEnabled=False,
         responsive=False,
-        minZoom=0.05,
-        maxZoom=3,
+        minZoom=ZOOMS[0],
+        maxZoom=ZOOMS[1],
         style={"width": "100%", "height": "100%"},
     )

@@ -57,6 +57,7 @@ def filter_field(name: str, label: str, placeholder: str, width: int) -> dmc.Tex
     """
     return dmc.TextInput(
         id=name,
+        value="",
         placeholder=placeholder,
         leftSection=icon("search"),
         size="xs",

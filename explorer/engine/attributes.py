@@ -148,14 +148,14 @@ def grouped_convolutions(
         groups_of: New number of groups by module path and original number.
     """
     modules = named_modules(model)
-    names = _names(modules)
-    for path, module in modules:
-        if isinstance(module, nn.modules.conv._ConvNd) and module.groups != 1:
-            weights = [names[id(tensor)] for local, tensor in _tensors(module) if local == "weight"]
-            name = "out_channels" if module.transposed else "in_channels"
-            for weight in weights:
-                after = shape_of(weight)[1] * groups_of(path, module.groups)
-                yield from _changes(path, module, {name: after}, f"size of the parameters of {type(module).__name__}")
+    grouped = [(p, m) for p, m in modules if isinstance(m, nn.modules.conv._ConvNd) and m.groups != 1]
+    names = _names(modules) if grouped else {}
+    for path, module in grouped:
+        weights = [names[id(tensor)] for local, tensor in _tensors(module) if local == "weight"]
+        name = "out_channels" if module.transposed else "in_channels"
+        for weight in weights:
+            after = shape_of(weight)[1] * groups_of(path, module.groups)
+            yield from _changes(path, module, {name: after}, f"size of the parameters of {type(module).__name__}")
 
 
 def _changes(

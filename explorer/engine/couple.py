@@ -13,6 +13,7 @@ from explorer.engine.program import EVEN_SPLITS, Call, Op, Program, Ref, Value, 
 from explorer.engine.rules import Bound, Operand, Result, find_rule
 from explorer.engine.rules.joining import promise_equal_counts
 from explorer.engine.solve import Solution, solve
+from explorer.engine.trees import PLAIN
 
 OUTPUT = "model output: its size is what the model promises"
 LEAVING = frozenset({"numpy", "__array__", "tolist"})
@@ -189,7 +190,7 @@ class _Walk:
             self.coupler.unify(mine, other)
 
     def _bind(self, op: Op) -> Bound:
-        args = tuple([self._look_up(item) for item in op.args])
+        args = tuple([item if type(item) in PLAIN else self._look_up(item) for item in op.args])
         kwargs = {name: self._look_up(item) for name, item in op.kwargs.items()} if op.kwargs else {}
         shapes = tuple([self.program.values[value].shape for value in op.results])
         function = self.program.calls[op.call].function if op.call >= 0 else ""
@@ -204,11 +205,15 @@ class _Walk:
     def _look_up(self, tree: Any) -> Any:
         if isinstance(tree, Ref):
             value = self.program.values[tree.value]
-            known = tree.value in self.program.fixed, tree.value in self.program.computed
+            known = (False, False) if value.data is None else self._known(tree.value)
             return Operand(self._dims(tree.value), value.shape, value.data, value.is_state, *known, value.dtype)
         if isinstance(tree, (tuple, list)):
-            return [self._look_up(item) for item in tree]
+            return [item if type(item) in PLAIN else self._look_up(item) for item in tree]
         return tree
+
+    def _known(self, value: int) -> tuple[bool, bool]:
+        """Whether integers and booleans are fixed, and whether they are computed from such."""
+        return value in self.program.fixed, value in self.program.computed
 
     def _dims(self, number: int) -> Dims:
         known = self.dims.get(number)
@@ -247,7 +252,7 @@ def _states(program: Program, call: Call) -> Iterator[tuple[int, int]]:
 
 
 def _check(op: Op, dims: Dims, shape: tuple[int, ...]) -> None:
-    found = tuple(_size(dim) for dim in dims)
+    found = tuple([_size(dim) for dim in dims])
     assert found == shape, f"the rule of {op.name} gives {found} for a result of shape {shape}"
 
 

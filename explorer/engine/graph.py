@@ -32,7 +32,7 @@ from explorer.engine.selection import Choices, Options, PlanChoices, check_names
 from explorer.engine.switches import UNCOLLECTED
 from explorer.engine.targets import TOLERANCE, Watch, one_target, plan_to_target
 from explorer.engine.trace import ExampleInputs
-from explorer.engine.trees import named_parameters
+from explorer.engine.trees import buffers_of, named_modules, named_parameters, parameters_of
 from explorer.engine.unreached import Unreached, find_unreached, with_warnings
 from explorer.engine.view import View, build_view
 from explorer.engine.ways import Way
@@ -301,15 +301,16 @@ class DependencyGraph:
     @cached_property
     def cost_model(self) -> CostModel:
         """Costs of any plan."""
-        sizes = [StateSize(name, p.numel(), p.element_size(), True) for name, p in self.model.named_parameters()]
-        sizes += [StateSize(name, b.numel(), b.element_size(), False) for name, b in self.model.named_buffers()]
+        modules = named_modules(self.model)
+        sizes = [StateSize(name, p.numel(), p.element_size(), True) for name, p in parameters_of(modules)]
+        sizes += [StateSize(name, b.numel(), b.element_size(), False) for name, b in buffers_of(modules)]
         return CostModel(self.coupling, sizes)
 
     @cached_property
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of every parameter and buffer."""
-        states = [*self.model.named_parameters(), *self.model.named_buffers()]
-        return {name: tuple(tensor.shape) for name, tensor in states}
+        modules = named_modules(self.model)
+        return {name: tuple(tensor.shape) for name, tensor in (*parameters_of(modules), *buffers_of(modules))}
 
     @cached_property
     def view(self) -> View:

@@ -130,11 +130,16 @@ class Plan:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape that a parameter or buffer will have."""
-        kept = self.kept
-        return tuple(
-            len(kept[name, dim]) if (name, dim) in kept else size
-            for dim, size in enumerate(self.graph.state_shapes[name])
-        )
+        return self._shapes.get(name) or self.graph.state_shapes[name]
+
+    @cached_property
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the parameters and buffers that a group touches."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for (name, dim), kept in self.kept.items():
+            shape = shapes.get(name) or self.graph.state_shapes[name]
+            shapes[name] = (*shape[:dim], len(kept), *shape[dim + 1 :])
+        return shapes
 
     @cached_property
     def expected_way(self) -> Way:

@@ -161,7 +161,7 @@ class Call:
     @cached_property
     def values(self) -> tuple[int, ...]:
         """Indices of every value among the arguments and results, in order."""
-        return (*(ref.value for ref in refs((self.args, self.kwargs))), *self.results)
+        return (*[ref.value for ref in refs((self.args, self.kwargs))], *self.results)
 
     @cached_property
     def attribute_ints(self) -> tuple[TracedInt, ...]:

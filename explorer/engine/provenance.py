@@ -12,7 +12,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Binary = Callable[[Any, Any], Any]
 
@@ -27,9 +27,11 @@ OPERATORS: Mapping[str, Binary] = {
 }
 
 
-@dataclass(frozen=True)
-class Attribute:
-    """An integer attribute of a module; `position` counts inside a tuple, -1 for a plain integer."""
+class Attribute(NamedTuple):
+    """An integer attribute of a module; `position` counts inside a tuple, -1 for a plain integer.
+
+    A named tuple, since it is looked up some ten thousand times per plan and its hash is quick.
+    """
 
     module: str
     name: str
@@ -163,7 +165,10 @@ def _collect_ints(tree: Any, found: list[TracedInt]) -> None:
         found.append(tree)
     elif isinstance(tree, (tuple, list)):
         for item in tree:
-            _collect_ints(item, found)
+            if type(item) is TracedInt:
+                found.append(item)
+            elif isinstance(item, (tuple, list, dict, slice)):
+                _collect_ints(item, found)
     elif isinstance(tree, dict):
         for item in tree.values():
             _collect_ints(item, found)

@@ -22,10 +22,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from explorer.engine.custom import custom_forwards, running
 from explorer.engine.program import Call, Op, Program, Ref, SourceLine, refs
 from explorer.engine.provenance import Literal, Size, TracedInt
-from explorer.engine.shadow import NoShadowError, bodiless, is_meta, run_on_shadow, with_content
+from explorer.engine.shadow import NoShadowError, bodiless, run_on_shadow, with_content
 from explorer.engine.shadow_ops import META
 from explorer.engine.switches import PLAIN_RECURRENCE
-from explorer.engine.trees import flatten_tensors, map_tensors
+from explorer.engine.trees import Modules, flatten_tensors, map_tensors, parameters_of
 from explorer.engine.values import ValueTable
 
 _TORCH_FOLDER = str(Path(torch.__file__).parent) + os.sep
@@ -49,10 +49,10 @@ _UNCHANGED = frozenset({Ref, float, bool, str, type(None), torch.dtype})
 class Recorder:
     """What has been seen so far."""
 
-    def __init__(self, model: nn.Module, stands_for: torch.device) -> None:
-        self.table = ValueTable(model)
+    def __init__(self, modules: Modules, stands_for: torch.device) -> None:
+        self.table = ValueTable(modules)
         self.stands_for = stands_for
-        self.is_shadow = is_meta(model)
+        self.is_shadow = any(parameter.is_meta for _, parameter in parameters_of(modules))
         self.ops: list[Op] = []
         self.calls: list[Call] = []
         self.stack: list[str] = []

@@ -83,13 +83,24 @@ def _decide(
     """
     exact = [need for need in needed if not need.is_floor and not _divides(origin_of(need.number))]
     quotients = [need for need in needed if not need.is_floor and _divides(origin_of(need.number))]
-    decided: dict[Attribute, tuple[int, Call]] = {}
     values = dict(known)
+    decided = _stated(exact, values)
     is_progress = True
     while is_progress:
         found = list(_solved(exact, values, shapes)) or list(islice(_solved(quotients, values, shapes), 1))
         decided |= {attribute: (value, call) for attribute, value, call in found}
         is_progress = bool(found)
+    return decided
+
+
+def _stated(needed: list[Requirement], values: dict[Attribute, int]) -> dict[Attribute, tuple[int, Call]]:
+    """The attributes that stand in a call as they are, which is how most do; each is added to the known ones."""
+    decided: dict[Attribute, tuple[int, Call]] = {}
+    for need in needed:
+        origin = origin_of(need.number)
+        if type(origin) is Attribute and origin not in values:
+            values[origin] = need.after
+            decided[origin] = need.after, need.call
     return decided
 
 
@@ -99,6 +110,8 @@ def _solved(
     """Attributes that a requirement decides, given the known ones; each is added to them."""
     for need in needed:
         origin = origin_of(need.number)
+        if type(origin) is not Arithmetic:
+            continue
         unknown = list(dict.fromkeys(a for a in attributes_of(origin) if a not in values))
         if len(unknown) == 1:
             original = {unknown[0]: shapes.attribute(unknown[0])}
@@ -118,6 +131,8 @@ def _divides(origin: Origin) -> bool:
 
 def _value(origin: Origin, values: dict[Attribute, int], shapes: PlannedShapes) -> int | None:
     """The value of an expression; None where it divides by zero."""
+    if type(origin) is Attribute and origin in values:
+        return values[origin]
     try:
         found: int = evaluate(origin, lambda a: values[a] if a in values else shapes.attribute(a), shapes.size)
     except ZeroDivisionError:

@@ -29,8 +29,8 @@ class PlannedShapes:
         """
         self.program: Program = coupling.programs[number]
         self._dims = coupling.dims[number]
-        self._labels = coupling.solution.labels
-        self._alive = alive
+        self._kept = alive[coupling.solution.labels]
+        """For each atom, whether it stays."""
         self._attributes = attributes
         self._counts: dict[int, int] = {}
         self._shapes: dict[int, tuple[int, ...]] = {}
@@ -64,6 +64,8 @@ class PlannedShapes:
 
     def count(self, dim: Dim) -> int:
         """Indices kept of a dimension."""
+        if len(dim) == 1:
+            return self._count(dim[0])
         count = 1
         for factor in dim:
             count *= self._count(factor)
@@ -73,7 +75,7 @@ class PlannedShapes:
         """For each index of a dimension, whether it is kept."""
         kept = np.ones(1, dtype=bool)
         for factor in dim:
-            kept = (kept[:, None] & self._alive[self._labels[factor]][None, :]).ravel()
+            kept = (kept[:, None] & self._kept[factor][None, :]).ravel()
         return kept
 
     def is_whole(self, dim: Dim) -> bool:
@@ -88,5 +90,5 @@ class PlannedShapes:
     def _count(self, factor: Factor) -> int:
         known = self._counts.get(id(factor))
         if known is None:
-            known = self._counts[id(factor)] = int(np.count_nonzero(self._alive[self._labels[factor]]))
+            known = self._counts[id(factor)] = int(np.count_nonzero(self._kept[factor]))
         return known

@@ -86,10 +86,11 @@ def _record(
 ) -> Program:
     """The program of one run; `stands_for` is the device that meta tensors stand for."""
     run = _runner(model, example_inputs)
-    recorder = Recorder(model, stands_for)
+    modules = named_modules(model)
+    recorder = Recorder(modules, stands_for)
     for tensor in flatten_tensors(example_inputs):
         recorder.table.add(tensor, kind="input")
-    with _listening(model, recorder, is_training=is_training):
+    with _listening(model, modules, recorder, is_training=is_training):
         output = _run(run, model, example_inputs, recorder)
     if not flatten_tensors(output):
         raise TraceError(
@@ -112,7 +113,13 @@ def plain_kernels() -> Iterator[None]:
 @contextlib.contextmanager
 def mode_of(model: nn.Module, *, is_training: bool) -> Iterator[None]:
     """Puts a model into train or eval mode, and every submodule back afterwards."""
-    before = [(module, module.training) for _, module in named_modules(model)]
+    with _mode_of(model, named_modules(model), is_training=is_training):
+        yield
+
+
+@contextlib.contextmanager
+def _mode_of(model: nn.Module, modules: Modules, *, is_training: bool) -> Iterator[None]:
+    before = [(module, module.training) for _, module in modules]
     if any(flag != is_training for _, flag in before):
         model.train(is_training)
     try:
@@ -130,7 +137,7 @@ def in_eval_mode(model: nn.Module) -> Iterator[None]:
     A forward that sets something up the first time does so again the next time, so that all runs are alike.
     """
     modules = named_modules(model)
-    with _same_attributes(modules), mode_of(model, is_training=False), _same_buffers(modules):
+    with _same_attributes(modules), _mode_of(model, modules, is_training=False), _same_buffers(modules):
         yield
 
 
@@ -201,13 +208,12 @@ def _run(run: Callable[[], Any], model: nn.Module, inputs: ExampleInputs, record
 
 
 @contextlib.contextmanager
-def _listening(model: nn.Module, recorder: Recorder, *, is_training: bool) -> Iterator[None]:
+def _listening(model: nn.Module, modules: Modules, recorder: Recorder, *, is_training: bool) -> Iterator[None]:
     """Everything that must be on while the model runs, in an order that undoes itself."""
-    modules = named_modules(model)
     with contextlib.ExitStack() as stack:
         stack.enter_context(UNCOLLECTED)
         stack.enter_context(_same_attributes(modules))
-        stack.enter_context(mode_of(model, is_training=is_training))
+        stack.enter_context(_mode_of(model, modules, is_training=is_training))
         stack.enter_context(torch.no_grad())
         stack.enter_context(_same_buffers(modules))
         stack.enter_context(PLAIN_ATTENTION)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._mode_utils import no_dispatch
 
 from explorer.engine.program import Ref, Value
-from explorer.engine.trees import PLAIN, buffers_of, named_modules, parameters_of
+from explorer.engine.trees import PLAIN, Modules, buffers_of, parameters_of
 
 MAX_KEPT_BYTES = 64_000_000
 """Integer and boolean tensors up to this size are kept: an index op may read them, a proof may replay them."""
@@ -20,15 +20,14 @@ MAX_KEPT_BYTES = 64_000_000
 class ValueTable:
     """Numbers tensors by identity, without keeping intermediates alive."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, modules: Modules) -> None:
         """Number the parameters and buffers of a model first, and tensors that are plain attributes of its modules.
 
         Args:
-            model: The model to be traced; a tensor that has several names keeps the first.
+            modules: All of the model to be traced; a tensor that has several names keeps the first.
         """
         self._values: list[Value] = []
         self._numbers: dict[int, tuple[weakref.ref[Tensor], int]] = {}
-        modules = named_modules(model)
         for name, parameter in parameters_of(modules):
             self.add(parameter, kind="parameter", name=name)
         for name, buffer in buffers_of(modules):

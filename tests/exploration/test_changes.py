@@ -223,7 +223,7 @@ def test_slices_are_joined_as_the_recipe_says(fresh: Exploration) -> None:
 
 def test_a_criterion_that_needs_data_is_refused_where_there_is_none(fresh: Exploration) -> None:
     asked = set_options(set_every_ratio(fresh, 0.5), importance="taylor")
-    with pytest.raises(PlanError, match="asks what a channel does to the loss, so it needs data"):
+    with pytest.raises(PlanError, match="asks what a channel does to the loss, so it needs labelled data"):
         asked.plan()
 
 

@@ -94,6 +94,8 @@ def test_from_a_first_look_to_a_model_that_runs_elsewhere(watched: Watched, tmp_
     with zipfile.ZipFile(download.value.path()) as archive:
         archive.extractall(tmp_path)
     assert run_elsewhere(tmp_path / "resnet-20-pruned" / "folder") == accuracy
+    page.evaluate("explorer.askChange({kind: 'ratio', group: 'conv1', ratio: 0.25})")
+    expect(result).to_be_hidden()  # it is of the plan before
 
     assert watched.console == []
     assert watched.foreign == []

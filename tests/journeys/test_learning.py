@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
+import re
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.browser import Watched, serving, visiting
 
@@ -76,10 +75,7 @@ def test_a_plan_is_recovered_and_a_sparse_model_planned_on(watched: Watched) -> 
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("#recover-status")).to_contain_text("after epoch 1 of 1", timeout=LONG)
     expect(page.locator("#recover-plot .scatterlayer .trace")).to_have_count(3, timeout=LONG)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Export with these weights").click()
-    names = zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())).namelist()
-    assert any(name.endswith("-recovered/model.safetensors") for name in names)
+    take_recovered(page)
 
     page.locator("#training-tab").get_by_text("Sparse training").click()
     page.locator("#sparse-epochs").fill("50")
@@ -96,8 +92,41 @@ def test_a_plan_is_recovered_and_a_sparse_model_planned_on(watched: Watched) -> 
     page.evaluate("explorer.askChange({kind: 'every', ratio: 0.4})")
     expect(plans).to_contain_text("Plan 1, recovered, 1 epoch", timeout=LONG)
     expect(plans).to_contain_text("Plan 2, sparse", timeout=LONG)
+    take_sparse(page)
     page.get_by_role("button", name="Plan 1", exact=True).click()  # back to the weights that it was made on
     page.wait_for_function("explorer.recipe().source === 'sample:gat'", timeout=LONG)
     assert watched.console == []
     assert watched.failed == []
     assert watched.foreign == []
+
+
+def take_recovered(page: Page) -> None:
+    """Takes the recovered plan away in a format of its own, checked."""
+    page.get_by_role("button", name="Export with these weights").click()
+    expect(page.locator("#formats-plan")).to_have_value(re.compile(r"Plan 1, recovered, 1 epoch"))
+    expect(page.locator("#format-size-pt2")).to_contain_text("about")
+    page.get_by_role("radio", name="torch.export program").click()
+    page.get_by_role("button", name="Make and check").click()
+    status = page.locator("#formats-status")
+    expect(status).to_contain_text("Loaded by a fresh process without the explorer", timeout=LONG)
+    expect(status).to_contain_text("before it was trained")
+    with page.expect_download() as download:
+        status.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename.endswith("-pruned-recovered-pt2.zip")
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert any(name.endswith("-recovered/pt2/model.pt2") for name in archive.namelist())
+    page.keyboard.press("Escape")
+
+
+def take_sparse(page: Page) -> None:
+    """Makes the folder of a plan on sparse weights, and looks at what else could be had."""
+    page.locator("#export").click()
+    expect(page.locator("#export-result")).to_contain_text("sparse", timeout=LONG)  # the name of the folder
+    expect(page.locator("#export-result")).to_contain_text("Loaded by a fresh process with the explorer")
+    page.locator("#export-other").click()
+    page.locator("#formats-plan").click()
+    for name in ("The plan on the page", "Plan 1, recovered", "Original, sparse", "Plan 2, sparse"):
+        expect(page.get_by_role("option", name=name)).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(page.locator("#formats-begin")).to_be_hidden()

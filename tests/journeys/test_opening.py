@@ -15,7 +15,7 @@ from explorer.engine.errors import TraceError
 from explorer.engine.graph import DependencyGraph
 from explorer.models import OpenedModel, open_model
 from explorer.models.tracing import trace_opened
-from tests.journeys.browser import visiting
+from tests.journeys.browser import Watched, visiting
 
 PATIENCE = 30_000  # milliseconds for what the server does besides tracing
 
@@ -105,3 +105,17 @@ def test_an_opening_is_given_up_fails_and_is_tried_again(browser: Browser, slow:
         assert watched.console == []
         assert watched.failed == []
         assert watched.foreign == []
+
+
+def test_models_whose_modules_have_the_same_names_follow_each_other(watched: Watched) -> None:
+    page = watched.page
+    for source, opened, drawn in (
+        ("sample:mobilenetv2", ["blocks", "blocks.0"], "layer:blocks.0.add"),
+        ("sample:vit", ["blocks", "blocks.*0-3", "blocks.*0-3.0"], "layer:ViT"),
+    ):
+        recipe = {"format": 2, "source": source, "view": {"opened": opened}}
+        page.evaluate("recipe => explorer.restore({ recipe, why: 'link' })", recipe)
+        page.wait_for_function("id => explorerCy.getElementById(id).nonempty()", arg=drawn, timeout=PATIENCE)
+    around = "explorerCy.getElementById('layer:blocks.0.add').parent().id()"
+    assert page.evaluate(around) == "module:blocks.*0-3.0"
+    assert not watched.console

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.journeys.browser import Watched
+from tests.journeys.browser import Watched, visiting
 
 STATE = "() => explorer.recipe()"
 
@@ -84,7 +85,8 @@ def test_a_reload_keeps_everything(watched: Watched) -> None:
     expect(page.locator("#player")).to_be_visible()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
-    page.wait_for_function("explorer.recipe().minimum === 2 && explorer.recipe().view.panels.player?.step === 3")
+    page.wait_for_function("explorer.isViewKept() && explorer.recipe().minimum === 2 && "
+                           "explorer.recipe().view.panels.player?.step === 3")  # fmt: skip
     before = page.evaluate(STATE)
     page.reload()  # at once: the address has not followed yet
     page.wait_for_function("before => window.explorer && explorer.recipe && "
@@ -135,6 +137,80 @@ def test_a_link_opens_the_same_state_in_another_browser(watched: Watched, browse
         assert second.page.evaluate("explorer.recipe().source") == "sample:vgg"
     assert watched.console == second.console == []
     other.close()
+
+
+def looked_at(page: Page) -> list[float]:
+    """Zoom of the graph, and what of it is in the middle."""
+    page.wait_for_function("explorer.isViewKept()")
+    middle: list[float] = page.evaluate("""() => {
+      const cy = explorerCy, { x1, x2, y1, y2 } = cy.extent();
+      return [cy.zoom(), (x1 + x2) / 2, (y1 + y2) / 2];
+    }""")
+    return middle
+
+
+def pan_and_zoom(page: Page) -> None:
+    box = page.locator("#graph-box").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 30, box["y"] + 30)
+    page.mouse.wheel(0, -300)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 130, box["y"] + 90, steps=5)
+    page.mouse.up()
+    page.wait_for_function("explorer.recipe().view.panels.graph && explorer.isViewKept()")
+
+
+def test_the_server_is_not_asked_while_the_graph_is_panned(watched: Watched) -> None:
+    page = watched.page
+    page.wait_for_selector("#accuracy [data-accuracy]", timeout=30_000)
+    page.wait_for_function("explorer.isViewKept()")
+    assert "graph" not in page.evaluate("explorer.recipe().view.panels")  # as it was at first
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    pan_and_zoom(page)
+    assert [each for each in asked if "_dash-update-component" in each] == []
+
+
+def shows_the_same(page: Page, state: dict[str, object], middle: list[float]) -> None:
+    same = "before => window.explorer?.recipe?.() && JSON.stringify(explorer.recipe()) === JSON.stringify(before)"
+    page.wait_for_function(same, arg=state)
+    expect(page.locator("#lists .list-note")).to_contain_text("found")
+    expect(page.locator("#grid .ag-center-cols-container .ag-row")).to_have_count(2)
+    expect(page.locator("#comparison-grid .ag-cell[col-id='name']")).to_have_count(1)
+    assert looked_at(page) == pytest.approx(middle, abs=0.2)
+
+
+def test_how_one_looks_at_graph_and_lists_is_in_links_and_outlives_a_reload(watched: Watched, browser: Browser) -> None:
+    page = watched.page
+    pan_and_zoom(page)
+    middle = looked_at(page)
+    page.locator("#search").fill("bn1")
+    page.locator("#grid-filter").fill("layer3.0")
+    page.locator("#centre-view label", has_text="Before / after").click()
+    page.locator("#comparison-search").fill("layer1.0.bn2")
+    page.wait_for_function("explorer.recipe().view.panels.layers === 'layer1.0.bn2'")
+    state = page.evaluate(STATE)
+    shows_the_same(page, state, middle)
+    address_follows(page)
+    page.reload()
+    shows_the_same(page, state, middle)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#share").click()
+    expect(page.locator("#notice")).to_contain_text("Link copied")
+    with visiting(browser, page.evaluate("navigator.clipboard.readText()")) as other:
+        shows_the_same(other.page, state, middle)
+
+        # what is about the names in one model does not go on to another
+        other.page.locator("#picker").click()
+        other.page.get_by_role("option", name="vgg", exact=True).click()
+        other.page.wait_for_function("explorer.recipe().source === 'sample:vgg'")
+        for field in ("#search", "#grid-filter", "#comparison-search"):
+            expect(other.page.locator(field)).to_have_value("")
+        other.page.wait_for_function("explorer.isViewKept()")
+        assert other.page.evaluate("explorer.recipe().view.panels") == {"centre": "comparison"}
+        assert other.console == []
+    assert watched.console == []
+    assert watched.failed == []
 
 
 def test_checked_groups_are_set_scaled_locked_and_reset_together(watched: Watched) -> None:

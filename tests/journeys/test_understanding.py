@@ -95,6 +95,44 @@ def test_a_cell_of_the_matrix_selects_a_group_and_leads_back_to_the_graph(watche
     assert watched.console == []
 
 
+SHOWN_CELLS = """() => {
+  const { xaxis, yaxis } = document.querySelector("#matrix .js-plotly-plot")._fullLayout;
+  return [xaxis, yaxis].map(({ range }) => [Math.min(...range), Math.max(...range)]);
+}"""
+
+
+def test_a_matrix_is_zoomed_with_keys(watched: Watched) -> None:
+    page, keys = watched.page, watched.page.keyboard
+    open_all(page)
+    page.locator("#centre-view label", has_text="Matrices").click()
+    page.wait_for_selector("#matrix .heatmaplayer image")
+    whole = page.evaluate(SHOWN_CELLS)
+    page.locator("#matrix-box").focus()
+    for key in ("ArrowDown", "ArrowDown", "z"):
+        keys.press(key)
+    columns, rows = page.evaluate(SHOWN_CELLS)
+    assert columns[1] - columns[0] < whole[0][1] - whole[0][0]
+    keys.press("z")
+    keys.press("z")
+    closer = page.evaluate(SHOWN_CELLS)
+    assert closer[0][1] - closer[0][0] < columns[1] - columns[0]
+    assert closer[1][0] <= 1 <= closer[1][1]  # around where the keys are, which is near the top
+
+    # keys that lead out of what shows take it along
+    for _ in range(14):
+        keys.press("ArrowDown")
+    moved = page.evaluate(SHOWN_CELLS)
+    assert moved[1][1] > closer[1][1]
+    cursor = "document.querySelector('#matrix .js-plotly-plot')._fullLayout.shapes[0]"
+    assert moved[1][0] <= page.evaluate(f"{cursor}.y0") < page.evaluate(f"{cursor}.y1") <= moved[1][1]
+    keys.press("f")
+    columns, rows = page.evaluate(SHOWN_CELLS)
+    assert columns[0] <= -0.5
+    assert rows[1] >= whole[1][1] - 0.5
+    assert page.evaluate("explorer.graph.selection.name") == "conv1"  # f and z were for the matrix alone
+    assert watched.console == []
+
+
 def test_every_layer_is_shown_before_and_after_with_its_proof(watched: Watched) -> None:
     page = watched.page
     page.evaluate("explorer.askChange({kind: 'ratio', group: 'layer1.0.conv1', ratio: 0.5})")

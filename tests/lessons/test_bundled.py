@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 from explorer.app.outline import Outline
+from explorer.app.playing import port_of
 from explorer.app.remembered import fitting
 from explorer.app.scene import closed_ancestor
 from explorer.app.unfolding import NODE_LIMIT, opened_by_name, visible_nodes
@@ -20,9 +21,19 @@ from explorer.models.tracing import trace
 from explorer.training import Split, evaluate, open_data
 from sample_models import SAMPLES
 
+SPREADS = ("loses_with", "carries")
+"""What somebody would find by looking at where a colour is."""
+COUPLED = ("channels", "residual", "concatenation", "depthwise", "attention", "lstm", "graphs")
+"""Lessons that ask before they show; later ones let read from a matrix or the inspector."""
 LESSONS = bundled_lessons()
 STEPS = [pytest.param(step, id=f"{lesson.id}-{step.id}") for lesson in LESSONS for step in lesson.steps]
 TASKS = [each for each in STEPS if each.values[0].task is not None]
+PREDICTED = [
+    pytest.param(step, id=f"{lesson.id}-{step.id}")
+    for lesson in LESSONS
+    for step in lesson.steps
+    if lesson.id in COUPLED and step.task is not None and step.task.fields.get("find") in SPREADS
+]
 
 
 @cache
@@ -113,6 +124,17 @@ def test_what_a_step_speaks_of_is_drawn(step: Step) -> None:
     opened = opened_by_name(outline, step.show.opened)
     assert visible_nodes(outline, opened) <= NODE_LIMIT
     assert not {name for name in spoken_of(step) if closed_ancestor(outline.by_name[name], opened)}
+
+
+@pytest.mark.parametrize("step", PREDICTED)
+def test_nothing_but_the_selection_shows_what_is_asked(step: Step) -> None:
+    show, task = step.show, step.task
+    assert task is not None
+    port = str(task.fields.get("port", ""))
+    groups = port_of(graph_of(show.model), port).groups if port else (task.fields["group"],)
+    assert not {*groups} & {*show.pins}  # the page hides the colours of a selection until it is solved
+    assert "player" not in show.panels
+    assert "inspector" not in show.panes
 
 
 def spoken_of(step: Step) -> set[str]:

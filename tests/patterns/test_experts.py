@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from explorer.engine.errors import ApplyError
 from explorer.engine.graph import trace
 from tests.engine.nets import Run, proven, randomised
 from tests.patterns.pattern import Pattern
 from tests.patterns.suite import PatternSuite
 
 WIDTH, HIDDEN, EXPERTS = 8, 6, 3
+ROWS = 8
 
 
 def expert() -> nn.Module:
@@ -88,10 +91,40 @@ def packed() -> tuple[nn.Module, Tensor]:
     return Run(run, **layers, **weights), torch.randn(2, 6, 3)
 
 
+def sorted_into_runs(s: Any, x: Tensor) -> Tensor:
+    """As the experts of transformers 5: tokens sorted by expert, one grouped product for all, and back to their places.
+
+    Counts are taken by `histc`, and a token is found by dividing the place of one of its copies.
+    """
+    weights, chosen = s.gate(x).softmax(-1).topk(2, -1)
+    order = chosen.flatten().argsort()
+    counts = torch.histc(chosen.flatten()[order].float(), bins=s.experts, min=0, max=s.experts - 1)
+    ends = counts.cumsum(0, dtype=torch.int32)
+    gate, up = torch._grouped_mm(x[order // 2], s.gate_up.transpose(1, 2), ends).chunk(2, -1)
+    said = torch._grouped_mm(F.silu(gate) * up, s.down.transpose(1, 2), ends)
+    said = said * weights.flatten()[order].unsqueeze(-1)
+    return said[order.argsort()].unflatten(0, (-1, 2)).sum(1)
+
+
+def grouped() -> tuple[nn.Module, Tensor]:
+    """All experts in two weights, and a grouped product for each; its kernel wants rows of 16 bytes."""
+    net = Run(
+        lambda s, x: s.o(sorted_into_runs(s, s.i(x).flatten(0, 1)).unflatten(0, x.shape[:2])),
+        i=nn.Linear(3, WIDTH),
+        gate=nn.Linear(WIDTH, EXPERTS),
+        gate_up=nn.Parameter(torch.randn(EXPERTS, 2 * ROWS, WIDTH)),
+        down=nn.Parameter(torch.randn(EXPERTS, WIDTH, ROWS)),
+        o=nn.Linear(WIDTH, 2),
+    )
+    net.experts = EXPERTS
+    return net, torch.randn(2, 12, 3)
+
+
 WIDTHS = {"i": ("channels", WIDTH)}
 HIDDENS = {f"experts.{number}.0": ("channels", HIDDEN) for number in range(EXPERTS)}
 SORTED = {("gate.weight", 0): "sorts or accumulates along this axis"}
 CHOSEN = {("gate.weight", 0): "asks for positions along this axis"}
+RUNS = {(name, 0): "a run of this axis" for name in ("gate_up", "down")}
 COUNTED = {("gate.weight", 0): "never pruned"}
 
 PATTERNS = (
@@ -108,6 +141,12 @@ PATTERNS = (
         packed,
         # an expert is one matrix of a batched product, as a head is
         WIDTHS | {"gate:heads": ("heads", EXPERTS), "up": ("channels", HIDDEN), "down": ("channels", WIDTH)},
+    ),
+    Pattern(
+        "experts in grouped products",
+        grouped,
+        WIDTHS | {"gate_up": ("channels", ROWS), "down": ("channels", WIDTH)},
+        stays=SORTED | RUNS,
     ),
 )
 
@@ -226,3 +265,14 @@ def test_what_has_no_sibling_says_that_nothing_is_known() -> None:
     assert "what it reads is not known" in str(graph.unreached[0])
     assert not any(group.warnings for group in graph.groups)
     assert len(graph.plan(0.5).channels["a"]) == 4
+
+
+def test_rows_that_the_kernel_of_a_grouped_product_cannot_read_are_refused_and_round_to_gives_others() -> None:
+    torch.manual_seed(0)
+    model, x = grouped()
+    graph = trace(randomised(model), x)
+    with pytest.raises(ApplyError, match=r"does not run with the planned sizes.*16 bytes"):
+        graph.plan({"gate_up": 0.3}).apply()
+    pruned = graph.plan({"gate_up": 0.3, "down": 0.5}, round_to=4).apply()
+    assert {name: len(kept) for name, kept in pruned.plan.channels.items()} == {"i": 8, "gate_up": 8, "down": 4}
+    proven(pruned)

@@ -118,7 +118,10 @@ def register(app: Dash, workspace: Workspace) -> None:
         return (judged(workspace, recipe, page, is_asked=True), False) if clicks else (no_update, no_update)
 
     app.clientside_callback(
-        ClientsideFunction("centre", "filter"), Input(ids.COMPARISON_SEARCH, "value"), prevent_initial_call=True
+        ClientsideFunction("centre", "filter"),
+        Input(ids.COMPARISON_SEARCH, "value"),
+        Input(ids.COMPARISON_GRID, "rowData"),
+        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("centre", "pickLayer"),

@@ -26,6 +26,7 @@ def layout(subject: Subject, opened: Sequence[str]) -> html.Aside:
     """The pane, with the tree as it is first."""
     search_field = dmc.TextInput(
         id=ids.SEARCH,
+        value="",
         placeholder="Name, type or shape",
         leftSection=icon("search"),
         rightSection=html.Kbd("/"),

@@ -66,7 +66,8 @@ def layout() -> html.Section:
                 tabIndex=0,
                 role="application",
                 **attributes(
-                    aria_label="Matrix: arrow keys go from one dependency to the next, Enter selects its group"
+                    aria_label="Matrix: arrow keys go from one dependency to the next, Enter selects its group, "
+                    "z zooms in on it, f shows all"
                 ),
             ),
         ],
@@ -115,7 +116,7 @@ def drawn(
     """
     boxes, is_joined = boxes_in(subject.outline, scope, opened)
     matrix = dependency_matrix(subject.graph, boxes, group) if kind == "D" else grouping_matrix(boxes, group)
-    said = f"{counted(matrix)}. Click a cell to select the group, drag to zoom in, double-click to zoom out."
+    said = f"{counted(matrix)}. Click a cell to select the group, drag or z to zoom in, double-click or f to zoom out."
     said += " Too many for one screen: deeper modules are one row each." if is_joined else ""
     return matrix, segments(matrix.rows), said
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import Dash, Input, Output, html
+from dash import ClientsideFunction, Dash, Input, Output, html
 
 from explorer.app import ids
 from explorer.app.panels import background, exporting
@@ -19,9 +19,14 @@ FORM = next(iter(FORMATS))
 
 def layout() -> html.Div:
     """Where the page says how far the export is; hidden until one begins."""
-    other = html.Button("Other formats and weights…", id=ids.EXPORT_OTHER, className="text-tool", type="button")
+    other = html.Button(
+        "Other formats and weights…", id=ids.EXPORT_OTHER, className="text-tool is-boxed", type="button"
+    )
     parts = [
-        html.Div([html.Strong(FORMATS[FORM].title), tool(ids.EXPORT_CLOSE, "close", "Close")], className="row spread"),
+        html.Div(
+            [html.Strong(f"Export: {FORMATS[FORM].title}"), tool(ids.EXPORT_CLOSE, "close", "Close")],
+            className="row spread",
+        ),
         background.status_line(ids.EXPORTING),
         html.Div(other, className="row"),
     ]
@@ -70,4 +75,10 @@ def register(app: Dash, workspace: Workspace) -> None:
             Input(button, "n_clicks"),
             prevent_initial_call=True,
         )
+    app.clientside_callback(  # what was made is of the plan before
+        ClientsideFunction("takeAway", "settled"),
+        Output(ids.EXPORT_RESULT, "hidden", allow_duplicate=True),
+        Input(ids.SETTLED, "data"),
+        prevent_initial_call="initial_duplicate",
+    )
     app.clientside_callback("isOver => !isOver", Output(ids.EXPORT, "loading"), Input(ids.EXPORTING.clock, "disabled"))

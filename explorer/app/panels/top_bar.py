@@ -21,7 +21,7 @@ KEYS = (
     ("Enter", "open or close the selected module"),
     ("Backspace", "the module around it"),
     ("g", "the group of the selected layer"),
-    ("z  f", "zoom to the selection, to the whole graph"),
+    ("z  f", "zoom to the selection, to the whole graph; in a matrix on the cell, to all"),
     ("Esc", "nothing selected"),
     (f"+ {MINUS}", "ratio of the selected group"),
     ("l", "lock it"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +52,8 @@ def gradients(
     Args:
         model: A model whose outputs the loss takes.
         data: Batches of inputs and labels, or anything with `batches(batch_size)`, such as a `Split`.
-        fisher: Also take the squared gradients of single samples, one forward and backward for each.
+        fisher: Also take the squared gradients of single samples, one backward for each. Of data whose samples are one
+            input (`is_joint`), such as the nodes of a graph, a sample is a row of the outputs.
         loss: From the model's outputs and the labels to the mean loss of a batch.
         max_samples: Samples after which no further batch is read.
 
@@ -70,14 +72,13 @@ def gradients(
     seen = 0
     # cuDNN's recurrent kernels have no backward in eval mode
     with in_eval_mode(model), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-        for inputs, labels in _pieces(data, single=fisher):
-            found = _batch_gradients(model, weights, (inputs, labels), loss)
+        for found, count in _measured(model, weights, data, loss, single=fisher):
             for name, gradient in zip(weights, found, strict=True):
                 if gradient is not None:
-                    mean[name] += gradient * len(labels)
+                    mean[name] += gradient * count
                     if fisher:
                         squared[name] += gradient.square()
-            seen += len(labels)
+            seen += count
             if seen >= max_samples:
                 break
     if not seen:
@@ -93,11 +94,26 @@ def _divided(sums: Mapping[str, Tensor], count: int) -> dict[str, Tensor]:
     return {name: total / count for name, total in sums.items()}
 
 
-def _pieces(data: Batches, *, single: bool) -> Iterator[tuple[Inputs, Tensor]]:
-    """Batches, or single samples; the samples of joint data, such as the nodes of one graph, cannot be parted."""
-    is_joint = bool(getattr(data, "is_joint", False))
-    for inputs, labels in batches_of(data, 1 if single else _BATCH_SIZE):
-        if is_joint or not single or len(labels) == 1:
+def _measured(
+    model: nn.Module, weights: Mapping[str, Tensor], data: Batches, loss: Loss, *, single: bool
+) -> Iterator[tuple[tuple[Tensor | None, ...], int]]:
+    """Gradients of the mean loss of some samples, one for each weight, and how many samples that are."""
+    is_joint = single and bool(getattr(data, "is_joint", False))
+    for inputs, labels in _pieces(data, is_apart=single and not is_joint):
+        given = labels.to(next((weight.device for weight in weights.values()), torch.device("cpu")))
+        outputs = _outputs(model, weights, inputs, given)
+        if not is_joint:
+            yield _gradients(_loss(loss, outputs, given), weights), len(given)
+            continue
+        for row in range(len(given)):
+            own = _loss(loss, outputs[row : row + 1], given[row : row + 1])
+            yield _gradients(own, weights, is_last=row + 1 == len(given)), 1
+
+
+def _pieces(data: Batches, *, is_apart: bool) -> Iterator[tuple[Inputs, Tensor]]:
+    """Batches, or single samples."""
+    for inputs, labels in batches_of(data, 1 if is_apart else _BATCH_SIZE):
+        if not is_apart or len(labels) == 1:
             yield inputs, labels
             continue
         _check_parts(inputs, len(labels))
@@ -129,23 +145,37 @@ def _row(inputs: Inputs, row: int) -> Inputs:
     return tuple(tensor[row : row + 1] for tensor in inputs)
 
 
-def _batch_gradients(
-    model: nn.Module, weights: Mapping[str, Tensor], batch: tuple[Inputs, Tensor], loss: Loss
-) -> tuple[Tensor | None, ...]:
-    """The gradient of the mean loss of one batch; None for a parameter that it does not depend on."""
-    device = next((weight.device for weight in weights.values()), torch.device("cpu"))
-    inputs, labels = on_device(batch[0], device), batch[1].to(device)
-    args, kwargs = as_call(inputs)
-    try:
-        value = loss(functional_call(model, dict(weights), args, kwargs), labels)
-    except Exception as error:
-        raise EvaluationError(
-            f"The loss could not be taken on labels of shape {tuple(labels.shape)}: {error} Give data of the shape and "
-            "classes that the model was built for, or your own loss."
-        ) from error
+def _outputs(model: nn.Module, weights: Mapping[str, Tensor], inputs: Inputs, labels: Tensor) -> Any:
+    """What the model makes of a batch with these weights."""
+    args, kwargs = as_call(on_device(inputs, labels.device))
+    with _told_of(labels):
+        return functional_call(model, dict(weights), args, kwargs)
+
+
+def _loss(loss: Loss, outputs: Any, labels: Tensor) -> Tensor:
+    """The mean loss of some outputs, which is finite."""
+    with _told_of(labels):
+        value = loss(outputs, labels)
     if not bool(torch.isfinite(value)):
         raise EvaluationError(
             f"The loss is {float(value.detach())}, so its gradient says nothing. Check the weights, the labels and "
             "whether the inputs are scaled as in training."
         )
-    return torch.autograd.grad(value, list(weights.values()), allow_unused=True)
+    return value
+
+
+def _gradients(value: Tensor, weights: Mapping[str, Tensor], *, is_last: bool = True) -> tuple[Tensor | None, ...]:
+    """The gradient for each weight; None for one that the loss does not depend on."""
+    return torch.autograd.grad(value, list(weights.values()), allow_unused=True, retain_graph=not is_last)
+
+
+@contextmanager
+def _told_of(labels: Tensor) -> Iterator[None]:
+    """Errors of models and losses, in words."""
+    try:
+        yield
+    except Exception as error:
+        raise EvaluationError(
+            f"The loss could not be taken on labels of shape {tuple(labels.shape)}: {error} Give data of the shape and "
+            "classes that the model was built for, or your own loss."
+        ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from explorer.engine.coupler import Coupler
 from explorer.engine.factors import Dim, Dims, inert_dim, is_inert_dim
 from explorer.engine.rules.pointwise import broadcast, meet
-from explorer.engine.rules.table import Bound, Operand, Result, rule
+from explorer.engine.rules.table import Bound, Operand, Result, inert_result, rule
 
 
 @rule("aten.mm", "aten.bmm", "aten.mv", "aten.dot", "aten.vdot")
@@ -13,6 +13,37 @@ def matmul(op: Bound, couple: Coupler) -> Result:
     """(*batch, n, k) times (*batch, k, m); vectors have no n or m."""
     _tag_heads(op.tensor(0), op.tensor(1), couple)
     return (product(op.tensor(0), op.tensor(1), couple),)
+
+
+RUNS = "the code gives each of several matrices a run of this axis, counted by offsets"
+
+
+@rule("aten._grouped_mm")
+def grouped_matmul(op: Bound, couple: Coupler) -> Result:
+    """One product for each of e groups, as experts run; the axis that offsets cut into runs stays, and so do groups.
+
+    (t, k) times (e, k, n) and (e, m, k) times (k, t) cut t; (m, t) times (t, n), which gives (e, m, n), cuts what is
+    contracted. Without offsets both have a batch of groups. The kernel wants rows of a multiple of 16 bytes, which a
+    plan gives it by `round_to`.
+    """
+    a, b, offsets = op.tensor(0), op.tensor(1), op.optional(2, "offs")
+    if op.optional(3, "bias") is not None:  # no version of PyTorch takes one yet, so nobody knows its shape
+        for operand in op.operands():
+            couple.freeze_all(operand.dims, "what a bias means to a grouped product is not known")
+        return inert_result(op)
+    if offsets is None:
+        return matmul(op, couple)
+    couple.touch(*a.dims, *b.dims)
+    if len(a.dims) == len(b.dims):
+        couple.freeze_all((a.dims[1], b.dims[0], *offsets.dims), RUNS)
+        return ((offsets.dims[0], a.dims[0], b.dims[1]),)
+    if len(a.dims) == 2:
+        couple.unify(a.dims[1], b.dims[1])
+        couple.freeze_all((a.dims[0], b.dims[0], *offsets.dims), RUNS)
+        return ((a.dims[0], b.dims[2]),)
+    couple.unify(a.dims[2], b.dims[0])
+    couple.freeze_all((a.dims[0], b.dims[1], *offsets.dims), RUNS)
+    return ((a.dims[1], b.dims[1]),)
 
 
 @rule("aten.addmm", "aten.baddbmm", "aten.addmv")

@@ -24,6 +24,7 @@ from explorer.engine.rules.table import Bound, Operand, Result, rule
     "aten.ones_like",
     "aten.full_like",
     "aten.empty_like",
+    "aten.floor_divide",
     "aten.hardswish",
     "aten.log_sigmoid_forward",
     "aten.rrelu_with_noise",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from explorer.engine.coupler import Coupler
 from explorer.engine.factors import Dims
-from explorer.engine.rules.table import Bound, Result, axes, axis, rule
+from explorer.engine.rules.table import Bound, Result, axes, axis, inert_result, rule
 
 POSITIONS = "the code asks for positions along this axis"
 
@@ -64,6 +64,13 @@ def position(op: Bound, couple: Coupler) -> Result:
     gone = axes(op.arg(1, "dim"), len(x.dims))
     couple.freeze_all(tuple(x.dims[number] for number in gone), POSITIONS)
     return tuple(_reduced(x.dims, gone, len(shape)) for shape in op.shapes)
+
+
+@rule("aten.histc")
+def histogram(op: Bound, couple: Coupler) -> Result:
+    """How many elements fall into each bin: what is counted stays, since a removed channel is in none."""
+    couple.freeze_all(op.tensor(0).dims, "the code counts elements along this axis")
+    return inert_result(op)
 
 
 def _dims(op: Bound, place: int) -> object:

@@ -356,6 +356,23 @@ def test_the_nodes_of_a_graph_are_no_single_samples() -> None:
     assert gradients(Neighbours(), Joint(data), fisher=True).samples == 4
 
 
+def test_the_squared_gradients_of_the_nodes_of_a_graph_are_those_of_each_node() -> None:
+    torch.manual_seed(0)
+    model, nodes, edges = Neighbours(), torch.randn(4, 2), torch.tensor([[0, 1, 2], [1, 2, 3]])
+    labels = torch.tensor([0, 1, 2, 0])
+    measured = gradients(model, Joint([((nodes, edges), labels)]), fisher=True)
+    losses = [
+        nn.functional.cross_entropy(model(nodes, edges)[row : row + 1], labels[row : row + 1]) for row in range(4)
+    ]
+    own = torch.stack([torch.autograd.grad(loss, model.a.weight, retain_graph=True)[0] for loss in losses])
+    assert torch.allclose(measured.fisher["a.weight"], own.square().mean(dim=0))
+    assert torch.allclose(measured.mean["a.weight"], own.mean(dim=0))
+    assert not torch.allclose(measured.fisher["a.weight"], measured.mean["a.weight"].square())
+    few = gradients(model, Joint([((nodes, edges), labels)]), fisher=True, max_samples=2)
+    assert few.samples == 2
+    assert torch.allclose(few.fisher["a.weight"], own[:2].square().mean(dim=0))
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [

@@ -207,6 +207,20 @@ def _affine_grid(op: Op, function: Any, args: list[Any], kwargs: Any, masks: Mas
     return function, args, kwargs
 
 
+def _grouped(op: Op, function: Any, args: list[Any], kwargs: Any, masks: Masks) -> Adjusted:
+    """Group by group, as the op is documented: its kernel refuses rows that are no multiple of 16 bytes."""
+    a, b, offsets = args[0], args[1], args[2] if len(args) > 2 else None
+    if offsets is None:
+        return torch.bmm, (a, b), {}
+    ends = offsets.tolist()
+    runs = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+    if a.dim() == b.dim():
+        return torch.stack, ([a[:, run] @ b[run] for run in runs],), {}
+    if a.dim() == 2:
+        return torch.cat, ([a[run] @ b[number] for number, run in enumerate(runs)],), {}
+    return torch.cat, ([a[number] @ b[:, run] for number, run in enumerate(runs)], 1), {}
+
+
 def _shuffle(op: Op, function: Any, args: list[Any], kwargs: Any, masks: Masks) -> Adjusted:
     out = masks[op.results[0]][1].reshape(-1, int(args[1]))
     args[1] = int(out.any(axis=0).sum())
@@ -224,6 +238,7 @@ _CHANGES: dict[str, Callable[..., Adjusted]] = {
     **dict.fromkeys(("aten.index", "aten._unsafe_index", "aten.index_select"), _renumbered),
     "aten.native_layer_norm": _normalized,
     "aten.channel_shuffle": _shuffle,
+    "aten._grouped_mm": _grouped,
     "aten.slice": _slice,
     "aten.select": _select,
     "aten.roll": _roll,

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from explorer.engine.couple import Coupling, couple
 from explorer.engine.coupler import Coupler
-from explorer.engine.rules import Bound, Result, find_rule, register_rule, table
+from explorer.engine.factors import inert_dim
+from explorer.engine.rules import Bound, Operand, Result, find_rule, register_rule, table
+from explorer.engine.rules.table import inert_result
 from explorer.engine.trace import record
 from tests.engine.rules.oracle import check_execution, live_dims, trace_case
 
@@ -121,3 +123,18 @@ def test_the_oracle_catches_a_rule_that_forgets_a_coupling() -> None:
     register_rule("aten.mm")(lambda op, couple: ((op.tensor(0).dims[0], op.tensor(1).dims[1]),))
     with pytest.raises((AssertionError, RuntimeError)):
         check_execution(trace_case(torch.mm, (3, 4), (4, 2)))
+
+
+def test_a_grouped_product_with_a_bias_is_left_alone() -> None:
+    couple = Coupler()
+    a, b, bias = [
+        Operand(tuple(couple.new_dim(size) for size in shape), shape) for shape in ((8, 4), (2, 4, 3), (2, 3))
+    ]
+    ends = Operand((inert_dim(2),), (2,))
+    rule = find_rule("aten._grouped_mm.default", "aten._grouped_mm", is_pointwise=False)
+    assert rule is not None
+    assert rule(Bound("aten._grouped_mm.default", (a, b, ends, bias), {}, ((8, 3),)), couple) == inert_result(
+        Bound("", (), {}, ((8, 3),))
+    )
+    frozen = {id(freeze.atoms) for freeze in couple.frozen}
+    assert frozen == {id(factor) for operand in (a, b, bias) for dim in operand.dims for factor in dim}

@@ -7,6 +7,9 @@ from torch.nn import functional as F
 
 from tests.engine.rules.cases.row import Row
 
+ENDS = torch.tensor([3, 5, 8], dtype=torch.int32)
+"""Where the runs of a grouped product end."""
+
 CASES = (
     Row(
         "conv2d",
@@ -128,6 +131,34 @@ CASES = (
         ((5, 2, 3), (5, 3, 4), (2, 4)),
         "a1 b2 ; a2=b1 ; a0=b0 ; a1=c0 ; b2=c1",
         "a0 a1 a2 b0 b1 b2 c0 c1",
+    ),
+    Row(
+        "grouped_mm of runs of rows",
+        lambda a, b: torch._grouped_mm(a.float(), b.float(), ENDS),
+        ((8, 8), (3, 8, 4)),
+        "a0 b2 ; a1=b1 ; a0 frozen ; b0 frozen",
+        "a1 b1 b2",
+    ),
+    Row(
+        "grouped_mm of runs of columns",
+        lambda a, b: torch._grouped_mm(a.float(), b.float(), ENDS),
+        ((3, 4, 8), (8, 8)),
+        "a1 b1 ; a2=b0 ; a0 frozen ; b1 frozen",
+        "a1 a2 b0",
+    ),
+    Row(
+        "grouped_mm of runs of what is contracted",
+        lambda a, b: torch._grouped_mm(a.float(), b.float(), ENDS),
+        ((4, 8), (8, 4)),
+        "3 a0 b1 ; a1 frozen ; b0 frozen",
+        "a0 b1",
+    ),
+    Row(
+        "grouped_mm of batches",
+        lambda a, b: torch._grouped_mm(a.float(), b.float()),
+        ((3, 4, 8), (3, 8, 4)),
+        "a0 a1 b2 ; a2=b1 ; a0=b0 ; heads(a0)",
+        "a0 a1 a2 b0 b1 b2",
     ),
     Row("addr", lambda a, b, c: torch.addr(c, a, b), ((3,), (4,), (3, 4)), "a0 b0 ; a0=c0 ; b0=c1", "a0 b0 c0 c1"),
     Row("outer", lambda a, b: torch.outer(a, b), ((3,), (4,)), "a0 b0", "a0 b0"),
