@@ -97,6 +97,14 @@ def own_model(page: Page) -> None:
     page.wait_for_selector("[aria-modal] .copyable")
 
 
+def lesson_view(page: Page) -> None:
+    page.get_by_role("button", name="Close", exact=True).click()
+    page.locator("[aria-modal]").wait_for(state="detached")
+    file_menu(page)
+    page.get_by_role("menuitem", name="Use this view in a lesson").click()
+    page.wait_for_selector("#lesson-view-step .copyable")
+
+
 def help_dialog(page: Page) -> None:
     page.get_by_role("button", name="Close", exact=True).click()
     page.locator("[aria-modal]").wait_for(state="detached")
@@ -188,6 +196,7 @@ STATES: tuple[tuple[Callable[[Page], None], str], ...] = (
     (scoring, ".scoring-menu"),
     (file_menu, "[role=menu]"),
     (own_model, "[aria-modal]"),
+    (lesson_view, "[aria-modal]"),
     (help_dialog, "[aria-modal]"),
     (tour, "#tour"),
     (picker, "[role=listbox]"),
