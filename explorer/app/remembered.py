@@ -77,9 +77,9 @@ def fitting(subject: Subject, panels: Mapping[str, Any]) -> dict[str, Any]:
         subject: The model.
         panels: States by name, of a link or file from anybody.
     """
+    known = {each.name: each for each in REMEMBERED}
     if isinstance(panels.get(SCOPE), str):
         panels = {**panels, SCOPE: path_by_name(subject.outline, panels[SCOPE])}
-    known = {each.name: each for each in REMEMBERED}
 
     def fits(name: str, state: object) -> bool:
         if name == PLAYER:
