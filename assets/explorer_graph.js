@@ -53,11 +53,9 @@
     const slot = group === undefined ? undefined : slots.get(group);
     const wanted = slot === undefined ? "" : "group-" + slot;
     const before = element.scratch("_explorer") || "";
-    if (before !== wanted) {
-      if (before) element.removeClass(before);
-      if (wanted) element.addClass(wanted);
-      element.scratch("_explorer", wanted);
-    }
+    if (before && before !== wanted) element.removeClass(before);
+    if (wanted && !element.hasClass(wanted)) element.addClass(wanted); // new elements take the classes of old ones away
+    if (before !== wanted) element.scratch("_explorer", wanted);
     const isPort = element.hasClass("port");
     if (isPort) setText(element, slot);
     const isCovered = element.hasClass("module") || (isPort && element.parent().hasClass("dim")); // bands fade with their layer

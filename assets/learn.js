@@ -93,10 +93,9 @@
 
   /* The way on skips a task until it is solved. */
   function markWay(way) {
-    const name = way.querySelector("span > span:not(.icon)");
-    way.dataset.skips ??= name.textContent;
-    const isSolved = lessons.at && lessons.done(lessons.at.lesson, lessons.at.step).state === "solved";
-    name.textContent = isSolved ? way.dataset.solved : way.dataset.skips;
+    const isSolved = lessons.done(lessons.at.lesson, lessons.at.step).state === "solved";
+    if (isSolved) way.querySelector("[data-name]").textContent = way.dataset.solved;
+    way.toggleAttribute("data-skips", !isSolved);
   }
 
   function mark() {

@@ -67,6 +67,10 @@
     due = requestAnimationFrame(draw);
   };
 
+  /* What is selected is told by its border alone while its group would give the answer away. */
+  const { slots } = explorer;
+  explorer.slots = (selection, pins) => slots(explorer.lessons.isPicking() ? { ...selection, groups: [] } : selection, pins);
+
   /* Whether a tap on a node was an answer. */
   explorer.tapInstead = function (node) {
     const owner = node.data("kind") === "port" ? node.parent() : node;

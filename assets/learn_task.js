@@ -64,9 +64,12 @@
       .filter(([, row]) => row)
       .map(([field, row]) => ({ name: field.value, layer: row.dataset.layer, isPicked: field.checked, state: row.dataset.state || "" }));
 
+  /* Whether layers are to be picked, so that what belongs together must not show yet. */
+  lessons.isPicking = () => control() === "several" && byId("app").dataset.task === "open" && lessons.options().length > 0;
+
   /* Picks or drops the option that a layer or a port of the graph stands for; whether there is one. */
   lessons.tap = function (layer, port) {
-    if (control() !== "several" || byId("app").dataset.task === "right") return false;
+    if (control() !== "several" || byId("app").dataset.task !== "open") return false;
     const of = fields().filter((field) => field.value === port);
     const own = of.length ? of : fields().filter((field) => (field.closest("[data-layer]") || { dataset: {} }).dataset.layer === layer);
     if (own.length !== 1) return own.length > 1;
@@ -113,7 +116,8 @@
     verdict && lessons.at && verdict.lesson === lessons.at.lesson && verdict.step === lessons.at.step && verdict.at === task.asked;
 
   function take(verdict) {
-    byId("app").dataset.task = verdict.state === "right" ? "right" : "open";
+    byId("app").dataset.task = verdict.state === "right" || verdict.state === "shown" ? verdict.state : "open";
+    explorer.repaint();
     if (verdict.state === "right") lessons.note("solved", verdict.score);
     if (verdict.state === "shown") {
       lessons.note("shown");
@@ -135,14 +139,20 @@
 
   /* The controls are there; or more was said, which is below all that one reads. */
   document.addEventListener("drawn", (event) => {
-    if (event.target.closest("#lesson-task")) explorer.markOptions();
+    if (event.target.closest("#lesson-task")) {
+      explorer.markOptions();
+      explorer.repaint();
+    }
     const more = event.target.closest("#lesson-more");
     if (more && more.textContent) byId("lesson-more").scrollIntoView({ block: "nearest" });
   });
 
   document.addEventListener("click", (event) => {
     const mover = event.target.closest("[data-ratios]");
-    if (mover) explorer.askChange({ kind: "ratios", ratios: JSON.parse(mover.dataset.ratios) });
+    if (!mover) return;
+    const { dataset } = byId("app");
+    if (!dataset.panes.split(" ").includes("groups")) dataset.panes += " groups"; // where the sliders are
+    explorer.askChange({ kind: "ratios", ratios: JSON.parse(mover.dataset.ratios) });
   });
 
   window.dash_clientside = window.dash_clientside || {};

@@ -1,7 +1,8 @@
 """Times analysis and pruning against Torch-Pruning, in alternating runs: `python -m benchmarks.vs_torch_pruning`.
 
 Each model has a process of its own with a limit on memory and time, since the peer exhausts either on some. Machines
-differ and are shared: trust the ratios, not the seconds.
+differ and are shared: trust the ratios, not the seconds. Where neighbours take most of the machine, `--cpu` counts the
+time of the processor instead, on one thread.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -43,14 +45,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("models", nargs="*", default=MODELS, help="torchvision names")
     parser.add_argument("--repeats", type=int, default=5, help="alternating runs per figure; the median is shown")
+    parser.add_argument("--cpu", action="store_true", help="time of the processor on one thread, not of the clock")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.one:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        sys.stdout.write(json.dumps(measure(options.models[0], options.repeats)))
+        watch = PROCESSOR if options.cpu else CLOCK
+        sys.stdout.write(json.dumps(measure(options.models[0], options.repeats, watch)))
         return 0
     sys.stdout.write("| " + " | ".join(COLUMNS) + " |\n|" + "---|" * len(COLUMNS) + "\n")
-    rows = [run_alone(name, options.repeats) for name in options.models]
+    rows = [run_alone(name, options.repeats, is_cpu=options.cpu) for name in options.models]
     for ours, peer, what in (("analysis", "peer_analysis", "analysis"), ("pruning", "peer_pruning", "pruning")):
         ratios = [
             row[ours] / row[peer] for row in rows if isinstance(row[ours], float) and isinstance(row[peer], float)
@@ -60,9 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run_alone(name: str, repeats: int) -> dict[str, Any]:
+def run_alone(name: str, repeats: int, *, is_cpu: bool) -> dict[str, Any]:
     """The figures of one model from a process of its own; its row is printed."""
     command = [sys.executable, "-m", "benchmarks.vs_torch_pruning", name, "--one", "--repeats", str(repeats)]
+    command += ["--cpu"] if is_cpu else []
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"])[-1]
@@ -87,8 +92,29 @@ def _ratio(ours: Timed, peer: Timed) -> str:
     return "" if isinstance(ours, str) or isinstance(peer, str) else f"{ours / peer:.2f}"
 
 
-def measure(name: str, repeats: int) -> dict[str, Timed]:
+@dataclass(frozen=True)
+class Watch:
+    """A way to count seconds.
+
+    Attributes:
+        now: What shows them.
+        timer: The timer of the system that counts the same seconds.
+        ends: The signal that it sends when time is up.
+    """
+
+    now: Callable[[], float]
+    timer: int
+    ends: signal.Signals
+
+
+CLOCK = Watch(time.perf_counter, signal.ITIMER_REAL, signal.SIGALRM)
+PROCESSOR = Watch(time.process_time, signal.ITIMER_PROF, signal.SIGPROF)
+
+
+def measure(name: str, repeats: int, watch: Watch) -> dict[str, Timed]:
     """Median seconds of a forward, of both analyses, of both prunings, and of the cost of a new plan."""
+    if watch is PROCESSOR:
+        torch.set_num_threads(1)  # threads that wait for one another would count as work
     opened = open_model(f"torchvision:{name}")
     runs: dict[str, Callable[[], Callable[[], object]]] = {
         "forward": lambda: lambda: _forward(opened),
@@ -104,7 +130,7 @@ def measure(name: str, repeats: int) -> dict[str, Timed]:
         for what, prepare in runs.items():
             if what not in failed:
                 try:
-                    found[what].append(_seconds(prepare()))
+                    found[what].append(_seconds(prepare(), watch))
                 except Exception as error:  # noqa: BLE001  # whatever the peer raises is its result
                     failed[what] = _why(error)
     return {what: failed.get(what) or statistics.median(times[1:]) for what, times in found.items()}
@@ -119,16 +145,16 @@ def _why(error: Exception) -> str:
     return f"fails: {type(error).__name__}"
 
 
-def _seconds(run: Callable[[], object]) -> float:
-    signal.signal(signal.SIGALRM, _too_long)
-    signal.alarm(PEER_LIMIT_S)
+def _seconds(run: Callable[[], object], watch: Watch) -> float:
+    signal.signal(watch.ends, _too_long)
+    signal.setitimer(watch.timer, PEER_LIMIT_S)
     gc.collect()  # nobody pays for what another run left behind
-    started = time.perf_counter()
+    started = watch.now()
     try:
         run()
-        return time.perf_counter() - started
+        return watch.now() - started
     finally:
-        signal.alarm(0)
+        signal.setitimer(watch.timer, 0)
 
 
 def _too_long(*_: object) -> None:

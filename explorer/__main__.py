@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.commands import reproduce, taking, training
+from explorer.commands import lessons, reproduce, taking, training
 from explorer.commands.text import Bar, say, table
 from explorer.engine.errors import ExplorerError, VerifyError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from explorer.engine.plan import Plan
     from explorer.models import OpenedModel
 
-COMMANDS = ("serve", "trace", "prune", *training.COMMANDS, *taking.COMMANDS, reproduce.COMMAND)
+COMMANDS = ("serve", "trace", "prune", *training.COMMANDS, *taking.COMMANDS, reproduce.COMMAND, lessons.COMMAND)
 SOURCES = """\
 SOURCE is one of
   sample:resnet20                 a small trained model that comes with the explorer (the default)
@@ -44,6 +44,8 @@ examples
   celery -A explorer.jobs -b redis://HOST:6379/0 worker     work for others, on as many machines as you like
   python -m explorer sensitivity --broker redis://HOST:6379/0
                                                             the same sweep, measured by those workers
+  python -m explorer --lessons my_lessons/                  the app with lessons of your own at /learn
+  python -m explorer lessons my_lessons/                    check that they fit the models they show
   python -m explorer reproduce --quick                      the paper's experiments, as a trial
   python -m explorer export half/ --format onnx,pt2 --out elsewhere/
                                                             formats that load without the explorer, each checked
@@ -98,6 +100,9 @@ def parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--host", default="127.0.0.1", help="address to serve on (127.0.0.1: this machine only)")
     serve.add_argument("--port", type=_port, default=8050, help="port to serve on; 0 takes a free one (8050)")
+    serve.add_argument(
+        "--lessons", type=Path, metavar="DIR", help="lessons of your own, which /learn lists after the explorer's"
+    )
     training.add_broker(serve, "let workers measure, through this Redis server")
     serve.add_argument("--no-browser", action="store_true", help="do not open a browser")
     _command(commands, "trace", "print groups, frozen dimensions with reasons, and ops without a rule", _trace)
@@ -110,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
     prune.add_argument("--minimum", type=int, default=1, metavar="N", help="keep at least N channels per group (1)")
     training.add_commands(partial(_command, commands), lambda options: _traced(options)[1])
     reproduce.add_command(commands)
+    lessons.add_command(commands)
     taking.add_commands(partial(_bare_command, commands, epilog=taking.RECIPES), _write_report)
     return top
 
@@ -197,15 +203,24 @@ def _serve(options: argparse.Namespace) -> None:
     from explorer.app.serving import run
     from explorer.app.workspace import Workspace
     from explorer.jobs import JobQueue, Shelves, connect
+    from explorer.lessons import lessons_with
     from explorer.training import open_data
 
+    taught = lessons_with(options.lessons)
     workers = connect(options.broker) if options.broker else None
     opened, graph = _traced(options)
     data = open_data(options.data, trust_code=True) if options.data else None
     is_as_named = options.weights is None and options.input is None and data is None
     workspace = Workspace(JobQueue(elsewhere=workers), shelves=Shelves.lasting())
     subject = workspace.add(graph, opened, data=data, is_as_named=is_as_named)
-    run(workspace, subject, port=options.port, host=options.host, open_browser=not options.no_browser)
+    run(
+        workspace,
+        subject,
+        port=options.port,
+        host=options.host,
+        open_browser=not options.no_browser,
+        lessons=taught,
+    )
 
 
 def _trace(options: argparse.Namespace) -> None:

@@ -83,18 +83,21 @@ def training_curves(data: Mapping[str, Any], before: float | None, scheme: str) 
     return figure
 
 
-def norm_histogram(histograms: Sequence[Sequence[int]], scheme: str) -> go.Figure:
+def norm_histogram(histograms: Sequence[Sequence[int]], epochs: int, scheme: str) -> go.Figure:
     """How large the channels of all groups are, before a sparse training and now.
 
     Args:
-        histograms: Channels in each of `BINS` ranges up to `SPAN`, before the training and after each epoch.
+        histograms: Channels in each of `BINS` ranges up to `SPAN`, before the training, after each epoch, and where
+            it was stopped.
+        epochs: How many were finished.
         scheme: ``light`` or ``dark``.
     """
     c, figure = tokens(scheme), go.Figure(layout=base_layout(scheme))
     edges = np.linspace(0, SPAN, BINS + 1)
     middles, widths = ((edges[:-1] + edges[1:]) / 2).tolist(), SPAN / BINS
     if len(histograms) > 1:
-        title = f"after epoch {len(histograms) - 1}"
+        last = len(histograms) - 1
+        title = f"after epoch {last}" if last <= epochs else f"stopped in epoch {last}"
         now = go.Bar(x=middles, y=histograms[-1], width=widths, name=title, marker_color=faint(c["accent"], 0.75))
         now.hovertemplate = "%{y} channels<extra></extra>"
         figure.add_trace(now)

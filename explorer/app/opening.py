@@ -10,7 +10,7 @@ from explorer.app import ids
 from explorer.app.parts import layer_groups
 from explorer.app.preview import first_group, preview
 from explorer.app.remembered import fitting
-from explorer.app.unfolding import first_open, opened_by_name, path_of
+from explorer.app.unfolding import first_open, opened_by_name, path_by_name
 from explorer.app.workspace import Subject
 from explorer.exploration import MAX_PINS, Exploration, View, start
 
@@ -85,6 +85,6 @@ def selected(subject: Subject, selection: Mapping[str, str]) -> dict[str, Any]:
         return group_selection(name)
     if kind == "layer" and name in layers:
         return {"kind": kind, "name": name, "groups": list(layer_groups(layers[name]))[:MAX_PINS], "via": "start"}
-    if kind == "module" and (path := path_of(subject.outline, name)):
+    if kind == "module" and (path := path_by_name(subject.outline, name)) in subject.outline.members:
         return {"kind": kind, "name": path, "groups": [], "via": "start"}
     return {}

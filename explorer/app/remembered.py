@@ -13,6 +13,7 @@ from explorer.app.panels import centre, channels_panel, lists, matrices_panel, t
 from explorer.app.pareto import AXES
 from explorer.app.playing import port_of
 from explorer.app.shades import MODES
+from explorer.app.unfolding import path_by_name
 from explorer.app.workspace import Subject
 from explorer.engine.errors import PlanError
 
@@ -77,6 +78,8 @@ def fitting(subject: Subject, panels: Mapping[str, Any]) -> dict[str, Any]:
         panels: States by name, of a link or file from anybody.
     """
     known = {each.name: each for each in REMEMBERED}
+    if isinstance(panels.get(SCOPE), str):
+        panels = {**panels, SCOPE: path_by_name(subject.outline, panels[SCOPE])}
 
     def fits(name: str, state: object) -> bool:
         if name == PLAYER:

@@ -8,7 +8,9 @@ import socket
 import sys
 import threading
 import webbrowser
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explorer.app.server import EVERY_ADDRESS, create_app, outward_addresses
@@ -16,6 +18,7 @@ from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.engine.graph import DependencyGraph
 from explorer.jobs import Shelves
+from explorer.lessons import Lesson, lessons_with
 from explorer.training.data.in_memory import data_in_memory
 
 if TYPE_CHECKING:
@@ -72,10 +75,11 @@ class Shown:
         )
 
 
-def show(
+def show(  # noqa: PLR0913 - every option is a keyword of its own
     graph: DependencyGraph,
     *,
     data: object = None,
+    lessons: str | Path | None = None,
     port: int | None = None,
     host: str = "127.0.0.1",
     open_browser: bool | None = None,
@@ -91,6 +95,7 @@ def show(
         data: What accuracy is measured on: a dataset or `DataLoader` with the index of the right class for each sample,
             or (inputs, labels) as tensors, is measured as a whole; (train, test) or (train, validation, test) of them
             can be trained on too. None for what a sample model was made for, or none.
+        lessons: A folder of lessons, which the page ``/learn`` shows after those that come with the explorer.
         port: Where to serve; 0 takes any free port, None takes 8050 where it is free and any other where it is not.
         host: Address to serve on.
         open_browser: Whether to open a browser where there is one; None opens one where the call blocks.
@@ -102,6 +107,7 @@ def show(
     Raises:
         ServeError: The port is in use or the address is not this machine's.
         DataError: The data is none of these, or not labelled.
+        LessonError: A lesson cannot be read; file, line and field are named.
 
     Example:
         >>> shown = explorer.show(graph, block=False)
@@ -110,8 +116,9 @@ def show(
         >>> shown.close()
     """
     given = None if data is None else data_in_memory(data, word="memory", title="your data", what="data", alone="test")
+    taught = lessons_with(None if lessons is None else Path(lessons))
     workspace = Workspace(shelves=Shelves.lasting())
-    shown = serve(workspace, workspace.add(graph, data=given), host=host, port=port)
+    shown = serve(workspace, workspace.add(graph, data=given), host=host, port=port, lessons=taught)
     blocks = not _is_interactive() if block is None else block
     if blocks if open_browser is None else open_browser:
         _open_browser(shown.address)
@@ -121,7 +128,9 @@ def show(
     return shown
 
 
-def serve(workspace: Workspace, subject: Subject, *, host: str, port: int | None) -> Shown:
+def serve(
+    workspace: Workspace, subject: Subject, *, host: str, port: int | None, lessons: Sequence[Lesson] | None = None
+) -> Shown:
     """Serves `subject` from a thread of its own.
 
     Args:
@@ -129,6 +138,7 @@ def serve(workspace: Workspace, subject: Subject, *, host: str, port: int | None
         subject: The one that they show first.
         host: Address to serve on.
         port: Where to serve; 0 takes any free port, None the usual one where it is free.
+        lessons: What can be learned; by default the lessons that come with the explorer.
 
     Raises:
         ServeError: The port is in use or the address is not this machine's.
@@ -142,7 +152,7 @@ def serve(workspace: Workspace, subject: Subject, *, host: str, port: int | None
             workspace.close()
             raise
         listening = listen(host, 0)
-    app = create_app(workspace, subject, host=host)
+    app = create_app(workspace, subject, host=host, lessons=lessons)
     port = listening.getsockname()[1]
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line per request says nothing to anybody
     server = make_server(host, port, app.server, threaded=True, fd=listening.fileno())
@@ -158,13 +168,21 @@ def announce(shown: Shown) -> None:
     sys.stdout.flush()
 
 
-def run(workspace: Workspace, subject: Subject, *, host: str, port: int, open_browser: bool) -> None:
+def run(
+    workspace: Workspace,
+    subject: Subject,
+    *,
+    host: str,
+    port: int,
+    open_browser: bool,
+    lessons: Sequence[Lesson] | None = None,
+) -> None:
     """Serves `subject` until Ctrl-C; prints the address first.
 
     Raises:
         ServeError: The port is in use or the address is not this machine's.
     """
-    shown = serve(workspace, subject, host=host, port=port)
+    shown = serve(workspace, subject, host=host, port=port, lessons=lessons)
     announce(shown)
     if open_browser:
         _open_browser(shown.address)

@@ -79,16 +79,15 @@ def opened_by_name(outline: Outline, names: Collection[str]) -> frozenset[str]:
         outline: The model.
         names: Paths of the outline, or of modules as the model has them (``layer1.0``); what is neither is left out.
     """
-    written = {path_of(outline, name) for name in names if name not in outline.members}
+    written = {path_by_name(outline, name) for name in names if name not in outline.members}
     around = {path for name in written for path in ancestors(name)}
     return frozenset(outline.members) & (around | {*names})
 
 
-def path_of(outline: Outline, name: str) -> str:
-    """The path in the outline that is named so, or holds the module that the model names so; empty for neither."""
-    if name in outline.members:
-        return name
-    return next((path for path in outline.members if not is_place(path) and module_path(path) == name), "")
+def path_by_name(outline: Outline, name: str) -> str:
+    """The path of the outline that a name stands for: ``layer1.0`` is at ``layer1.*0-2.0``; else the name itself."""
+    modules = {module_path(path): path for path in outline.members if not is_place(path)}
+    return name if name in outline.members else modules.get(name, name)
 
 
 def toggled(outline: Outline, paths: Collection[str], path: str) -> list[str]:

@@ -132,11 +132,17 @@ def _pruned(options: argparse.Namespace) -> Pruned:
 def _plan(options: argparse.Namespace, *, rerank: bool = False) -> Plan:
     from explorer.exploration import plan_of, recipe_data
     from explorer.models import open_model
+    from explorer.models.source import FileSource, parse_source
     from explorer.models.tracing import trace_opened
 
     recipe = recipe_data(options.recipe)
     source = options.source or _named_source(recipe, options.recipe)
     trusted = options.trust_source or options.source is not None
+    if not trusted and isinstance(parse_source(source), FileSource):
+        raise ModelSourceError(
+            f"{options.recipe} was made from {source!r}, which is code. If you know what the file does, --trust-source "
+            "runs it; or name another source of the same architecture with --source."
+        )
     opened = open_model(source, weights=options.weights, trust_code=trusted)
     return plan_of(trace_opened(opened), recipe, rerank=rerank)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 WEIGHTS_FILE = "model.safetensors"
 README_FILE = "README.md"
+MAKE_ROOM = "Nothing was left there; make room or choose another folder."
 HEADER_BYTES = 2**20
 """Room for the header of a file of weights, besides what each tensor needs."""
 
@@ -64,7 +65,7 @@ def write_model(pruned: Pruned, folder: Path) -> None:
         states = distinct_states(pruned.model)
         save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in states.items()}, str(weights))
     except SafetensorError as error:
-        raise SaveError(f"The weights could not be written: {error}.") from error
+        raise SaveError(f"The weights could not be written: {error}. {MAKE_ROOM}") from error
     weights.chmod(0o644)  # safetensors lets the owner alone read it
     recipe = pruned.recipe
     recipe["weights_sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
@@ -91,7 +92,8 @@ def rebuild(folder: str | Path, model: nn.Module, example_inputs: ExampleInputs 
     try:
         pruned = _replayed(folder, recipe, model, example_inputs) if _is_program(recipe) else _performed(recipe, model)
     except (ApplyError, PlanError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise SaveError(f"The recipe in {folder} does not fit the model: {error}. Save the model again.") from error
+        said = str(error).rstrip(".")
+        raise SaveError(f"The recipe in {folder} does not fit the model: {said}. Save the model again.") from error
     _load_weights(pruned, inside(Path(folder), WEIGHTS_FILE), recipe)
     return pruned.eval()
 

@@ -106,7 +106,8 @@ def _batches(subject: Subject, cases: Mapping[str, Inputs]) -> tuple[int, ...]:
 def _in_fresh_process(
     subject: Subject, form: Format, folder: Path, cases: Mapping[str, Inputs]
 ) -> dict[str, list[Tensor]]:
-    with tempfile.TemporaryDirectory(prefix="check-", dir=folder.parent) as place:  # where what is left is cleared
+    around = folder.parent.resolve()  # where what a killed process leaves is cleared
+    with tempfile.TemporaryDirectory(prefix="check-", dir=around) as place:
         task = Path(place)
         _write_task(subject, form, folder, cases, task)
         environment = os.environ | {"PYTHONWARNINGS": "ignore", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -8,8 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.engine.errors import ExportError, did_you_mean
-from explorer.engine.save import README_FILE
+from safetensors import SafetensorError
+
+from explorer.engine.errors import ExportError, SaveError, did_you_mean
+from explorer.engine.save import MAKE_ROOM, README_FILE
 from explorer.engine.writing import new_folder
 from explorer.exports.checking import Check, check
 from explorer.exports.folder import FOLDER
@@ -77,12 +79,19 @@ def export(
             place = unfinished / form.name
             place.mkdir()
             watch("writing", form.name)
-            form.write(subject, place)
+            _write(form, subject, place)
             watch("checking", form.name)
             checks[form.name] = check(subject, form, place)
             (place / README_FILE).write_text(_readme(subject, form, checks[form.name]), encoding="utf-8")
             sizes[form.name] = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
     return Exported(target, checks, sizes, {form.name: form.snippet(subject) for form in chosen})
+
+
+def _write(form: Format, subject: Subject, place: Path) -> None:
+    try:
+        form.write(subject, place)
+    except SafetensorError as error:
+        raise SaveError(f"The export '{form.name}' could not be written: {error}. {MAKE_ROOM}") from error
 
 
 def estimates(plan: Plan) -> dict[str, int]:

@@ -5,7 +5,9 @@ PyTorch puts example inputs into the file as a pickle; they are left out, so tha
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import IO, Any, cast
 
 import torch
 
@@ -20,9 +22,47 @@ def _write(subject: Subject, folder: Path) -> None:
     examples = program.example_inputs
     program.example_inputs = None
     try:
-        torch.export.save(program, folder / FILE)
+        with (folder / FILE).open("wb") as file:
+            patient = _Patient(file)
+            torch.export.save(program, cast("IO[bytes]", patient))
+            if patient.error:
+                raise patient.error
     finally:
         program.example_inputs = examples
+
+
+class _Patient(io.RawIOBase):
+    """A file that keeps what went wrong for later: PyTorch's writer ends the whole process where a disk is full.
+
+    Attributes:
+        error: Why something could not be written; nothing is written after that.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__()
+        self._file = file
+        self.error: OSError | None = None
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always, as PyTorch asks for."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """The new position, which PyTorch sets once everything is written."""
+        return 0 if self.error else self._file.seek(offset, whence)
+
+    def write(self, content: Any) -> int:
+        """The number of bytes of the content, also where they could not be written."""
+        if self.error is None:
+            try:
+                self._file.write(content)
+            except OSError as error:
+                self.error = error
+        return memoryview(content).nbytes
 
 
 PT2 = Format(

@@ -4,7 +4,7 @@ Lessons are YAML files in ``texts``; `docs/lessons.md` says what is in them.
 """
 
 from explorer.lessons.lesson import Lesson, Place, Show, Step, Task, Term
-from explorer.lessons.reading import bundled_lessons, glossary, read_lesson, read_lessons
+from explorer.lessons.reading import bundled_lessons, glossary, lessons_with, read_lesson, read_lessons
 from explorer.lessons.tasks import KINDS, Answer, Asked, Feedback, Form, Kind, Option, Verdict
 from explorer.lessons.verifying import asked, shown, verify, verify_term
 
@@ -26,6 +26,7 @@ __all__ = [
     "asked",
     "bundled_lessons",
     "glossary",
+    "lessons_with",
     "read_lesson",
     "read_lessons",
     "shown",

@@ -127,6 +127,7 @@ class Lesson:
         minutes: How long it takes.
         steps: Its steps, in order.
         place: Where it is written.
+        folder: Name of the folder that it came from; empty for those that come with the explorer.
     """
 
     id: str
@@ -135,6 +136,7 @@ class Lesson:
     minutes: int
     steps: tuple[Step, ...]
     place: Place
+    folder: str = ""
 
     def step(self, name: str) -> Step | None:
         """A step by its id; None where there is none."""

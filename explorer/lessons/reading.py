@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from explorer.engine.errors import LessonError
 from explorer.lessons.lesson import Lesson, Place, Show, Step, Task, Term
-from explorer.lessons.schema import GLOSSARY, LESSON, task_schema
+from explorer.lessons.schema import GLOSSARY, LESSON, NAME, task_schema
 from explorer.lessons.source import check, read_source
 from explorer.lessons.words import count_words, terms_in
 
@@ -18,6 +19,9 @@ TEXTS = Path(__file__).with_name("texts")
 GLOSSARY_FILE = TEXTS / "glossary.yaml"
 MOST_WORDS = 80
 """Of the text of a step."""
+
+PAGES = frozenset({"assets", "glossary", "handout"})
+"""What addresses below ``/learn`` mean besides lessons and steps."""
 
 _NUMBER = re.compile(r"^\d+-")
 _OPTIONS = ("importance", "reduction", "normalise")
@@ -27,6 +31,26 @@ _OPTIONS = ("importance", "reduction", "normalise")
 def bundled_lessons() -> tuple[Lesson, ...]:
     """The lessons that come with the explorer, in order."""
     return read_lessons(TEXTS)
+
+
+def lessons_with(folder: Path | None) -> tuple[Lesson, ...]:
+    """The lessons that come with the explorer, and after them those of a folder of somebody's own.
+
+    Args:
+        folder: Holds one ``.yaml`` file per lesson; None for no others.
+
+    Raises:
+        LessonError: As `read_lessons`; or a lesson has the name of one that comes with the explorer.
+    """
+    if folder is None:
+        return bundled_lessons()
+    title = folder.resolve().name
+    own = tuple(replace(lesson, folder=title) for lesson in read_lessons(folder))
+    taken = {lesson.id for lesson in bundled_lessons()}
+    for lesson in own:
+        if lesson.id in taken:
+            raise lesson.place.error(f"a lesson that comes with the explorer is {lesson.id!r} too; rename this file")
+    return bundled_lessons() + own
 
 
 @cache
@@ -47,16 +71,25 @@ def read_lessons(folder: Path) -> tuple[Lesson, ...]:
     Raises:
         LessonError: There is no such folder, it holds no lesson, or one cannot be read: file, line and field are named.
     """
-    if not folder.is_dir():
-        raise LessonError(f"{folder} is no folder. Give the folder that holds the lessons, one .yaml file each.")
-    files = sorted(path for path in folder.glob("*.yaml") if path.name != GLOSSARY_FILE.name)
-    if not files:
-        raise LessonError(f"{folder} holds no lessons. A lesson is a .yaml file; CONTRIBUTING.md says what is in it.")
-    lessons = tuple(read_lesson(path) for path in files)
+    lessons = tuple(read_lesson(path) for path in lesson_files(folder))
     for number, lesson in enumerate(lessons):
         if any(lesson.id == other.id for other in lessons[:number]):
             raise lesson.place.error(f"there is another lesson {lesson.id!r} in this folder; rename this file")
     return lessons
+
+
+def lesson_files(folder: Path) -> tuple[Path, ...]:
+    """The files of the lessons in a folder, in order.
+
+    Raises:
+        LessonError: There is no such folder, or it holds none.
+    """
+    if not folder.is_dir():
+        raise LessonError(f"{folder} is no folder. Give the folder that holds the lessons, one .yaml file each.")
+    files = sorted(path for path in folder.glob("*.yaml") if path.name != GLOSSARY_FILE.name)
+    if not files:
+        raise LessonError(f"{folder} holds no lessons. A lesson is a .yaml file; docs/lessons.md says what is in it.")
+    return tuple(files)
 
 
 def read_lesson(path: Path) -> Lesson:
@@ -71,8 +104,22 @@ def read_lesson(path: Path) -> Lesson:
         _step(entry, data["show"], place.inside(f"steps[{number}]")) for number, entry in enumerate(data["steps"])
     )
     _check_distinct([(step.id, step.place) for step in steps])
-    name = _NUMBER.sub("", path.stem)
+    name = _checked_name(_NUMBER.sub("", path.stem), place)
+    for step in steps:
+        if step.id in PAGES:
+            raise step.place.inside("id").error(f"{step.id!r} is a page of its own below each lesson; rename this step")
     return Lesson(name, data["title"], data["summary"], data["minutes"], steps, place)
+
+
+def _checked_name(name: str, place: Place) -> str:
+    """The name of a lesson, which its address holds."""
+    if not re.search(str(NAME["pattern"]), name):
+        raise place.error(
+            "the file's name is the lesson's in links: small letters, digits and dashes, as in 02-add.yaml"
+        )
+    if name in PAGES:
+        raise place.error(f"{name!r} is a page of its own beside the lessons; rename this file")
+    return name
 
 
 def _step(entry: Mapping[str, Any], shared: Mapping[str, Any], place: Place) -> Step:

@@ -86,3 +86,25 @@ def task_schema(kind: str) -> Schema:
         "properties": {**TASK["properties"], **own.get("properties", {})},
         "additionalProperties": False,
     }
+
+
+def published() -> dict[str, Schema]:
+    """The schemas that `docs/schemas` holds for editors, by the names of their files.
+
+    Returns:
+        That of lessons, in which each kind of task says what it needs, and that of the glossary.
+    """
+    tasks = [_of_kind(kind) for kind in KINDS]
+    step = {**STEP, "properties": {**STEP["properties"], "task": {"anyOf": tasks}}}
+    steps = {**LESSON["properties"]["steps"], "items": step}
+    lesson = {**LESSON, "properties": {**LESSON["properties"], "steps": steps}}
+    return {"lesson.json": _headed("A lesson", lesson), "glossary.json": _headed("The glossary", GLOSSARY)}
+
+
+def _of_kind(kind: str) -> Schema:
+    form = task_schema(kind)
+    return {**form, "title": kind, "properties": {**form["properties"], "kind": {"const": kind}}}
+
+
+def _headed(title: str, schema: Schema) -> Schema:
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}

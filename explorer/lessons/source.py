@@ -12,6 +12,7 @@ from explorer.engine.schema import Schema, mistakes
 from explorer.lessons.lesson import Place
 
 LARGEST_BYTES = 2**18
+STRING = "tag:yaml.org,2002:str"
 
 
 def read_source(path: Path, schema: Schema) -> tuple[dict[str, Any], Place]:
@@ -38,19 +39,27 @@ def parsed(text: str, file: str) -> tuple[Any, Place]:
     Raises:
         LessonError: It is no YAML, says something twice, or refers from one part to another.
     """
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         lines = dict[str, int]()
         if node is not None:
             _note_lines(node, "", lines, Place(file, lines), set())
         return (loader.construct_document(node) if node is not None else None), Place(file, lines)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none is a ValueError
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error)
-        raise LessonError(f"{file}:{mark.line + 1 if mark else 1}: this is no YAML: {problem}") from error
-    finally:
-        loader.dispose()
+        raise LessonError(f"{file}:{_line(error, text)}: this is no YAML: {_problem(error)}") from error
+
+
+def _line(error: Exception, text: str) -> int:
+    """The line of a mistake in YAML, from 1; the first where nobody knows."""
+    if isinstance(error, yaml.reader.ReaderError):
+        return text.count("\n", 0, error.position) + 1
+    mark = getattr(error, "problem_mark", None)
+    return int(mark.line) + 1 if mark else 1
+
+
+def _problem(error: Exception) -> str:
+    return getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
 
 
 def check(data: object, schema: Schema, place: Place) -> None:
@@ -96,7 +105,15 @@ def _note_fields(node: yaml.MappingNode, at: str, lines: dict[str, int], place: 
     for key, item in node.value:
         inner = f"{at}.{key.value}" if at else str(key.value)
         is_second, lines[inner] = inner in lines, key.start_mark.line + 1
-        if is_second or not isinstance(key, yaml.ScalarNode):
-            text = "is said twice" if isinstance(key, yaml.ScalarNode) else "is no name"
-            raise Place(place.file, lines, inner).error(f"this {text}")
+        if wrong := _wrong_with(key, is_second):
+            raise Place(place.file, lines, inner).error(wrong)
         _note_lines(item, inner, lines, place, seen)
+
+
+def _wrong_with(key: yaml.Node, is_second: bool) -> str:
+    """Why a field cannot be called so; empty where it can."""
+    if not isinstance(key, yaml.ScalarNode):
+        return "this is no name"
+    if key.tag != STRING:  # a number, a date, or one of YAML's many words for true and nothing
+        return f"this is no name; if it is meant to be one, put it in quotes: '{key.value}'"
+    return "this is said twice" if is_second else ""

@@ -62,9 +62,20 @@ def expand(pruned: nn.Module, recipe: Recipe | str | Path, model: nn.Module | No
         ApplyError: The pruned model was not made by this recipe.
     """
     known = recipe_at(recipe)
-    original = open_original(known, "The recipe", trust_source=False).model if model is None else model
+    original = _original_to_expand(known) if model is None else model
     check_architecture(known, original, "The recipe")
     return expanded(original, pruned, surgery_of(known))
+
+
+def _original_to_expand(recipe: Recipe) -> nn.Module:
+    source = recipe["source"]
+    if source and not isinstance(parse_source(source), FileSource):
+        return open_original(recipe, "The recipe", trust_source=False).model
+    named = f"names {source!r}, which is code" if source else "was made from a model in memory"
+    raise SaveError(
+        f"The recipe {named}, so the explorer cannot build the original by name. Build it yourself and pass it: "
+        "explorer.expand(pruned, recipe, model=your_model)."
+    )
 
 
 def recipe_at(recipe: Recipe | str | Path) -> Recipe:

@@ -303,6 +303,10 @@ def _point(model: nn.Module, data: Batches, group: str = "", ratio: float = 0.0)
     return Point(group, ratio, found.accuracy, found.loss)
 
 
+_OTHER = {"model": "another model", "choices": "other options of plans", "data": "other data"}
+"""What tells one sweep from another, in words."""
+
+
 class _Sweep:
     """The file that holds a sweep."""
 
@@ -323,10 +327,10 @@ class _Sweep:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise TrainingError(f"{self._path} is no sweep of sensitivity: {error!r}. Choose another path.") from error
         if identity != self._identity:
-            different = [name for name in self._identity if identity.get(name) != self._identity[name]]
+            different = [_OTHER[name] for name in self._identity if identity.get(name) != self._identity[name]]
             raise TrainingError(
-                f"{self._path} belongs to another sweep: it has another {' and '.join(different)}. Choose another "
-                "path, or delete it."
+                f"{self._path} belongs to another sweep: of {' and '.join(different)}. Choose another path, or delete "
+                "it."
             )
         wanted = tuple(point for point in points if point.group in asked.groups and point.ratio in asked.ratios)
         self._others = tuple(point for point in points if point not in wanted)

@@ -65,3 +65,8 @@ def test_the_browser_knows_each_control_once() -> None:
     known = controls()
     assert len({each["id"] for each in known}) == len({each["name"] for each in known}) == len(REMEMBERED)
     assert {"name": "centre", "id": "centre-view", "part": "value", "usual": "graph"} in known
+
+
+def test_the_layers_of_a_matrix_are_found_by_the_name_of_their_module(subject: Subject) -> None:
+    (path,) = fitting(subject, {"scope": "layer1.0"}).values()
+    assert {layer.name.rpartition(".")[0] for layer in subject.outline.members[path]} == {"layer1.0"}

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -17,7 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from explorer.app.server import create_app, host_name, outward_addresses
 from explorer.app.serving import ServeError, address_of, listen, show
 from explorer.app.workspace import Subject, Workspace, checked_name
-from explorer.engine.errors import DataError, ModelSourceError, PlanError
+from explorer.engine.errors import DataError, LessonError, ModelSourceError, PlanError
 from explorer.engine.graph import DependencyGraph
 from explorer.exploration import Exploration, start
 from explorer.jobs import measure
@@ -200,6 +201,20 @@ def test_a_model_in_memory_is_measured_on_data_in_memory(exploration: Exploratio
     shown.close()
     with pytest.raises(DataError, match=r"The data is of type int\. Give a dataset, a DataLoader"):
         show(exploration.graph, data=7, port=0, block=False)
+
+
+def test_a_folder_of_lessons_is_taught_after_the_explorers_own(exploration: Exploration, tmp_path: Path) -> None:
+    text = "title: Mine\nsummary: Own.\nminutes: 1\nshow: {model: 'sample:resnet20'}\n"
+    (tmp_path / "mine.yaml").write_text(f"{text}steps: [{{id: see, title: See, text: Look.}}]\n")
+    shown = show(exploration.graph, lessons=str(tmp_path), port=0, block=False)
+    try:
+        with urlopen(f"{shown.address}/learn/mine/handout") as answer:
+            assert b"Mine" in answer.read()
+    finally:
+        shown.close()
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(LessonError, match=r"mine\.yaml:1: it has no 'steps'"):
+        show(exploration.graph, lessons=tmp_path, port=0, block=False)
 
 
 def test_a_script_waits_until_it_is_interrupted(

@@ -275,9 +275,10 @@ def test_a_training_is_drawn_from_what_there_is() -> None:
 
 def test_the_histogram_shows_before_and_now() -> None:
     counts = [[0] * 39 + [4], [4] + [0] * 39]
-    now, before = norm_histogram(counts, "light").data
+    now, before = norm_histogram(counts, 1, "light").data
     assert (now.name, now.y[0], before.y[-1]) == ("after epoch 1", 4, 4)
-    assert [line.name for line in norm_histogram(counts[:1], "light").data] == ["before"]
+    assert [line.name for line in norm_histogram(counts[:1], 0, "light").data] == ["before"]
+    assert norm_histogram(counts, 0, "light").data[0].name == "stopped in epoch 1"
 
 
 def test_a_trained_plan_has_a_name_a_sign_and_its_weights(exploration: Exploration) -> None:

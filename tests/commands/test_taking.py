@@ -110,7 +110,7 @@ def test_code_that_a_recipe_names_is_not_run_untrusted(tmp_path: Path, capsys: p
     recipe.write_text(json.dumps({"format": 2, "source": f"{file}:build", "ratios": {"0": 0.5}}), encoding="utf-8")
     given = ["apply", str(recipe), "--out", str(tmp_path / "out")]
     assert main(given) == 2
-    assert "would run the code in trap.py" in capsys.readouterr().err
+    assert "which is code. If you know what the file does, --trust-source runs it" in capsys.readouterr().err
     assert not (tmp_path / "ran").exists()
     assert main([*given, "--trust-source"]) == 0
     assert (tmp_path / "ran").exists()

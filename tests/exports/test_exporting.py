@@ -183,6 +183,13 @@ def test_the_explorers_own_folder_is_loaded_by_a_fresh_process_with_it(tmp_path:
     }
 
 
+def test_a_relative_folder_is_found_by_the_fresh_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = explorer.export(explorer.trace("sample:gat").plan(0.5).apply(), "out", ["state_dict"])
+    assert made.checks["state_dict"].process == "alone"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_model_in_memory_is_loaded_here(tmp_path: Path) -> None:
     made = explorer.export(every_group(traced(PlainCnn(), *IMAGE)), tmp_path / "out")
     assert made.checks["folder"] == Check(0.0, (2, 5), "here")
@@ -246,6 +253,29 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(SaveError, match="is not empty"):
         explorer.export(every_group(traced(Scaled(), 2, 3)), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+FILLING = """
+import resource, signal, sys, explorer
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+half = explorer.trace("sample:gat").plan(0.5).apply()
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # less than the weights
+for name in sys.argv[2:]:
+    try:
+        explorer.export(half, sys.argv[1], [name])
+    except explorer.ExplorerError as error:
+        print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits on the size of files are POSIX")
+def test_a_disk_that_is_full_is_told_in_every_format_and_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FILLING, str(tmp_path / "out"), *FORMATS]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert [line.startswith("SaveError") and "could not be written" in line for line in said] == [True] * len(FORMATS)
+    assert list(tmp_path.iterdir()) == []
 
 
 EXPORTING = """

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urljoin
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -102,6 +103,43 @@ def mistake(page: Page) -> None:
     page.wait_for_selector("#export-result .message")
 
 
+def lessons(page: Page) -> None:
+    """The list of lessons."""
+    page.goto(urljoin(page.url, "/learn/"))
+    page.wait_for_selector(".catalogue-row")
+
+
+def _lesson(page: Page, step: str) -> None:
+    page.goto(urljoin(page.url, f"/learn/{step}"))
+    page.wait_for_function("explorer.lessons && explorer.lessons.at && !explorer.isOpening()", timeout=90_000)
+
+
+def lesson(page: Page) -> None:
+    """A task that was answered wrongly, in the list and in the graph."""
+    _lesson(page, "residual/who-loses")
+    for name in ("bn1", "layer1.0.conv1", "layer1.0.bn1", "layer1.0.conv2"):
+        page.locator(f"[data-option='{name}'] input").check()
+    page.locator("#lesson-check").click()
+    page.wait_for_selector("#lesson-said .verdict-head")
+
+
+def lesson_player(page: Page) -> None:
+    """A step that shows a propagation."""
+    _lesson(page, "residual/backwards")
+    page.wait_for_selector("#player .step-row")
+
+
+def lesson_game(page: Page) -> None:
+    """A game: prune as much as one can."""
+    _lesson(page, "accuracy/game")
+    page.wait_for_selector(".conditions")
+
+
+def presented(page: Page) -> None:
+    """A step for a class to see."""
+    _lesson(page, "residual/who-loses?present")
+
+
 STATES: tuple[Callable[[Page], None], ...] = (
     first_run,
     tour,
@@ -113,10 +151,15 @@ STATES: tuple[Callable[[Page], None], ...] = (
     plans,
     exported,
     mistake,
+    lessons,
+    lesson,
+    lesson_player,
+    lesson_game,
+    presented,
 )
 
 
-README = {pruned: "explorer.png", playing: "propagation.png", matrices: "matrices.png"}
+README = {pruned: "explorer.png", playing: "propagation.png", matrices: "matrices.png", lesson: "lesson.png"}
 """The states that the README shows, each in a picture of its own."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
@@ -94,6 +95,14 @@ def file_menu(page: Page) -> None:
 def own_model(page: Page) -> None:
     page.get_by_role("menuitem", name="Open your own").click()
     page.wait_for_selector("[aria-modal] .copyable")
+
+
+def lesson_view(page: Page) -> None:
+    page.get_by_role("button", name="Close", exact=True).click()
+    page.locator("[aria-modal]").wait_for(state="detached")
+    file_menu(page)
+    page.get_by_role("menuitem", name="Use this view in a lesson").click()
+    page.wait_for_selector("#lesson-view-step .copyable")
 
 
 def help_dialog(page: Page) -> None:
@@ -187,6 +196,7 @@ STATES: tuple[tuple[Callable[[Page], None], str], ...] = (
     (scoring, ".scoring-menu"),
     (file_menu, "[role=menu]"),
     (own_model, "[aria-modal]"),
+    (lesson_view, "[aria-modal]"),
     (help_dialog, "[aria-modal]"),
     (tour, "#tour"),
     (picker, "[role=listbox]"),
@@ -205,10 +215,57 @@ STATES: tuple[tuple[Callable[[Page], None], str], ...] = (
 """What is done to get from one state to the next, and where the new things are."""
 
 
-def walked(page: Page, options: dict[str, Any]) -> dict[str, list[str]]:
+def lessons(page: Page) -> None:
+    page.locator(".catalogue-row").first.wait_for()
+
+
+def lesson(page: Page) -> None:
+    page.evaluate("explorer.lessons.go('/learn/residual/who-loses')")
+    page.locator("#lesson-task form").wait_for(timeout=60_000)
+
+
+def answered(page: Page) -> None:
+    page.locator("#lesson-task input").nth(0).check()
+    page.locator("#lesson-task input").nth(2).check()
+    page.locator("#lesson-hint").click()
+    page.locator("#lesson-check").click()
+    page.locator("#lesson-said .verdict-head").wait_for(timeout=60_000)
+
+
+def shown_answer(page: Page) -> None:
+    page.locator("#lesson-solution").click()
+    page.locator("#lesson-said .is-on").wait_for(timeout=60_000)
+
+
+def explained(page: Page) -> None:
+    page.locator("#lesson-check").click()
+    page.locator("#lesson-more .because").wait_for(timeout=60_000)
+    page.locator(".lesson .term").first.focus()
+    page.locator(".term-tip").wait_for()
+
+
+def presented(page: Page) -> None:
+    page.locator("#present").click()
+    page.locator(".top-bar").wait_for(state="hidden")
+
+
+LESSON_STATES: tuple[tuple[Callable[[Page], None], str], ...] = (
+    (lessons, "html"),
+    (lesson, "html"),
+    (answered, ".lesson"),
+    (shown_answer, ".lesson"),
+    (explained, "html"),
+    (presented, "html"),
+)
+"""The same where lessons are taught."""
+
+
+def walked(
+    page: Page, options: dict[str, Any], states: tuple[tuple[Callable[[Page], None], str], ...] = STATES
+) -> dict[str, list[str]]:
     """What axe-core finds in each state."""
     found = {}
-    for state, where in STATES:
+    for state, where in states:
         state(page)
         found[state.__name__] = list(violations(page, where, options))
     return {name: said for name, said in found.items() if said}
@@ -227,6 +284,22 @@ def test_texts_have_contrast_in_the_dark_and_where_panes_are_drawers(browser: Br
         page.locator("#left-toggle").click()
         assert list(violations(page, "#left", {})) == []
         assert narrow.console == []
+
+
+@pytest.mark.parametrize(
+    ("wishes", "options"),
+    [({}, {}), ({"color_scheme": "dark", "viewport": {"width": 1024, "height": 768}}, CONTRAST)],
+    ids=["wide", "dark"],
+)
+def test_axe_finds_nothing_serious_where_lessons_are_taught(
+    browser: Browser, address: str, wishes: dict[str, Any], options: dict[str, Any]
+) -> None:
+    context = browser.new_context(reduced_motion="reduce", **wishes)
+    watched = Watched(context.new_page())
+    watched.page.goto(f"{address}/learn/")
+    assert walked(watched.page, options, LESSON_STATES) == {}
+    assert watched.console == []
+    context.close()
 
 
 def test_tab_comes_to_everything_and_shows_where_it_is(watched: Watched) -> None:

@@ -118,4 +118,10 @@ def test_models_whose_modules_have_the_same_names_follow_each_other(watched: Wat
         page.wait_for_function("id => explorerCy.getElementById(id).nonempty()", arg=drawn, timeout=PATIENCE)
     around = "explorerCy.getElementById('layer:blocks.0.add').parent().id()"
     assert page.evaluate(around) == "module:blocks.*0-3.0"
+
+    # what new elements take away of the colours comes back, although the same group stays selected
+    page.evaluate("explorer.select({ kind: 'group', name: 'patches', groups: ['patches'], via: 'list' })")
+    page.wait_for_function("explorerCy.nodes('.group-0').nonempty()")
+    page.evaluate("explorerCy.nodes().removeClass('group-0') && explorer.repaint()")
+    page.wait_for_function("explorerCy.nodes('.group-0').nonempty()")
     assert not watched.console

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from explorer.engine.errors import LessonError
-from explorer.lessons import Lesson, glossary, read_lesson, read_lessons
+from explorer.lessons import Lesson, bundled_lessons, glossary, lessons_with, read_lesson, read_lessons
 from explorer.lessons.reading import MOST_WORDS
 from explorer.lessons.words import count_words, terms_in
 
@@ -110,3 +110,35 @@ def test_every_term_has_a_text_and_refers_to_others_that_exist() -> None:
 
 def test_words_are_counted_as_somebody_reads_them() -> None:
     assert count_words("Two **words** and `one.name`, [a term](term:x).\n\n- and a list") == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("07-My Lesson.yaml", "small letters, digits and dashes"),
+        ("07-.yaml", "small letters, digits and dashes"),
+        ("07-glossary.yaml", "'glossary' is a page of its own beside the lessons"),
+        ("assets.yaml", "'assets' is a page of its own"),
+    ],
+)
+def test_a_file_whose_name_is_no_address_is_refused(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(LessonError, match=words):
+        lesson_of(tmp_path, WHOLE, name)
+
+
+def test_a_step_cannot_be_called_as_a_page_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(LessonError, match=r":9: steps\[1\]\.id: 'handout' is a page of its own below each lesson"):
+        lesson_of(tmp_path, WHOLE.replace("id: second", "id: handout"))
+
+
+def test_lessons_of_a_folder_follow_those_that_come_with_the_explorer(tmp_path: Path) -> None:
+    (tmp_path / "01-mine.yaml").write_text(WHOLE)
+    *usual, own = lessons_with(tmp_path)
+    assert tuple(usual) == bundled_lessons() == lessons_with(None)
+    assert (own.id, own.folder) == ("mine", tmp_path.name)
+
+
+def test_a_lesson_of_ones_own_has_a_name_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / f"{bundled_lessons()[0].id}.yaml").write_text(WHOLE)
+    with pytest.raises(LessonError, match=r"\.yaml:1: a lesson that comes with the explorer is '.*' too"):
+        lessons_with(tmp_path)

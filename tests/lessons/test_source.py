@@ -31,11 +31,15 @@ def test_a_field_that_is_missing_is_said_at_what_should_hold_it() -> None:
         ("a: 1\na: 2\n", "some.yaml:2: a: this is said twice"),
         ("a: &x [1]\nb: *x\n", "some.yaml:2: b: this refers to another part"),
         ("? [1, 2]\n: 3\n", "is no name"),
+        ("a:\n  0: 1\n", "some.yaml:2: a.0: this is no name; if it is meant to be one, put it in quotes: '0'"),
+        ("on: 1\n", "some.yaml:1: on: this is no name; if it is meant"),
+        ("<<: {a: 1}\n", "<<: this is no name"),
         (
             "a: !!python/object/apply:os.system [ls]\n",
             "some.yaml:1: this is no YAML: could not determine a constructor",
         ),
         ("a: 2026-13-45\n", "this is no YAML"),
+        ("a: 1\nb: \x08\n", "some.yaml:2: this is no YAML: special characters are not allowed"),
         ("--- 1\n--- 2\n", "this is no YAML"),
     ],
 )

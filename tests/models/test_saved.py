@@ -132,8 +132,12 @@ class TestExpand:
     def test_a_model_in_memory_is_given(self) -> None:
         graph = traced(PlainCnn(), *IMAGE)
         pruned = every_group(graph)
-        with pytest.raises(SaveError, match="The recipe was made from a model in memory"):
+        with pytest.raises(
+            SaveError, match=r"made from a model in memory, .* explorer\.expand\(pruned, recipe, model="
+        ):
             explorer.expand(pruned.model, pruned.recipe)
+        with pytest.raises(SaveError, match=r"names 'a\.py:f', which is code, .* explorer\.expand\("):
+            explorer.expand(pruned.model, pruned.recipe | {"source": "a.py:f"})
         full = explorer.expand(pruned.model, pruned.recipe, graph.model)
         torch.testing.assert_close(full(graph.example_inputs), pruned.model(graph.example_inputs))
         with pytest.raises(SaveError, match=r"there is no conv1\.weight"):

@@ -113,11 +113,11 @@ def test_a_cancelled_sweep_keeps_what_was_measured(graph: DependencyGraph) -> No
 def test_a_file_of_another_sweep_is_refused(graph: DependencyGraph, tmp_path: Path) -> None:
     path = tmp_path / "sweep.json"
     sensitivity(graph, loader(), checkpoint=path, ratios=(0.5,))
-    with pytest.raises(TrainingError, match="another sweep: it has another choices"):
+    with pytest.raises(TrainingError, match="another sweep: of other options of plans"):
         sensitivity(graph, loader(), checkpoint=path, importance="l1")
     with torch.no_grad():
         graph.model[0].bias += 1
-    with pytest.raises(TrainingError, match="another sweep: it has another model"):
+    with pytest.raises(TrainingError, match="another sweep: of another model"):
         sensitivity(graph, loader(), checkpoint=path)
     path.write_text("{}")
     with pytest.raises(TrainingError, match="is no sweep of sensitivity"):

@@ -38,9 +38,14 @@ def address_of(lesson: Lesson, step: Step | None = None) -> str:
     return f"{ROOT}{lesson.id}" + (f"/{step.id}" if step else "")
 
 
-def glossary_address(term: str) -> str:
-    """The address of a term."""
-    return f"{ROOT}glossary#{term}"
+def glossary_address(term: str = "") -> str:
+    """The address of a term, or of the whole glossary."""
+    return f"{ROOT}glossary" + (f"#{term}" if term else "")
+
+
+def handout_address(lesson: Lesson) -> str:
+    """The address of a lesson as a page to print."""
+    return f"{address_of(lesson)}/handout"
 
 
 def spot_at(lessons: Sequence[Lesson], path: str) -> Spot | None:

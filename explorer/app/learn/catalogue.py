@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from dash import html
 
-from explorer.app.learn.addresses import ROOT, address_of
+from explorer.app.learn.addresses import ROOT, address_of, glossary_address
 from explorer.app.numbers import counted
 from explorer.app.parts import attributes
 from explorer.lessons import Lesson
@@ -31,9 +32,25 @@ def catalogue(lessons: Sequence[Lesson], remark: str = "") -> list[Any]:
         *remarks,
         html.H2("Learn structural pruning", id="lesson-list-title", className="catalogue-title", tabIndex=-1),
         html.P(WELCOME, className="catalogue-text"),
-        html.P(f"{counted(len(lessons), 'lesson')}, about {total} minutes", className="quiet"),
-        html.Ol([_row(number, lesson) for number, lesson in enumerate(lessons, 1)], className="catalogue-rows"),
+        html.P(
+            [
+                f"{counted(len(lessons), 'lesson')}, about {total} minutes. ",
+                html.A("Glossary", href=glossary_address()),
+            ],
+            className="quiet",
+        ),
+        *_shelves(lessons),
     ]
+
+
+def _shelves(lessons: Sequence[Lesson]) -> list[Any]:
+    """The lessons that come with the explorer, and below its name those of each folder."""
+    parts = list[Any]()
+    for folder, run in groupby(enumerate(lessons, 1), key=lambda numbered: numbered[1].folder):
+        rows = list(run)
+        parts += [html.H3(folder, className="catalogue-folder")] if folder else []
+        parts.append(html.Ol([_row(*row) for row in rows], className="catalogue-rows", start=str(rows[0][0])))
+    return parts
 
 
 def _row(number: int, lesson: Lesson) -> html.Li:

@@ -8,7 +8,7 @@ from typing import Any
 from dash import html
 
 from explorer.app import ids
-from explorer.app.learn.addresses import ROOT, Spot, address_of
+from explorer.app.learn.addresses import ROOT, Spot, address_of, handout_address
 from explorer.app.learn.prose import prose
 from explorer.app.parts import attributes, icon, stop_button
 from explorer.lessons import Lesson, Step
@@ -45,6 +45,8 @@ def head(spot: Spot) -> list[Any]:
                 html.A("Lessons", href=ROOT, className="lesson-up", **attributes(data_go="")),
                 html.Span("/", className="quiet", **attributes(aria_hidden="true")),
                 html.Strong(spot.lesson.title, className="lesson-name"),
+                html.Span(className="grow"),
+                html.A("Handout", href=handout_address(spot.lesson), className="lesson-up", title="A page to print"),
             ],
             className="row",
         ),
@@ -93,8 +95,11 @@ def after(lessons: Sequence[Lesson], spot: Spot) -> tuple[str, str]:
 
 def _way(way: tuple[str, str], direction: str) -> html.A:
     name, address = way
-    later = attributes(data_solved=NEXT) if name == SKIP else {}  # what it is called once the task is solved
-    signs = {"back": [icon("back"), html.Span(name)], "on": [html.Span(name), icon("on")]}
+    later = (
+        attributes(data_solved=NEXT, data_skips="") if name == SKIP else {}
+    )  # what it is called once the task is solved
+    called = html.Span(name, **attributes(data_name=""))
+    signs = {"back": [icon("back"), called], "on": [called, icon("on")]}
     return html.A(
         html.Span(signs[direction], className="row"),
         href=address,

@@ -10,8 +10,7 @@ from typing import Any
 from explorer.app.workspace import Workspace
 from explorer.exploration import Exploration, Recipe, fitted
 from explorer.lessons import KINDS, Asked, Verdict
-from explorer.lessons.tasks.kind import unmeasured
-from explorer.training import evaluate
+from explorer.lessons.measuring import measured
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,7 @@ class Measured:
             LessonError: The model has no data.
         """
         data = self.workspace.open(exploration.recipe.source).data
-        if data is None:
-            return unmeasured(exploration)
-        pruned = exploration.plan().apply().model if exploration.is_pruning() else exploration.graph.model
-        return evaluate(pruned, data.test).accuracy
+        return measured(exploration, data.test if data else None)
 
 
 def answer(asked: Asked) -> str:

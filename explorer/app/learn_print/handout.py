@@ -14,8 +14,9 @@ from explorer.engine.errors import LessonError
 from explorer.lessons import KINDS, Asked, Form, Lesson, Option, Step, asked, glossary, shown
 from explorer.lessons.words import terms_in
 
-ROOM = (640.0, 340.0)
-"""Pixels that a picture may take: the width of the text on A4, and a third of its height."""
+ROOM = (640.0, 220.0)
+"""Pixels that a picture may take: the width of the text on A4, and so much of its height that two steps fit."""
+NOTES = '<p class="handout-notes">Notes<span></span><span></span></p>'
 LONG = 34
 """Options with more letters than this stand below one another."""
 
@@ -53,7 +54,7 @@ def _step(workspace: Workspace, lesson: Lesson, number: int) -> str:
     return (
         f'<section class="handout-step" aria-labelledby="{step.id}"><h2 id="{step.id}">{number + 1}. '
         f'{escape(step.title)}</h2><div class="handout-row"><div class="handout-text">{html_of(step.text)}</div>'
-        f'{figure}</div>{task}<p class="handout-notes">Notes</p></section>'
+        f"{figure}</div>{task}{NOTES}</section>"
     )
 
 

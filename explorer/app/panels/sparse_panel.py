@@ -153,6 +153,6 @@ def register(app: Dash, workspace: Workspace) -> None:
         if not shown or not shown["data"]:
             return no_update, no_update
         data, colours = shown["data"], scheme or "light"
-        norms = norm_histogram(data["histograms"], colours)
+        norms = norm_histogram(data["histograms"], len(data["history"]), colours)
         curve = training_curves(data, data.get("start"), colours)
         return chart(ids.SPARSE_NORMS_CHART, norms, "training-chart"), chart(ids.SPARSE_CHART, curve, "training-chart")

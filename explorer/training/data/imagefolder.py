@@ -112,7 +112,7 @@ def _split(folder: Path, size: int) -> Split:
     except FileNotFoundError as error:
         raise DataError(
             f"'{folder}' is not laid out as a folder of images: {error} Put the images of each class into a folder of "
-            "its own, as in {folder.name}/cat/1.png."
+            f"its own, as in {folder.name}/cat/1.png."
         ) from error
     labels = torch.tensor(found.targets, dtype=torch.int64)
     return Split(ImageFiles(found.samples, size), labels, len(found.classes), form=_standardise)

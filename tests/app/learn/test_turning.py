@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -59,3 +60,16 @@ def test_an_address_that_leads_nowhere_says_so_and_lists_the_lessons(lesson: Les
     listed = text_of(turned([lesson], path).listed)
     assert f"There is no lesson or step at {path}" in listed
     assert "All kinds" in listed
+
+
+def test_lessons_of_a_folder_stand_below_its_name(lesson: Lesson) -> None:
+    listed = turned([bundled_lessons()[0], replace(lesson, folder="My course")], "/learn/").listed
+    drawn = text_of(listed)
+    assert drawn.count('"type": "Ol"') == 2
+    assert drawn.index(bundled_lessons()[0].title) < drawn.index("My course") < drawn.index("All kinds")
+    assert '"start": "2"' in drawn, "numbers go on"
+
+
+def test_the_glossary_and_the_page_to_print_are_linked(lesson: Lesson) -> None:
+    assert '"href": "/learn/glossary"' in text_of(turned([lesson], "/learn/").listed)
+    assert '"href": "/learn/kinds/handout"' in text_of(turned([lesson], "/learn/kinds/see").head)

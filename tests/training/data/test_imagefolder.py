@@ -76,7 +76,8 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_images_without_folders_of_classes_are_refused(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "one.png")
-    with pytest.raises(DataError, match=r"not laid out .* Put the images of each class into a folder of its own"):
+    asked = rf"not laid out .* each class into a folder of its own, as in {tmp_path.name}/cat/1\.png\."
+    with pytest.raises(DataError, match=asked):
         open_data(f"imagefolder:{tmp_path}")
 
 

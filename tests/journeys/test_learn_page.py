@@ -1,0 +1,228 @@
+"""The page that shows lessons: keys, addresses, the graph as a way to answer, what is kept, and presenting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect
+
+from explorer.lessons import KINDS, Lesson, Step, bundled_lessons
+from tests.journeys.browser import Watched
+from tests.journeys.lesson_pages import (
+    LONG,
+    answer,
+    expect_verdict,
+    option,
+    picked,
+    progress,
+    question,
+    wait_for_step,
+)
+
+LESSON = next(lesson for lesson in bundled_lessons() if lesson.id == "residual")
+FOCUSED = "document.activeElement.id"
+
+
+def step_with(kind: str) -> tuple[Lesson, Step]:
+    """The first step of any lesson that asks in a way."""
+    found = ((lesson, step) for lesson in bundled_lessons() for step in lesson.steps)
+    return next((lesson, step) for lesson, step in found if step.task and step.task.kind == kind)
+
+
+PICK = next(step for step in LESSON.steps if step.task and step.task.kind == "pick")
+
+
+@contextmanager
+def learning(browser: Browser, where: str, **wishes: Any) -> Iterator[Watched]:
+    """A page at an address, closed afterwards; nothing was said or failed in it."""
+    usual: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
+    context = browser.new_context(**usual | wishes)
+    context.set_default_timeout(LONG)
+    watched = Watched(context.new_page())
+    watched.page.goto(where)
+    yield watched
+    assert watched.console == []
+    assert watched.failed == []
+    assert watched.foreign == []
+    context.close()
+
+
+def has_class(page: Page, layer: str, name: str) -> None:
+    """Waits until a layer in the graph has a class."""
+    page.wait_for_function(
+        "([layer, name]) => window.explorerCy.getElementById('layer:' + layer).hasClass(name)", arg=[layer, name]
+    )
+
+
+def tap(page: Page, layer: str) -> None:
+    page.evaluate("layer => window.explorerCy.getElementById('layer:' + layer).emit('tap')", layer)
+
+
+def test_from_the_explorer_to_a_lesson_and_back(browser: Browser, address: str) -> None:
+    with learning(browser, address) as watched:
+        page = watched.page
+        page.wait_for_selector("#grid .ag-row")
+        page.evaluate("explorer.askChange({kind: 'every', ratio: 0.25})")
+        page.wait_for_function("location.hash.length > 1")
+        left = page.evaluate("location.hash")
+        page.get_by_role("link", name="Learn").click()
+        row = page.locator(f".catalogue-row[data-lesson={LESSON.id}]")
+        row.click()
+        wait_for_step(page, LESSON.steps[0])
+        assert page.evaluate("explorer.recipe().ratios") == {}
+        page.get_by_role("link", name="Explorer").click()
+        page.wait_for_function("window.explorer && explorer.recipe && explorer.recipe() && !explorer.lessons")
+        page.wait_for_function("Object.keys(explorer.recipe().ratios).length > 0")
+        assert page.evaluate("location.hash") == left
+
+
+def test_steps_are_addresses_and_the_browser_goes_back(browser: Browser, address: str) -> None:
+    first, second = LESSON.steps[:2]
+    with learning(browser, f"{address}/learn/{LESSON.id}") as watched:
+        page = watched.page
+        wait_for_step(page, first)
+        page.locator("[data-way=on]").click()
+        wait_for_step(page, second)
+        assert page.evaluate(FOCUSED) == "lesson-title"
+        assert page.url.endswith(f"/{LESSON.id}/{second.id}")
+        assert page.title() == f"{second.title} · {LESSON.title}"
+        page.go_back()
+        wait_for_step(page, first)
+        assert page.url.endswith(f"/{LESSON.id}/{first.id}")
+        page.locator(f"[data-step={second.id}]").click()
+        wait_for_step(page, second)
+        page.reload()
+        wait_for_step(page, second)
+
+
+def test_a_term_says_what_it_means_on_hover_and_on_focus(browser: Browser, address: str) -> None:
+    step = next(step for step in LESSON.steps if "term:" in step.text)
+    with learning(browser, f"{address}/learn/{LESSON.id}/{step.id}") as watched:
+        page = watched.page
+        wait_for_step(page, step)
+        term, tip = page.locator("#lesson-text .term").first, page.locator(".term-tip")
+        term.hover()
+        expect(tip).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(tip).to_be_hidden()
+        page.locator("#lesson-title").hover()
+        term.focus()
+        expect(tip).to_be_visible()
+        assert tip.inner_text() == page.locator(f"#{term.get_attribute('aria-describedby')}").text_content()
+        assert "/learn/glossary#" in str(term.get_attribute("href"))
+
+
+def test_layers_are_picked_in_the_graph_and_marked_there(browser: Browser, address: str) -> None:
+    asked = question(PICK)
+    right = KINDS["pick"].solution(asked)
+    wrong = next(o.name for o in KINDS["pick"].form(asked).options if o.name not in right)
+    with learning(browser, f"{address}/learn/{LESSON.id}/{PICK.id}") as watched:
+        page = watched.page
+        wait_for_step(page, PICK)
+        for layer in (right[0], wrong):
+            tap(page, layer)
+            expect(option(page, layer).locator("input")).to_be_checked()
+            has_class(page, layer, "option-picked")
+        expect(page.locator(".graph-mark")).to_have_text(["✓ picked"] * 2)
+        page.locator("#lesson-check").click()
+        expect_verdict(page, "Not yet")
+        has_class(page, right[0], "option-right")
+        has_class(page, wrong, "option-extra")
+        has_class(page, right[1], "option-missing")
+        expect(page.locator(".graph-mark", has_text="does not belong")).to_have_count(1)
+        tap(page, wrong)
+        expect(option(page, wrong).locator("input")).not_to_be_checked()
+        expect(option(page, wrong)).not_to_have_attribute("data-state", "extra")
+        page.locator("#lesson-solution").click()
+        expect_verdict(page, "This is the answer")
+        assert set(picked(page)) == set(right)
+        assert progress(page, LESSON.id)[PICK.id] == {"state": "shown"}
+        page.locator("#lesson-check").click()
+        expect_verdict(page, "Right")
+        assert progress(page, LESSON.id)[PICK.id] == {"state": "solved"}
+
+
+def test_a_task_is_solved_with_keys_alone(browser: Browser, address: str) -> None:
+    right = set(KINDS["pick"].solution(question(PICK)))
+    with learning(browser, f"{address}/learn/{LESSON.id}/{PICK.id}") as watched:
+        page, keys = watched.page, watched.page.keyboard
+        wait_for_step(page, PICK)
+        page.locator("#lesson-task input").first.focus()
+        for name in [option.name for option in KINDS["pick"].form(question(PICK)).options]:
+            assert page.evaluate("document.activeElement.value") == name
+            if name in right:
+                keys.press(" ")
+            keys.press("Tab")
+        assert page.evaluate(FOCUSED) == "lesson-check"
+        keys.press("Tab")
+        keys.press("Enter")  # the hint
+        expect(page.locator(".task-hint")).to_be_visible()
+        keys.press("Shift+Tab")
+        keys.press("Enter")
+        expect_verdict(page, "Right")
+        expect(page.locator("#lesson-said")).to_have_attribute("aria-live", "polite")
+        expect(page.locator("[data-way=on]")).to_contain_text("Next")
+        keys.press("Escape")
+
+
+def test_nothing_picked_is_said_and_gives_nothing_away(browser: Browser, address: str) -> None:
+    with learning(browser, f"{address}/learn/{LESSON.id}/{PICK.id}") as watched:
+        page = watched.page
+        wait_for_step(page, PICK)
+        page.locator("#lesson-check").click()
+        expect(page.locator("#lesson-said")).to_contain_text("Pick at least one")
+        expect(page.locator("#lesson-task .option[data-state]")).to_have_count(0)
+        expect(page.locator("#lesson-solution")).to_be_hidden()
+
+
+def test_a_prediction_moves_the_sliders_and_undo_takes_them_back(browser: Browser, address: str) -> None:
+    lesson, step = step_with("predict")
+    with learning(browser, f"{address}/learn/{lesson.id}/{step.id}") as watched:
+        page = watched.page
+        wait_for_step(page, step)
+        answer(page, step, KINDS["predict"].mistake(question(step)))
+        expect_verdict(page, "Not yet")
+        expect(page.locator("#undo")).to_be_disabled()
+        page.locator("[data-ratios]").click()
+        expect(page.locator("#grid .ag-row").first).to_be_visible()
+        page.wait_for_function("Object.keys(explorer.recipe().ratios).length > 0")
+        expect(page.locator("#undo")).to_be_enabled()
+        page.locator("#undo").click()
+        page.wait_for_function(
+            "before => JSON.stringify(explorer.recipe().ratios) === JSON.stringify(before)", arg=dict(step.show.ratios)
+        )
+
+
+def test_presenting_is_large_and_keys_turn_the_steps(browser: Browser, address: str) -> None:
+    first, second = LESSON.steps[:2]
+    with learning(browser, f"{address}/learn/{LESSON.id}/{first.id}?present") as watched:
+        page, keys = watched.page, watched.page.keyboard
+        wait_for_step(page, first)
+        expect(page.locator(".top-bar")).to_be_hidden()
+        size = "parseFloat(getComputedStyle(document.getElementById('lesson-title')).fontSize)"
+        assert page.evaluate(size) >= 26
+        for key, step in (("PageDown", second), ("ArrowLeft", first), ("ArrowRight", second), ("PageUp", first)):
+            keys.press(key)
+            wait_for_step(page, step)
+            assert page.url.endswith(f"/{step.id}?present")
+        keys.press("Escape")
+        expect(page.locator(".top-bar")).to_be_visible()
+        assert page.url.endswith(f"/{first.id}")
+        assert page.evaluate(FOCUSED) == "present"
+
+
+def test_on_a_phone_text_and_task_stand_above_the_graph(browser: Browser, address: str) -> None:
+    small = {"width": 390, "height": 844}
+    with learning(browser, f"{address}/learn/{LESSON.id}/{PICK.id}", viewport=small) as watched:
+        page = watched.page
+        wait_for_step(page, PICK)
+        text, task, graph = (
+            page.locator(each).bounding_box() for each in ("#lesson-text", "#lesson-task", "#graph-box")
+        )
+        assert text
+        assert task
+        assert graph
+        assert text["y"] < task["y"] < graph["y"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
