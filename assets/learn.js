@@ -40,6 +40,7 @@
     document.title = step.title;
     if (step.address !== location.pathname) history.replaceState(null, "", step.address + location.search);
     byId("lesson-tools").hidden = !step.hasTask;
+    if ((step.panes || []).includes("inspector")) explorer.openPane("right"); // where the window is narrow, too
     if (step.page === "step" && !step.hasTask) lessons.note("seen");
   }
 

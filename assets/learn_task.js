@@ -3,6 +3,7 @@
   const explorer = (window.explorer = window.explorer || {});
   const lessons = explorer.lessons;
   const WORDS = { right: ["yes", "right"], missing: ["add", "missing"], extra: ["no", "does not belong"] };
+  const WORDS_OF_ONE = { right: ["yes", "right"], missing: ["add", "this one"], extra: ["no", "not this one"] };
   const task = { asked: 0 };
   const byId = (id) => document.getElementById(id);
   const form = () => document.querySelector("#lesson-task form");
@@ -41,7 +42,7 @@
     holder.append(icon, word);
     return holder;
   }
-  lessons.sign = (state) => sign(...WORDS[state]);
+  lessons.sign = (state) => sign(...(control() === "one" ? WORDS_OF_ONE : WORDS)[state]);
 
   function markRow({ name, state, reason }) {
     const row = rowOf(name);
@@ -108,7 +109,7 @@
     dash_clientside.set_props("lesson-verdict", { data: null });
     dash_clientside.set_props("lesson-answer", { data: null });
     dash_clientside.set_props("lesson-solution", { hidden: true });
-    dash_clientside.set_props("lesson-task", { children: [] });
+    ["lesson-task", "lesson-conditions"].forEach((name) => dash_clientside.set_props(name, { children: [] }));
     byId("lesson-check").textContent = "Check";
   };
 

@@ -9,12 +9,13 @@ from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 TERM = "term:"
-_MARKDOWN = MarkdownIt("commonmark", {"html": False})
+MARKDOWN = MarkdownIt("commonmark", {"html": False})
+"""Reads the texts; HTML in them is plain text."""
 
 
 def tree(text: str) -> SyntaxTreeNode:
     """A text as a tree of paragraphs, lists, emphasis, code and links; HTML in it is plain text."""
-    return SyntaxTreeNode(_MARKDOWN.parse(text))
+    return SyntaxTreeNode(MARKDOWN.parse(text))
 
 
 def terms_in(text: str) -> tuple[str, ...]:
@@ -37,6 +38,6 @@ _BREAKS = frozenset({"softbreak", "hardbreak", "inline"})
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    for token in _MARKDOWN.parse(text):
+    for token in MARKDOWN.parse(text):
         yield token
         yield from token.children or ()

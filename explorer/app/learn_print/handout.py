@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 
+from explorer.app.learn.addresses import glossary_address
 from explorer.app.learn_print.answers import Measured, answer
 from explorer.app.learn_print.pictures import picture
-from explorer.app.learn_print.prose import GLOSSARY, html_of
+from explorer.app.learn_print.prose import html_of
 from explorer.app.learn_print.sheet import LEARN, sheet
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import LessonError
@@ -30,7 +31,7 @@ def handout(workspace: Workspace, lesson: Lesson, *, with_answers: bool) -> str:
         with_answers: Whether the answers of the engine stand at the end.
     """
     other = (f"{LEARN}{lesson.id}/handout", "Without answers")
-    links = [(LEARN, "All lessons"), (f"{LEARN}{lesson.id}", "This lesson"), (GLOSSARY, "Glossary")]
+    links = [(LEARN, "All lessons"), (f"{LEARN}{lesson.id}", "This lesson"), (glossary_address(), "Glossary")]
     links.append(other if with_answers else (f"{other[0]}?answers=1", "With answers"))
     parts = [_head(lesson), *(_step(workspace, lesson, number) for number in range(len(lesson.steps)))]
     parts += [_hints(lesson), _terms(lesson)]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from explorer.lessons.words import TERM
-
-GLOSSARY = "/learn/glossary"
-_MARKDOWN = MarkdownIt("commonmark", {"html": False})
+from explorer.app.learn.addresses import glossary_address
+from explorer.lessons.words import MARKDOWN, TERM
 
 
 def html_of(text: str) -> str:
@@ -17,20 +14,15 @@ def html_of(text: str) -> str:
     Args:
         text: Markdown of a lesson.
     """
-    tokens = _MARKDOWN.parse(text)
+    tokens = MARKDOWN.parse(text)
     for token in tokens:
         for inner in token.children or ():
             _lead(inner)
-    return str(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
-
-
-def term_address(term: str) -> str:
-    """Where the glossary explains a term."""
-    return f"{GLOSSARY}#{term}"
+    return str(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}))
 
 
 def _lead(token: Token) -> None:
     target = str(token.attrs.get("href", ""))
     if token.type == "link_open" and target.startswith(TERM):
-        token.attrs["href"] = term_address(target.removeprefix(TERM))
+        token.attrs["href"] = glossary_address(target.removeprefix(TERM))
         token.attrs["class"] = "term"
