@@ -12,8 +12,8 @@ from explorer.app.numbers import shape as shape_text
 from explorer.app.outline import FOLD_SEGMENTS, Outline
 from explorer.app.positions import BAND, BAND_TEXT, Frame, Layout, letters_in, place, text_width
 from explorer.app.ranking import Pair
-from explorer.app.scene import MAX_SEGMENTS, SIGNS, Box, Link, Scene, build_scene, module_title
-from explorer.engine.layers import Layer, Port
+from explorer.app.scene import MAX_SEGMENTS, Box, Link, Scene, build_scene, module_title
+from explorer.engine.layers import SIGNS, Layer, Port
 
 Element = dict[str, Any]
 

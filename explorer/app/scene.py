@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from explorer.app.numbers import MINUS, TIMES, counted
+from explorer.app.numbers import TIMES, counted
 from explorer.app.outline import CONTAINERS, Outline, ancestors, is_stack, parent_of, title_of
-from explorer.engine.layers import Edge, Layer
+from explorer.engine.layers import SIGNS, Edge, Layer
 
 MAX_SEGMENTS = 6
 """A port that carries more groups shows the first of them and counts the rest."""
 
 INPUT, OUTPUT = "input", "output"
-SIGNS = {"add": "+", "sub": MINUS, "mul": TIMES, "div": "÷", "matmul": "@", "mm": "@", "bmm": "@"}
-"""Ops whose usual sign says more than their name."""
 
 
 @dataclass(frozen=True)

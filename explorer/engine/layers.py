@@ -6,6 +6,15 @@ from dataclasses import dataclass
 
 from explorer.engine.program import SourceLine
 
+SIGNS = {
+    **dict.fromkeys(("matmul", "mm", "bmm"), "@"),
+    "add": "+",
+    "sub": "\N{MINUS SIGN}",
+    "mul": "\N{MULTIPLICATION SIGN}",
+    "div": "\N{DIVISION SIGN}",
+}
+"""Ops whose usual sign says more than their name."""
+
 
 @dataclass(frozen=True)
 class Port:

@@ -43,7 +43,9 @@ def test_who_loses_a_channel_is_whom_the_propagation_reaches() -> None:
     assert states(feedback)["fc"] == "extra"
     reasons = {verdict.name: verdict.reason for verdict in feedback.verdicts}
     assert reasons["bn1"].startswith("conv1 f+ → bn1 f−: ")  # noqa: RUF001
-    assert "no dependency leads there" in reasons["fc"]
+    assert reasons["fc"] == "what it reads belongs to layer3.0.conv2; no step leads there from conv1 f+"
+    assert reasons["layer1.0.bn2"].startswith("layer1.0.add (+) f− → layer1.0.bn2 f+: ")  # noqa: RUF001
+    assert reasons["layer1.0.bn2"].endswith("is what layer1.0.add (+) reads")
 
 
 def test_what_was_rightly_left_alone_is_not_spoken_of() -> None:

@@ -83,10 +83,16 @@ def test_tied_groups_are_asked_of_some_modules_and_say_the_file_without_its_fold
     )
 
 
-def test_layers_of_other_groups_say_of_which() -> None:
-    asked = ask("pick", find="carries", group="conv1", among=["conv1", "layer1.0.bn1"])
-    verdicts = KINDS["pick"].check(asked, ["conv1", "layer1.0.bn1"]).verdicts
-    assert {verdict.name: verdict.reason for verdict in verdicts}["layer1.0.bn1"] == "it is in layer1.0.conv1"
+def test_layers_say_what_of_them_a_group_holds_or_to_which_others_they_belong() -> None:
+    asked = ask("pick", find="carries", group="layer1.0.conv1", among=["layer1.0", "layer1.1.conv1", "fc"])
+    names = [option.name for option in KINDS["pick"].form(asked).options]
+    reasons = {verdict.name: verdict.reason for verdict in KINDS["pick"].check(asked, names).verdicts}
+    assert reasons["layer1.0.conv1"] == "the rows of its weight (dim 0) are in the group"
+    assert reasons["layer1.0.bn1"] == "the numbers of its weight (dim 0) are in the group"
+    assert reasons["layer1.0.conv2"] == "the columns of its weight (dim 1) are in the group"
+    assert reasons["layer1.0.bn2"] == "its channels belong to conv1"
+    assert reasons["layer1.1.conv1"] == "what it reads belongs to conv1 and what it makes belongs to layer1.1.conv1"
+    assert reasons["fc"] == "what it reads belongs to layer3.0.conv2"
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from explorer.engine.groups import Tie
-from explorer.engine.layers import Layer, Port
+from explorer.engine.graph import DependencyGraph
+from explorer.engine.groups import Member, Tie
+from explorer.engine.layers import SIGNS, Layer, Port
 from explorer.engine.schema import Schema
 from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Option, Verdict, names_in, sized, spoken
 
@@ -45,7 +47,8 @@ def _loses_with(asked: Asked) -> tuple[Candidate, ...]:
     start = asked.port(asked.field("port"), "port")
     reached = dict[str, str]()
     for step in asked.graph.propagation(start.name):
-        reached.setdefault(step.target[:-1], f"{spoken(step.source)} → {spoken(step.target)}: {step.reason}")
+        said = f"{spoken(step.source)} → {spoken(step.target)}: {step.reason}"
+        reached.setdefault(step.target[:-1], _with_signs(said, asked.graph, (step.source[:-1], step.target[:-1])))
     others = [layer for layer in asked.layers() if layer.name != start.layer]
     return tuple(
         Candidate(_of_layer(layer), layer.name in reached, reached.get(layer.name) or _not_reached(layer, start))
@@ -54,10 +57,26 @@ def _loses_with(asked: Asked) -> tuple[Candidate, ...]:
 
 
 def _not_reached(layer: Layer, start: Port) -> str:
-    groups = dict.fromkeys((*layer.inputs.groups, *layer.outputs.groups))
-    if not groups:
+    if not layer.inputs.groups and not layer.outputs.groups:
         return f"nothing of it can go: {layer.outputs.frozen or layer.inputs.frozen}"
-    return f"it carries {', '.join(groups)}; no dependency leads there from {spoken(start.name)}"
+    return f"{_whose(layer)}; no step leads there from {spoken(start.name)}"
+
+
+def _whose(layer: Layer) -> str:
+    """Which groups the two sides of a layer belong to, in words; empty where nothing of it can be pruned."""
+    reads, makes = layer.inputs.groups, layer.outputs.groups
+    if reads == makes:
+        return f"its channels belong to {' and '.join(reads)}" if reads else ""
+    sides = (("reads", reads), ("makes", makes))
+    return " and ".join(f"what it {verb} belongs to {' and '.join(groups)}" for verb, groups in sides if groups)
+
+
+def _with_signs(text: str, graph: DependencyGraph, names: Iterable[str]) -> str:
+    """A text in which the ops among the names are followed by the sign that stands on them in the graph."""
+    for name in dict.fromkeys(names):
+        if sign := SIGNS.get(graph.layer(name).type_name):
+            text = re.sub(rf"(?<![\w.]){re.escape(name)}(?![\w.])", f"{name} ({sign})", text)
+    return text
 
 
 def _depends_on(asked: Asked) -> tuple[Candidate, ...]:
@@ -84,20 +103,26 @@ def _depends_on(asked: Asked) -> tuple[Candidate, ...]:
 def _carries(asked: Asked) -> tuple[Candidate, ...]:
     """The layers that a group touches."""
     group = asked.group(asked.field("group"), "group")
-    members = {member.module: f"{member.parameter}, dim {member.dim}" for member in reversed(group.members)}
+    members = {member.module: member for member in reversed(group.members)}
     return tuple(
         Candidate(
             _of_layer(layer),
             layer.name in members,
-            f"{members[layer.name]} is in the group" if layer.name in members else _of_others(layer),
+            _of_group(layer, members[layer.name]) if layer.name in members else _of_others(layer),
         )
         for layer in asked.layers()
     )
 
 
+def _of_group(layer: Layer, member: Member) -> str:
+    """What of a layer a group holds: rows and columns of a matrix or of filters, numbers of anything else."""
+    shape = dict(layer.parameters).get(member.parameter, ())
+    parts = ("rows", "columns")[member.dim] if len(shape) > 1 and member.dim < 2 else "numbers"
+    return f"the {parts} of its {member.parameter.rpartition('.')[2]} (dim {member.dim}) are in the group"
+
+
 def _of_others(layer: Layer) -> str:
-    groups = dict.fromkeys((*layer.inputs.groups, *layer.outputs.groups))
-    return f"it is in {' and '.join(groups)}" if groups else "nothing of it is in any group"
+    return _whose(layer) or "nothing of it is in any group"
 
 
 def _frozen(asked: Asked) -> tuple[Candidate, ...]:
@@ -107,7 +132,9 @@ def _frozen(asked: Asked) -> tuple[Candidate, ...]:
         Candidate(
             Option(port.name, spoken(port.name), _size(port), port.layer),
             not port.groups,
-            port.frozen or "nothing here can be pruned" if not port.groups else f"it carries {', '.join(port.groups)}",
+            f"its channels belong to {' and '.join(port.groups)}"
+            if port.groups
+            else port.frozen or "nothing here can be pruned",
         )
         for port in ports
     )
