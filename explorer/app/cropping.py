@@ -14,6 +14,8 @@ MARGIN = 24.0
 """Pixels around the whole graph."""
 EDGE = 12.0
 """The same around a part of it, where edges go on beyond the picture."""
+NEAR = (330.0, 250.0)
+"""Around boxes that must be seen, what they are linked to is shown as far as it fits into so much."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def crop(
     wanted: Collection[str],
     room: Point | None,
     *,
+    must: Collection[str] = (),
     least: float = 0.0,
 ) -> Window:
     """The part of a graph that fits a room.
@@ -55,24 +58,29 @@ def crop(
         elements: All that can be drawn.
         wanted: Ids of the boxes that the picture is about, the most important first; as many as fit are in it.
         room: Width and height of the picture; None for the whole graph.
+        must: Ids of the boxes that are all in it, though it takes more than the room.
         least: Width that a part has at least.
     """
     everything = _around(layout.frames.values(), MARGIN)
     if room is None or _fits(everything, room):
         return Window(everything, True, frozenset(each["data"]["id"] for each in elements))
-    shown = _part(layout, elements, wanted, room)
+    shown = _part(layout, elements, wanted, room, must)
     shown = replace(shown, right=max(shown.right, shown.left + least))
     inside = frozenset(each["data"]["id"] for each in elements if _meet(_extent(each, layout), shown))
     return Window(shown, False, inside)
 
 
-def _part(layout: Layout, elements: Iterable[Mapping[str, Any]], wanted: Collection[str], room: Point) -> Frame:
-    """The wanted boxes as far as they fit, then what they are linked to, while there is room."""
+def _part(
+    layout: Layout, elements: Iterable[Mapping[str, Any]], wanted: Collection[str], room: Point, must: Collection[str]
+) -> Frame:
+    """The boxes that must be in it, the wanted ones as far as they fit, then what they are linked to, while it fits."""
     boxes = {each["data"]["id"] for each in elements if each["data"].get("kind") not in ("module", None)}
-    asked = [name for name in wanted if name in layout.frames] or [name for name in layout.frames if name in boxes][:1]
-    frame = _grown(layout.frames[asked[0]], [layout.frames[name] for name in asked], room)
+    needed, asked = ([layout.frames[name] for name in names if name in layout.frames] for names in (must, wanted))
+    near = (min(room[0], NEAR[0]), min(room[1], NEAR[1])) if needed else room
+    first = needed or asked[:1] or [layout.frames[name] for name in layout.frames if name in boxes][:1]
+    frame = _grown(_around(first, 0.0), asked, room)
     shown = {name for name in boxes & layout.frames.keys() if _meet(layout.frames[name], frame)}
-    while added := _next(layout, shown, frame, room):
+    while added := _next(layout, shown, frame, near):
         shown.add(added)
         frame = _around((frame, layout.frames[added]), 0.0)
     return _padded(frame, EDGE)

@@ -41,6 +41,7 @@ class Marks:
         shade: What the layers are coloured by.
         lit: Ids of the ports, boxes and edges that alone show the hue of a group; None for all that carry one.
         ringed: Ids of the boxes that have a ring around them.
+        needed: Ids of the boxes that are in the picture, though they take more than the room.
         room: Width and height in pixels of the part that is drawn, around what stands out; None for the whole graph.
         colours: Tokens by name.
         drops: What groups lose of the accuracy, as `explorer.app.shades.shading` takes it.
@@ -51,6 +52,7 @@ class Marks:
     shade: str = NEUTRAL
     lit: frozenset[str] | None = None
     ringed: frozenset[str] = frozenset()
+    needed: frozenset[str] = frozenset()
     room: Point | None = None
     colours: Mapping[str, str] = field(default_factory=lambda: tokens("light"))
     drops: Mapping[str, float] | None = None
@@ -134,7 +136,8 @@ def draw_marked(outline: Outline, opened: frozenset[str], sizes: Mapping[str, in
     whole = sum(layer.macs for layer in outline.layers)
     look = Look(slots, marks, shading(marks.shade, elements, marks.kept, whole, marks.drops))
     legend = _legend_widths(look)
-    window = crop(layout, elements, _standing_out(elements, look), marks.room, least=max(legend, default=0.0))
+    wanted, least = _standing_out(elements, look), max(legend, default=0.0)
+    window = crop(layout, elements, wanted, marks.room, must=marks.needed, least=least)
     root, origin = _canvas(window, look)
     inside = [each for each in elements if window.shows(each)]
     _draw_elements(_pane(root, window), inside, layout, look, window.frame.left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -22,6 +23,13 @@ def terms_in(text: str) -> tuple[str, ...]:
     """The ids of the glossary's terms that a text refers to, in order."""
     links = [str(token.attrs.get("href", "")) for token in _tokens(text) if token.type == "link_open"]
     return tuple(link.removeprefix(TERM) for link in links if link.startswith(TERM))
+
+
+def marked(text: str) -> tuple[str, ...]:
+    """What a text sets in code, such as names of layers, or in bold, such as the sign **+** of an op; code first."""
+    tokens = list(_tokens(text))
+    bold = [after.content for before, after in pairwise(tokens) if (before.type, after.type) == ("strong_open", "text")]
+    return (*(token.content for token in tokens if token.type == "code_inline"), *bold)
 
 
 def count_words(text: str) -> int:

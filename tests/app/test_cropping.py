@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
-from explorer.app.cropping import EDGE, MARGIN, crop
+from explorer.app.cropping import EDGE, MARGIN, NEAR, crop
 from explorer.app.positions import Frame, Layout
 
 NAMES = ("a", "b", "c", "d")
@@ -54,3 +55,19 @@ def test_a_part_is_at_least_as_wide_as_its_legend() -> None:
 
 def test_without_wishes_the_beginning_is_shown() -> None:
     assert "a" in crop(CHAIN, elements(CHAIN), [], (200, 100)).inside
+
+
+def test_what_must_be_seen_is_all_in_it_though_it_takes_more_than_the_room() -> None:
+    window = crop(CHAIN, elements(CHAIN), ["d"], (200, 100), must=("a", "c", "x"))
+    assert window.frame == Frame(-EDGE, -EDGE, 100 + EDGE, 250 + EDGE)
+    assert {"a", "b", "c"} <= window.inside
+    assert "d" not in window.inside, "what is only wanted has no room left"
+
+
+def test_around_what_must_be_seen_is_little_of_what_it_is_linked_to() -> None:
+    names = [str(number) for number in range(12)]
+    frames = {name: Frame(0, 100 * number, 100, 100 * number + 50) for number, name in enumerate(names)}
+    chain = Layout(frames, dict.fromkeys(pairwise(names), ()))
+    near, wide = (crop(chain, elements(chain), ["5"], (640, 600), must=must) for must in (("5",), ()))
+    assert near.box[3] <= NEAR[1] < wide.box[3] <= 600
+    assert {"4", "5"} <= near.inside or {"5", "6"} <= near.inside

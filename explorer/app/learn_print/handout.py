@@ -7,6 +7,7 @@ from html import escape
 
 from explorer.app.learn.addresses import glossary_address
 from explorer.app.learn_print.answers import Measured, answer
+from explorer.app.learn_print.focus import focus_of
 from explorer.app.learn_print.pictures import picture
 from explorer.app.learn_print.prose import html_of
 from explorer.app.learn_print.sheet import LEARN, sheet
@@ -15,8 +16,10 @@ from explorer.engine.errors import LessonError
 from explorer.lessons import KINDS, Asked, Form, Lesson, Option, Step, asked, glossary, shown
 from explorer.lessons.words import terms_in
 
-ROOM = (640.0, 220.0)
+ROOM = (640.0, 340.0)
 """Pixels that a picture may take: the width of the text on A4, and so much of its height that two steps fit."""
+BESIDE = 400.0
+"""A picture no wider than this has text and task beside it; a wider one stands between them."""
 NOTES = '<p class="handout-notes">Notes<span></span><span></span></p>'
 LONG = 34
 """Options with more letters than this stand below one another."""
@@ -50,29 +53,47 @@ def _head(lesson: Lesson) -> str:
 
 def _step(workspace: Workspace, lesson: Lesson, number: int) -> str:
     step = lesson.steps[number]
-    figure = _or_why(lambda: _figure(workspace, step))
+    text = f'<div class="handout-text">{html_of(step.text)}</div>'
+    row = _or_why(lambda: _row(workspace, step, text), text)
     task = _or_why(lambda: _task(workspace, step)) if step.task else ""
     return (
         f'<section class="handout-step" aria-labelledby="{step.id}"><h2 id="{step.id}">{number + 1}. '
-        f'{escape(step.title)}</h2><div class="handout-row"><div class="handout-text">{html_of(step.text)}</div>'
-        f"{figure}</div>{task}{NOTES}</section>"
+        f"{escape(step.title)}</h2>{row}{task}{NOTES}</section>"
     )
 
 
-def _figure(workspace: Workspace, step: Step) -> str:
+def _row(workspace: Workspace, step: Step, text: str) -> str:
+    """A text and its picture: a narrow one first, since what comes after it stands beside it."""
     subject = workspace.open(step.show.model)
     exploration = shown(step.show, subject.graph, step.place.inside("show"))
-    drawn = picture(subject, exploration, ROOM)
-    return f"<figure>{drawn.svg}<figcaption>{escape(drawn.caption)}.</figcaption></figure>"
+    drawn = picture(subject, exploration, ROOM, focus_of(step, _form_if_any(workspace, step)))
+    is_beside = drawn.width <= BESIDE
+    figure = (
+        f'<figure class="{"is-beside" if is_beside else "is-across"}" style="width: {drawn.width + 2:.0f}px">'
+        f"{drawn.svg}<figcaption>{escape(drawn.caption)}.</figcaption></figure>"
+    )
+    return figure + text if is_beside else text + figure
 
 
 def _task(workspace: Workspace, step: Step) -> str:
-    put = _asked(workspace, step)
-    form = KINDS[put.task.kind].form(put)
+    form, question = _form(workspace, step), step.task.question if step.task else ""
     return (
-        f'<div class="handout-task"><div class="handout-question">{html_of(put.task.question)}</div>'
+        f'<div class="handout-task"><div class="handout-question">{html_of(question)}</div>'
         f"{_CONTROLS[form.control](form)}</div>"
     )
+
+
+def _form(workspace: Workspace, step: Step) -> Form:
+    put = _asked(workspace, step)
+    return KINDS[put.task.kind].form(put)
+
+
+def _form_if_any(workspace: Workspace, step: Step) -> Form | None:
+    """How a task is answered; None where there is none, or a mistake in it, which is said in the task's place."""
+    try:
+        return _form(workspace, step) if step.task else None
+    except LessonError:
+        return None
 
 
 def _asked(workspace: Workspace, step: Step) -> Asked:
@@ -149,9 +170,9 @@ def _more(title: str, content: str, name: str = "") -> str:
     return f'<section class="{f"handout-more {name}".strip()}"><h2>{title}</h2>{content}</section>'
 
 
-def _or_why(make: Callable[[], str]) -> str:
+def _or_why(make: Callable[[], str], before: str = "") -> str:
     """What `make` gives, or why it cannot be had: a lesson of somebody's own may name what its model does not have."""
     try:
         return make()
     except LessonError as error:
-        return f'<p role="alert">{escape(str(error))}</p>'
+        return f'{before}<p role="alert">{escape(str(error))}</p>'

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from explorer.app.elements import Element, build_elements
+from explorer.app.learn_print.focus import Focus, box_of, boxes_of
 from explorer.app.learn_print.matrix_picture import matrix_svg
 from explorer.app.level import Point
 from explorer.app.matrices import SHOWN
@@ -18,15 +19,21 @@ from explorer.app.panels.centre import MATRICES
 from explorer.app.panels.matrices_panel import drawn
 from explorer.app.playing import recording, side
 from explorer.app.remembered import PLAYER
-from explorer.app.scene import closed_ancestor, fold_id, layer_id, module_id
+from explorer.app.scene import fold_id, module_id
 from explorer.app.shades import NEUTRAL
 from explorer.app.svg import Kept, Marks, draw_marked
 from explorer.app.theme import tokens
 from explorer.app.workspace import Subject
+from explorer.drawing import number
 from explorer.exploration import Exploration
 
 PAGE_COLOURS: Mapping[str, str] = {name: f"var(--{name})" for name in tokens("light")}
 """Tokens by name, as the variables of the page: the picture is light or dark as that is."""
+
+
+SMALLEST = 0.5
+"""A picture shrinks no further than this, so that what stands on its layers can still be read on paper."""
+NOTHING = Focus()
 
 
 @dataclass(frozen=True)
@@ -36,10 +43,12 @@ class Picture:
     Attributes:
         svg: The picture.
         caption: What it shows, in words.
+        width: In pixels.
     """
 
     svg: str
     caption: str
+    width: float
 
 
 @dataclass(frozen=True)
@@ -50,20 +59,23 @@ class _Lit:
         groups: Names of the groups that travel.
         ids: Of the ports, boxes and edges that it has reached.
         now: Ids of the boxes of the step that happens now.
+        boxes: Ids of all boxes that it has come to.
     """
 
     groups: tuple[str, ...]
     ids: frozenset[str]
     now: frozenset[str]
+    boxes: frozenset[str]
 
 
-def picture(subject: Subject, exploration: Exploration, room: Point) -> Picture:
+def picture(subject: Subject, exploration: Exploration, room: Point, focus: Focus = NOTHING) -> Picture:
     """What is seen of a model: the graph, or a matrix where the centre shows that.
 
     Args:
         subject: The model.
         exploration: What is pruned of it, and how it is looked at.
         room: Width and height in pixels that the graph may take; of a larger one the part that matters is drawn.
+        focus: What has to be in the picture, which shrinks where that takes more than the room.
     """
     state = opening_state(subject, exploration)
     panels = state.panels
@@ -73,18 +85,27 @@ def picture(subject: Subject, exploration: Exploration, room: Point) -> Picture:
     kept: Kept = state.preview["groups"] if exploration.is_pruning() else {}
     lit = _played(subject, opened, panels.get(PLAYER))
     selected: list[str] = state.selection.get("groups", [])
+    ringed = lit.now if lit else _ringed(subject, opened, state.selection)
+    needed = _needed(subject, opened, focus, ringed | (lit.boxes if lit else frozenset()))
+    groups: Sequence[str] = () if focus.is_secret else lit.groups if lit else [*state.pins, *selected]
     marks = Marks(
-        groups=lit.groups if lit else [*state.pins, *selected],
+        groups=groups,
         kept=kept,
         shade=panels.get("shade", NEUTRAL),
         lit=lit.ids if lit else None,
-        ringed=lit.now if lit else _ringed(subject, opened, state.selection),
+        ringed=ringed,
+        needed=needed,
         room=room,
         colours=PAGE_COLOURS,
     )
-    said = _said(state.selection, state.pins, panels.get(PLAYER), exploration.is_pruning())
-    caption = f"{subject.title}{said}"
-    return Picture(_named(draw_marked(subject.outline, opened, subject.sizes, marks), caption), caption)
+    is_told = not focus.is_secret or state.selection.get("kind") != "group"
+    said = _said(state.selection, state.pins, panels.get(PLAYER), exploration.is_pruning()) if is_told else ""
+    return _named(draw_marked(subject.outline, opened, subject.sizes, marks), f"{subject.title}{said}", room)
+
+
+def _needed(subject: Subject, opened: frozenset[str], focus: Focus, marked: frozenset[str]) -> frozenset[str]:
+    """Ids of the boxes that have to be in the picture; none where it is about nothing but what is selected."""
+    return frozenset() if focus == NOTHING else boxes_of(focus, subject.outline, opened) | marked
 
 
 def _matrix(subject: Subject, opened: list[str], selection: Mapping[str, Any], panels: Mapping[str, Any]) -> Picture:
@@ -92,7 +113,7 @@ def _matrix(subject: Subject, opened: list[str], selection: Mapping[str, Any], p
     matrix, runs, _ = drawn(subject, kind, panels.get("scope", SHOWN), opened, group)
     caption = f"{subject.title}: the matrix {kind} over what the graph shows"
     caption += f", with the group {group} in colour" if group else ""
-    return Picture(_named(matrix_svg(matrix, runs, PAGE_COLOURS), caption), caption)
+    return _named(matrix_svg(matrix, runs, PAGE_COLOURS), caption)
 
 
 def _said(selection: Mapping[str, Any], pins: list[str], player: Mapping[str, Any] | None, is_pruned: bool) -> str:
@@ -111,17 +132,11 @@ def _ringed(subject: Subject, opened: frozenset[str], selection: Mapping[str, An
     """Ids of the box of a selected layer or module; of a group none, since its colour says it."""
     name, kind = selection.get("name", ""), selection.get("kind")
     if kind == "layer":
-        return frozenset({_box_of(subject, opened, name)})
+        return frozenset({box_of(subject.outline, opened, name)})
     if kind == "module":
         closed = next((path for path in ancestors(name) if path not in opened), "")
         return frozenset({fold_id(closed) if closed else module_id(name)})
     return frozenset()
-
-
-def _box_of(subject: Subject, opened: frozenset[str], layer: str) -> str:
-    """Id of the box that stands for a layer: its own, or that of the closed module around it."""
-    closed = closed_ancestor(subject.outline.by_name[layer], opened)
-    return fold_id(closed) if closed else layer_id(layer)
 
 
 def _played(subject: Subject, opened: frozenset[str], player: Mapping[str, Any] | None) -> _Lit | None:
@@ -131,12 +146,13 @@ def _played(subject: Subject, opened: frozenset[str], player: Mapping[str, Any] 
     played = recording(subject.graph, subject.outline, player["port"])
     done = played["steps"][: player["step"]]
     elements = build_elements(subject.outline, opened, subject.sizes)
-    boxes = {port: _box_of(subject, opened, port[:-1]) for step in done for port in (step["source"], step["target"])}
-    boxes[played["port"]] = _box_of(subject, opened, played["port"][:-1])
+    ports = {played["port"], *(port for step in done for port in (step["source"], step["target"]))}
+    boxes = {port: box_of(subject.outline, opened, port[:-1]) for port in ports}
     ids = {name for port, box in boxes.items() for name in _lights(elements, port, box, played["groups"])}
     ids |= {name for step in done if step["kind"] == "inter" for name in _between(elements, boxes, step)}
     now = (done[-1:] and (done[-1]["source"], done[-1]["target"])) or (played["port"],)
-    return _Lit(tuple(played["groups"]), frozenset(ids), frozenset(boxes[port] for port in now))
+    reached = frozenset(boxes.values())
+    return _Lit(tuple(played["groups"]), frozenset(ids), frozenset(boxes[port] for port in now), reached)
 
 
 def _lights(elements: list[Element], port: str, box: str, groups: list[str]) -> list[str]:
@@ -153,10 +169,14 @@ def _between(elements: list[Element], boxes: Mapping[str, str], step: Mapping[st
             yield each["data"]["id"]
 
 
-def _named(svg: str, caption: str) -> str:
-    """A picture that says what it is to those who cannot see it, and that shrinks with the page."""
+def _named(svg: str, caption: str, room: Point | None = None) -> Picture:
+    """A picture that says what it is to those who cannot see it, as large as the room allows if that can be read."""
     ET.register_namespace("", "http://www.w3.org/2000/svg")
     root = ET.fromstring(svg)
     root.set("role", "img")
     root.set("aria-label", caption)
-    return ET.tostring(root, encoding="unicode")
+    width, height = (float(root.attrib[side]) for side in ("width", "height"))
+    scale = max(SMALLEST, min(1.0, room[0] / width, room[1] / height)) if room else 1.0
+    root.set("width", number(width * scale))
+    root.set("height", number(height * scale))
+    return Picture(ET.tostring(root, encoding="unicode"), caption, width * scale)
