@@ -80,6 +80,12 @@
   /* A module and a layer may have one name: the module is open or closed, the layer is in it. */
   explorer.isOf = (node, kind) => (kind === "module") === (node.hasClass("module") || node.hasClass("fold"));
 
+  /* The legend speaks of one colour, or of several. */
+  function paintLegend() {
+    const several = explorer.slots(state.selection, state.pins).size > 1;
+    document.querySelectorAll(".graph-foot .legend").forEach((legend) => legend.classList.toggle("is-several", several));
+  }
+
   /* Rows of the tree and of the list of groups follow the same selection. */
   function paintLists() {
     const slots = explorer.slots(state.selection, state.pins);
@@ -109,6 +115,7 @@
     cancelAnimationFrame(waiting);
     waiting = requestAnimationFrame(() => {
       paint();
+      paintLegend();
       paintLists();
       explorer.scrollLists(state.selection);
       explorer.reveal();

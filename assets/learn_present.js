@@ -42,6 +42,24 @@
   );
   window.addEventListener("popstate", () => follow());
 
+  /* What a step draws, and how much room its panes leave, comes later than the step. */
+  let due = 0;
+  function fitAgain() {
+    cancelAnimationFrame(due);
+    due = requestAnimationFrame(() => {
+      if (!isPresenting() || !explorer.cy()) return;
+      explorer.cy().stop();
+      explorer.fit();
+    });
+  }
+
+  const { listenToView } = explorer;
+  explorer.listenToView = function (cy) {
+    listenToView(cy);
+    cy.on("add remove", fitAgain);
+    new ResizeObserver(fitAgain).observe(cy.container());
+  };
+
   explorer.lessons.followPresenting = follow;
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.lessons = Object.assign(window.dash_clientside.lessons || {}, {

@@ -56,3 +56,10 @@ def test_the_help_says_the_same_and_begins_the_tour() -> None:
     lines = tour.help_lines()
     assert all(step.title in shown(lines) and step.text in shown(lines) for step in tour.STEPS)
     assert any(getattr(each, "data-tour", "") == "begin" for each in parts(lines))
+
+
+def test_the_help_of_lessons_speaks_of_nothing_that_only_the_explorer_has() -> None:
+    lines = tour.help_lines(in_lessons=True)
+    assert all(step.title in shown(lines) and step.text in shown(lines) for step in tour.STEPS_IN_LESSONS)
+    assert "Export" not in shown(lines)
+    assert not any(hasattr(each, "data-tour") for each in parts(lines))

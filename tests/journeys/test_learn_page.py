@@ -213,6 +213,54 @@ def test_presenting_is_large_and_keys_turn_the_steps(browser: Browser, address: 
         assert page.evaluate(FOCUSED) == "present"
 
 
+def test_the_help_tells_the_keys_of_lessons_and_not_those_of_the_explorer_alone(browser: Browser, address: str) -> None:
+    with learning(browser, f"{address}/learn/{LESSON.id}/{PICK.id}") as watched:
+        page = watched.page
+        wait_for_step(page, PICK)
+        page.keyboard.press("?")
+        help_dialog = page.get_by_role("dialog", name="How to read the screen")
+        expect(help_dialog.get_by_text("Keys of lessons")).to_be_visible()
+        expect(help_dialog.locator("kbd", has_text="Page Down")).to_be_visible()
+        expect(help_dialog.get_by_text("Export")).to_have_count(0)
+        expect(help_dialog.locator("kbd").get_by_text("/", exact=True)).to_have_count(0)
+
+
+def test_presenting_fits_the_graph_of_every_step(browser: Browser, address: str) -> None:
+    lesson = next(lesson for lesson in bundled_lessons() if lesson.id == "attention")
+    here = next(index for index, step in enumerate(lesson.steps) if step.id == "the-stream")
+    step, after = lesson.steps[here : here + 2]
+    is_fitted = """isOpen => {
+      const cy = window.explorerCy;
+      const { x1, x2 } = cy.elements().renderedBoundingBox({ includeLabels: false });
+      return cy.getElementById("layer:blocks.0.mlp.0").nonempty() === isOpen && Math.abs(x1 + x2 - cy.width()) < 4;
+    }"""
+    with learning(browser, f"{address}/learn/{lesson.id}/{step.id}?present") as watched:
+        page = watched.page
+        wait_for_step(page, step)
+        expect(page.locator("#shade-legend")).to_be_visible()
+        for key, shown in (("PageDown", after), ("PageUp", step)):
+            page.keyboard.press(key)
+            wait_for_step(page, shown)
+            page.wait_for_function(is_fitted, arg=shown is step)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+
+
+def test_on_a_phone_the_inspector_stands_below_the_graph(browser: Browser, address: str) -> None:
+    lesson, step = next(
+        (lesson, step) for lesson in bundled_lessons() for step in lesson.steps if step.show.panes == ("inspector",)
+    )
+    with learning(browser, f"{address}/learn/{lesson.id}/{step.id}", viewport={"width": 390, "height": 844}) as watched:
+        page = watched.page
+        wait_for_step(page, step)
+        bar, graph, inspector = (page.locator(each).bounding_box() for each in (".top-bar", "#graph-box", "#right"))
+        assert bar
+        assert graph
+        assert inspector
+        assert bar["height"] <= 48
+        assert graph["width"] == inspector["width"] == 390
+        assert graph["y"] + graph["height"] <= inspector["y"]
+
+
 def test_on_a_phone_text_and_task_stand_above_the_graph(browser: Browser, address: str) -> None:
     small = {"width": 390, "height": 844}
     with learning(browser, f"{address}/learn/{LESSON.id}/{PICK.id}", viewport=small) as watched:

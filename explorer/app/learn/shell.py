@@ -57,7 +57,7 @@ def _bar(subject: Subject) -> html.Header:
             html.Div(history.steps(), className="row for-groups"),
             html.Button("Present", id=ids.PRESENT, className="text-tool", type="button",
                         title="Large type, arrow keys; Esc ends it", **attributes(aria_pressed="false")),
-            *top_bar.looks(has_tour=False),
+            *top_bar.looks(in_lessons=True),
         ],
         className="top-bar",
     )  # fmt: skip

@@ -161,11 +161,12 @@ def _legend() -> html.Div:
         ("band", "channels that can go"),
         ("frozen", "stays, and says why"),
         ("picked", "one group: goes together"),
+        ("picked-all", "each colour one group: goes together"),
     )
     items = [
         html.Span(
             [icon("lock") if kind == "frozen" else html.Span(className=f"swatch is-{kind}"), text],
-            className="legend-item",
+            className=f"legend-item for-{kind}",
         )
         for kind, text in parts
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -15,8 +16,8 @@ from explorer.app.workspace import Subject, Workspace
 
 LEARN = "/learn/"
 """Where the lessons are."""
+SEARCH_KEYS = (("/", "search; arrows walk the results, Enter jumps"),)
 KEYS = (
-    ("/", "search; arrows walk the results, Enter jumps"),
     ("↑ ↓ ← →", "along the edges of the graph"),
     ("Enter", "open or close the selected module"),
     ("Backspace", "the module around it"),
@@ -27,6 +28,14 @@ KEYS = (
     ("l", "lock it"),
     ("Ctrl+Z  Ctrl+Y", "undo, redo"),
     ("?", "this help"),
+)
+LESSON_KEYS = (
+    ("Tab", "from answer to answer, to Check, Hint and Next"),
+    ("Space", "picks an answer, or lets it go"),
+    ("Enter", "in an answer checks it; on a button or link presses it"),
+    ("→  ↓  Page Down", "in Present: next step"),
+    ("←  ↑  Page Up", "in Present: step before"),
+    ("Esc", "puts away what is told of a term; leaves Present"),
 )
 
 
@@ -56,9 +65,11 @@ def model_notes(subject: Subject) -> html.Div:
     return html.Div(notes(subject.notes), id=ids.MODEL_NOTE, className="notes")
 
 
-def looks(*, has_tour: bool = True) -> list[Any]:
-    """Colours and help, which begins the tour where the page has one."""
-    return [tool(ids.THEME, "theme", "Light or dark"), tool(ids.HELP, "help", "Help (?)"), _help(has_tour=has_tour)]
+def looks(*, in_lessons: bool = False) -> list[Any]:
+    """Colours and help; that of the lessons tells of what there is beside them."""
+    parts = _lessons_help() if in_lessons else _help()
+    dialog = modal(ids.HELP_DIALOG, "How to read the screen", parts)
+    return [tool(ids.THEME, "theme", "Light or dark"), tool(ids.HELP, "help", "Help (?)"), dialog]
 
 
 def export_button() -> list[Any]:
@@ -117,11 +128,18 @@ def picker(subject: Subject) -> html.Div:
     return html.Div(select, className="picker")
 
 
-def _help(*, has_tour: bool) -> Any:
-    keys = [html.Div([html.Kbd(key), html.Span(text)], className="row") for key, text in KEYS]
-    parts = [
-        *tour.help_lines(has_tour=has_tour),
-        html.H3("Keys", className="section-title"),
-        html.Div(keys, className="keys"),
+def _help() -> list[Any]:
+    return [*tour.help_lines(), *_keys("Keys", SEARCH_KEYS + KEYS)]
+
+
+def _lessons_help() -> list[Any]:
+    return [
+        *tour.help_lines(in_lessons=True),
+        *_keys("Keys of lessons", LESSON_KEYS),
+        *_keys("Keys of the graph", KEYS),
     ]
-    return modal(ids.HELP_DIALOG, "How to read the screen", parts)
+
+
+def _keys(title: str, keys: Sequence[tuple[str, str]]) -> list[Any]:
+    rows = [html.Div([html.Kbd(key), html.Span(text)], className="row") for key, text in keys]
+    return [html.H3(title, className="section-title"), html.Div(rows, className="keys")]

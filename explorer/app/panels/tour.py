@@ -31,6 +31,10 @@ class Step:
     needs_group: bool = False
 
 
+MEASURED = (
+    "When the ratio rests, the pruned model is built and proven against the original; where there is data, its "
+    "accuracy is measured."
+)
 STEPS = (
     Step(
         "Read the graph",
@@ -56,13 +60,13 @@ STEPS = (
     ),
     Step(
         "Measure, and take it with you",
-        "When the ratio rests, the pruned model is built and proven against the original; where there is data, its "
-        "accuracy is measured. "
-        "Export gives the smaller model, with the lines that load it.",
+        f"{MEASURED} Export gives the smaller model, with the lines that load it.",
         (f"#{ids.ACCURACY}", f"#{ids.EXPORT}"),
         pane="bottom",
     ),
 )
+STEPS_IN_LESSONS = (*STEPS[:-1], Step("Measure", MEASURED, (f"#{ids.ACCURACY}",), pane="bottom"))
+"""What of it a lesson has, too."""
 
 
 def layout(source: str) -> list[Any]:
@@ -84,13 +88,14 @@ def layout(source: str) -> list[Any]:
     return [html.Div([html.Div(className="tour-veil"), *rings], id=ids.TOUR_MARKS, hidden=True), card]
 
 
-def help_lines(*, has_tour: bool = True) -> list[Any]:
-    """The steps as the help has them, and a button that begins the tour where there is one."""
+def help_lines(*, in_lessons: bool = False) -> list[Any]:
+    """The steps as the help has them, and a button that begins the tour; lessons have their part of it and no tour."""
     button = html.Button(
         "Take the tour", className="text-tool is-boxed", type="button", **attributes(data_tour="begin")
     )
-    lines = [html.Li([html.Strong(step.title), html.P(step.text)]) for step in STEPS]
-    return [html.Ol(lines, className="help-steps"), *([button] if has_tour else [])]
+    steps = STEPS_IN_LESSONS if in_lessons else STEPS
+    lines = [html.Li([html.Strong(step.title), html.P(step.text)]) for step in steps]
+    return [html.Ol(lines, className="help-steps"), *([] if in_lessons else [button])]
 
 
 def _step(number: int, step: Step) -> html.Section:
