@@ -145,6 +145,12 @@ def test_an_explanation_says_how_much_it_leaves_out() -> None:
     assert facts[4:] == ("and 5 more layers",)
 
 
+def test_of_several_weights_an_explanation_shows_the_one_that_loses_most() -> None:
+    facts = KINDS["predict"].check(ask("predict", "sample:lstm", quantity="params", ratios={"lstm": 0.5}), 50).facts
+    assert facts[0].endswith("29% (weight_hh_l0 256 × 64 → 128 × 32)")  # noqa: RUF001
+    assert facts[1].endswith("51% (weight 10 × 64 → 10 × 32)")  # noqa: RUF001
+
+
 EDITS = ask(
     "edits",
     group="layer1.0.conv1",

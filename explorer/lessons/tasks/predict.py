@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 
 from explorer.engine.changes import LayerChange, layer_changes
 from explorer.engine.errors import PlanError
@@ -131,10 +132,15 @@ def _loss(change: LayerChange, quantity: str) -> int:
 
 def _line(change: LayerChange, quantity: str) -> str:
     before, later = getattr(change, quantity)
-    shapes = [f"{_sizes(old)} → {_sizes(new)}" for _, old, new in change.parameters[:1]]
-    weight = f" (weight {shapes[0]})" if shapes else ""
+    weight = f" ({_weight(change)})" if change.parameters else ""
     unit = UNITS[quantity]
     return f"{change.layer.name}: {before:,} → {later:,} {unit}, {later / before:.0%}{weight}"
+
+
+def _weight(change: LayerChange) -> str:
+    """The parameter of a layer that loses most numbers, the first of several, with its shapes."""
+    name, old, new = max(change.parameters, key=lambda each: prod(each[1]) - prod(each[2]))
+    return f"{name.rpartition('.')[2]} {_sizes(old)} → {_sizes(new)}"
 
 
 def _sizes(shape: tuple[int, ...]) -> str:
