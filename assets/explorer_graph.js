@@ -186,7 +186,8 @@
       explorer.hideTip();
     });
     cy.on("add remove", paintSoon);
-    cy.on("pan zoom resize", explorer.hideTip);
+    cy.on("tap add remove pan zoom resize", explorer.hideTip);
+    cy.container().addEventListener("pointerleave", explorer.hideTip);
     explorer.listenToView(cy);
     cy.ready(() => explorer.fit());
   }
@@ -194,12 +195,14 @@
   explorer.highlight = function (selection, pins) {
     state.selection = { ...(selection || {}) };
     state.pins = pins || [];
+    explorer.hideTip();
     paintSoon();
     paintGrid();
   };
 
   explorer.showPreview = function (preview) {
     state.preview = preview;
+    explorer.hideTip();
     paintSoon();
   };
 

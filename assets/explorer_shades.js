@@ -49,7 +49,7 @@
       const value = shading && shading.value(node);
       const wanted = value === undefined || !shading ? "" : "shade-" + Math.min(STEPS - 1, Math.floor(value * STEPS));
       const before = node.scratch("_shade") || "";
-      if (before === wanted) return;
+      if (before === wanted && (!wanted || node.hasClass(wanted))) return; // new elements take the classes of old ones away
       if (before) node.removeClass(before);
       if (wanted) node.addClass(wanted);
       node.scratch("_shade", wanted);

@@ -210,6 +210,7 @@
 
   /* New elements are on their way into the graph. */
   explorer.drawn = function () {
+    explorer.hideTip();
     setTimeout(() => {
       if (!explorer.cy() || explorer.cy().nodes().empty()) return;
       if (graph.isFitDue) explorer.fit();

@@ -8,6 +8,9 @@
   const byId = (id) => document.getElementById(id);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
+  /* Until the server says what the address means, the page says that it is on its way (assets/learn.css). */
+  document.documentElement.dataset.learn = /^\/learn\/?$/.test(location.pathname) ? "list" : "step";
+
   /* ---- Going from step to step ---- */
 
   function ask() {
@@ -92,9 +95,9 @@
     row.querySelector("[data-progress]").textContent = !done ? "" : left.length ? done + " of " + names.length + " done" : "done ✓";
   }
 
-  /* The way on skips a task until it is solved. */
+  /* The way on skips a task until it is solved, or its answer is shown. */
   function markWay(way) {
-    const isSolved = lessons.done(lessons.at.lesson, lessons.at.step).state === "solved";
+    const isSolved = ["solved", "shown"].includes(lessons.done(lessons.at.lesson, lessons.at.step).state);
     if (isSolved) way.querySelector("[data-name]").textContent = way.dataset.solved;
     way.toggleAttribute("data-skips", !isSolved);
   }

@@ -10,15 +10,15 @@
   function byLayer() {
     const told = explorer.lessons.options().filter((option) => option.isPicked || option.state);
     const order = ["", "right", "missing", "extra"];
-    return told.reduce((found, { layer, state }) => {
-      const known = found.get(layer);
-      return found.set(layer, known !== undefined && order.indexOf(known) > order.indexOf(state) ? known : state);
+    return told.reduce((found, option) => {
+      const known = found.get(option.layer);
+      return found.set(option.layer, known && order.indexOf(known.state) > order.indexOf(option.state) ? known : option);
     }, new Map());
   }
 
-  function badge(state) {
+  function badge({ state, word }) {
     const mark = Object.assign(document.createElement("div"), { className: "graph-mark is-" + (state || "picked") });
-    if (state) mark.append(explorer.lessons.sign(state));
+    if (state) mark.append(explorer.lessons.sign(state, word));
     else mark.append("✓ picked");
     return mark;
   }
@@ -46,15 +46,15 @@
     const cy = explorer.cy();
     if (!cy) return;
     if (marks.cy !== cy) listen(cy);
-    const states = byLayer();
+    const told = byLayer();
     marks.shown = [];
     cy.batch(() =>
       cy.nodes(".layer, .op").forEach((node) => {
-        const state = states.get(node.data("name"));
+        const option = told.get(node.data("name"));
         node.removeClass(Object.values(CLASSES).join(" "));
-        if (state === undefined) return;
-        node.addClass(CLASSES[state]);
-        marks.shown.push({ node, mark: badge(state) });
+        if (!option) return;
+        node.addClass(CLASSES[option.state]);
+        marks.shown.push({ node, mark: badge(option) });
       })
     );
     holder.replaceChildren(...marks.shown.map(({ mark }) => mark));

@@ -6,11 +6,32 @@
     ArrowRight: "on", ArrowDown: "on", PageDown: "on",
     ArrowLeft: "back", ArrowUp: "back", PageUp: "back",
   };
+  const KEYS = [["→", "next step"], ["←", "step before"], ["Esc", "leaves"]];
+  const TOLD = 5000; // milliseconds for which the keys are told
+  const keys = Object.assign(document.createElement("div"), { className: "present-keys", hidden: true });
+  keys.setAttribute("role", "status");
+  let told = 0;
   const app = () => document.getElementById("app");
   const isPresenting = () => new URLSearchParams(location.search).has(NAME);
 
+  function keyNamed([key, what]) {
+    const line = document.createElement("span");
+    line.append(Object.assign(document.createElement("kbd"), { textContent: key }), " " + what);
+    return line;
+  }
+
+  /* Which keys there are, for as long as it takes to read them. */
+  function tellKeys(isWanted) {
+    clearTimeout(told);
+    document.body.append(keys);
+    keys.hidden = !isWanted;
+    keys.replaceChildren(...(isWanted ? KEYS.map(keyNamed) : []));
+    if (isWanted) told = setTimeout(tellKeys, TOLD, false);
+  }
+
   /* Large or not, as the address says. */
   function follow() {
+    if (app().hasAttribute("data-present") !== isPresenting()) tellKeys(isPresenting());
     app().toggleAttribute("data-present", isPresenting());
     document.getElementById("present").setAttribute("aria-pressed", String(isPresenting()));
     requestAnimationFrame(() => explorer.cy() && explorer.fit());
@@ -27,14 +48,17 @@
   /* Arrow keys belong to fields and sliders that have the focus. */
   const takesKeys = (target) => target.closest("input, select, textarea, [role=slider], .ag-root, [role=dialog]");
 
+  /* Escape puts away what is told of a term first. */
+  const isTermTold = () => Boolean(document.querySelector(".term-tip:not([hidden])"));
+
   document.addEventListener(
     "keydown",
     (event) => {
       if (!isPresenting() || event.ctrlKey || event.metaKey || event.altKey || takesKeys(event.target)) return;
       const link = WAYS[event.key] && document.querySelector(`[data-way="${WAYS[event.key]}"]`);
-      if (event.key !== "Escape" && !link) return;
+      if (event.key === "Escape" ? isTermTold() : !link) return;
       event.preventDefault();
-      event.stopPropagation();
+      event.stopImmediatePropagation(); // a player that is open has keys, too
       if (link) explorer.lessons.go(link.href);
       else present(false);
     },

@@ -2,11 +2,14 @@
 (function () {
   const explorer = (window.explorer = window.explorer || {});
   const lessons = explorer.lessons;
-  const WORDS = { right: ["yes", "right"], missing: ["add", "missing"], extra: ["no", "does not belong"] };
-  const WORDS_OF_ONE = { right: ["yes", "right"], missing: ["add", "this one"], extra: ["no", "not this one"] };
-  const task = { asked: 0 };
+  const SIGNS = { right: "yes", missing: "add", extra: "no" };
+  const GAP = 8; // pixels
+  const task = { asked: 0, left: null }; // the form of the step that was left, which stays until the page takes it away
   const byId = (id) => document.getElementById(id);
-  const form = () => document.querySelector("#lesson-task form");
+  const form = () => {
+    const found = document.querySelector("#lesson-task form");
+    return found === task.left ? null : found;
+  };
   const control = () => (form() ? form().dataset.control : "");
   const fields = () => (form() ? [...form().elements].filter((field) => field.name === "answer") : []);
   const picked = () => fields().filter((field) => field.checked).map((field) => field.value);
@@ -42,13 +45,13 @@
     holder.append(icon, word);
     return holder;
   }
-  lessons.sign = (state) => sign(...(control() === "one" ? WORDS_OF_ONE : WORDS)[state]);
+  lessons.sign = (state, word) => sign(SIGNS[state], word);
 
-  function markRow({ name, state, reason }) {
+  function markRow({ name, state, word, reason }) {
     const row = rowOf(name);
     if (!row) return;
-    row.dataset.state = state;
-    row.querySelector("[data-said]").replaceChildren(lessons.sign(state), " ", reason);
+    Object.assign(row.dataset, { state, word });
+    row.querySelector("[data-said]").replaceChildren(lessons.sign(state, word), " ", reason);
   }
 
   function unmark(row) {
@@ -63,7 +66,9 @@
     fields()
       .map((field) => [field, field.closest("[data-layer]")])
       .filter(([, row]) => row)
-      .map(([field, row]) => ({ name: field.value, layer: row.dataset.layer, isPicked: field.checked, state: row.dataset.state || "" }));
+      .map(([field, { dataset }]) => ({
+        name: field.value, layer: dataset.layer, isPicked: field.checked, state: dataset.state || "", word: dataset.word,
+      }));
 
   /* Whether layers are to be picked, so that what belongs together must not show yet. */
   lessons.isPicking = () => control() === "several" && byId("app").dataset.task === "open" && lessons.options().length > 0;
@@ -96,9 +101,16 @@
 
   /* ---- Hint ---- */
 
+  /* Above what stays at the lower edge of the pane. */
+  function bringIntoSight(part) {
+    part.style.scrollMarginBottom = byId("lesson-tools").offsetHeight + GAP + "px";
+    part.scrollIntoView({ block: "nearest" });
+  }
+
   function showHint(isShown) {
     const hint = form() && form().querySelector(".task-hint");
     if (hint) hint.hidden = !isShown;
+    if (hint && isShown) bringIntoSight(hint);
     byId("lesson-hint").setAttribute("aria-expanded", String(isShown));
   }
 
@@ -106,6 +118,8 @@
 
   lessons.clear = function () {
     showHint(false);
+    task.left = form() || task.left;
+    explorer.markOptions();
     dash_clientside.set_props("lesson-verdict", { data: null });
     dash_clientside.set_props("lesson-answer", { data: null });
     dash_clientside.set_props("lesson-solution", { hidden: true });

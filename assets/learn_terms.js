@@ -45,7 +45,7 @@
     (event) => {
       if (event.key !== "Escape" || tip.hidden) return;
       hide();
-      event.stopPropagation();
+      event.stopImmediatePropagation();
     },
     true
   );

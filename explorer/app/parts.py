@@ -41,6 +41,12 @@ def filled_bar(fraction: float, class_name: str) -> html.Div:
     return html.Div(filled, className=class_name, **attributes(aria_hidden="true"))
 
 
+def opening_note(words: str) -> html.Div:
+    """What stands in a place until its content comes."""
+    bar = html.Div(className="opening-bar", **attributes(aria_hidden="true"))
+    return html.Div([html.P(words, className="quiet"), bar], className="opening-note", role="status")
+
+
 def stop_button(name: str, text: str = "Stop") -> html.Button:
     """Stops work that the page follows; `show_while` tells when it shows.
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
 
 from explorer.lessons import KINDS, Lesson, Step, bundled_lessons
 from tests.journeys.browser import Watched
@@ -274,3 +275,116 @@ def test_on_a_phone_text_and_task_stand_above_the_graph(browser: Browser, addres
         assert graph
         assert text["y"] < task["y"] < graph["y"]
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_marks_of_a_task_go_with_its_step(browser: Browser, address: str) -> None:
+    lesson = next(lesson for lesson in bundled_lessons() if lesson.id == "concatenation")
+    number = next(number for number, step in enumerate(lesson.steps) if step.id == "two-stretches")
+    asks, tells = lesson.steps[number - 1 : number + 1]
+    assert asks.show.model == tells.show.model
+    assert tells.task is None
+    with learning(browser, f"{address}/learn/{lesson.id}/{asks.id}") as watched:
+        page = watched.page
+        wait_for_step(page, asks)
+        answer(page, asks, KINDS["pick"].solution(question(asks)))
+        expect_verdict(page, "Right")
+        expect(page.locator(".graph-mark").first).to_be_visible()
+        page.locator("[data-way=on]").click()
+        wait_for_step(page, tells)
+        expect(page.locator(".graph-mark")).to_have_count(0)
+        assert page.evaluate("explorerCy.nodes('.option-right, .option-missing, .option-extra').length") == 0
+        page.go_back()
+        wait_for_step(page, asks)
+        for _ in range(2):  # to the step that is shown, too
+            page.locator(f"[data-step={asks.id}]").click()
+            wait_for_step(page, asks)
+        layer = KINDS["pick"].solution(question(asks))[0]
+        tap(page, layer)
+        expect(page.locator(".graph-mark")).to_have_text(["✓ picked"])
+
+
+def test_boxes_that_were_drawn_already_are_shaded_as_the_step_says(browser: Browser, address: str) -> None:
+    number = next(number for number, step in enumerate(LESSON.steps) if step.id == "what-it-saves")
+    before, shaded = LESSON.steps[number - 1 : number + 1]
+    with learning(browser, f"{address}/learn/{LESSON.id}/{before.id}") as watched:
+        page = watched.page
+        wait_for_step(page, before)
+        page.locator("[data-way=on]").click()
+        wait_for_step(page, shaded)
+        page.wait_for_function(
+            """() => {
+              const costly = explorerCy.nodes(".layer, .fold").filter((node) => node.data("macs") > 0);
+              const isShaded = (node) => node.classes().some((name) => name.startsWith("shade-"));
+              return costly.nonempty() && costly.every(isShaded);
+            }"""
+        )
+
+
+def test_escape_leaves_presenting_before_it_closes_the_player(browser: Browser, address: str) -> None:
+    step = next(step for step in LESSON.steps if "player" in step.show.panels)
+    with learning(browser, f"{address}/learn/{LESSON.id}/{step.id}?present") as watched:
+        page = watched.page
+        wait_for_step(page, step)
+        playing = page.locator("[data-playing]")
+        expect(playing).to_have_count(1)
+        expect(page.locator(".present-keys")).to_contain_text("Esc leaves")
+        page.keyboard.press("Escape")
+        expect(page.locator(".top-bar")).to_be_visible()
+        expect(page.locator(".present-keys")).to_be_hidden()
+        expect(playing).to_have_count(1)
+        page.keyboard.press("Escape")
+        expect(playing).to_have_count(0)
+
+
+def test_a_tip_goes_when_the_pointer_leaves_the_graph(browser: Browser, address: str) -> None:
+    with learning(browser, f"{address}/learn/{LESSON.id}/{LESSON.steps[0].id}") as watched:
+        page, tip = watched.page, watched.page.locator("#graph-tip")
+        wait_for_step(page, LESSON.steps[0])
+        graph = page.locator("#graph").bounding_box()
+        assert graph
+        box = page.evaluate("explorerCy.getElementById('layer:conv1').renderedBoundingBox()")
+        x, y = graph["x"] + (box["x1"] + box["x2"]) / 2, graph["y"] + (box["y1"] + box["y2"]) / 2
+        page.mouse.move(x - 1, y)
+        page.mouse.move(x, y)
+        expect(tip).to_be_visible()
+        page.locator("#lesson-title").hover()
+        expect(tip).to_be_hidden()
+
+
+def test_a_hint_comes_into_sight_and_after_the_answer_one_goes_on(browser: Browser, address: str) -> None:
+    small = {"width": 1024, "height": 560}
+    with learning(browser, f"{address}/learn/{LESSON.id}/{PICK.id}", viewport=small) as watched:
+        page = watched.page
+        wait_for_step(page, PICK)
+        way = page.locator("[data-way=on]")
+        expect(way).to_contain_text("Skip")
+        page.locator("#lesson-hint").click()
+        hint, tools = page.locator(".task-hint").bounding_box(), page.locator("#lesson-tools").bounding_box()
+        assert hint
+        assert tools
+        assert hint["y"] + hint["height"] <= tools["y"]
+        answer(page, PICK, KINDS["pick"].mistake(question(PICK)))
+        expect_verdict(page, "Not yet")
+        page.locator("#lesson-solution").click()
+        expect_verdict(page, "This is the answer")
+        expect(way).to_contain_text("Next")
+        expect(way).not_to_have_attribute("data-skips", "")
+
+
+@pytest.mark.parametrize(
+    ("path", "note"), [("", "Opening the lessons…"), (f"{LESSON.id}/{PICK.id}", "Opening the lesson…")]
+)
+def test_a_page_says_at_once_what_is_on_its_way(browser: Browser, address: str, path: str, note: str) -> None:
+    held: list[Route] = []
+    with learning(browser, f"{address}/learn/glossary") as watched:
+        page = watched.page
+        page.route("**/learn/_dash-update-component", lambda route: held.append(route))
+        page.goto(f"{address}/learn/{path}")
+        shown = page.locator(".opening-note:visible")
+        expect(shown).to_have_text(note)
+        page.unroute("**/learn/_dash-update-component")
+        for route in held:
+            route.continue_()
+        expect(page.locator(".opening-note")).to_have_count(0)
+        title = "#lesson-title" if path else "#lesson-list-title"
+        expect(page.locator(title)).to_be_visible()

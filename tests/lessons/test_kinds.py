@@ -184,7 +184,9 @@ GOAL = ask("goal", at_most={"macs": 0.6}, at_least={"accuracy": 0.9}, best="macs
 
 def test_a_goal_asks_the_plan_on_the_screen() -> None:
     asked = replace(GOAL, measure=lambda exploration: 0.93)
-    assert states(KINDS["goal"].check(asked, None)) == {"change": "missing", "macs": "missing", "accuracy": "right"}
+    open_still = KINDS["goal"].check(asked, None)
+    assert states(open_still) == {"change": "missing", "macs": "missing", "accuracy": "right"}
+    assert open_still.said == "Not all conditions hold."
     recipe = Recipe.from_json(KINDS["goal"].solution(asked))
     done = replace(asked, exploration=replace(asked.exploration, recipe=recipe))
     feedback = KINDS["goal"].check(done, None)

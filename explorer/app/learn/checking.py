@@ -144,7 +144,7 @@ def _checked(desk: Desk, what: Data) -> dict[str, Any]:
     elif empty := _empty(desk, asked, answer):
         return feedback.nothing(empty, tone="warn")
     found = desk.kind.check(asked, answer)
-    said = feedback.told(desk.task, found, is_shown=is_shown)
+    said = feedback.told(desk.task, found, answer, is_shown=is_shown)
     return said | ({"answer": answer} if is_shown else {})
 
 

@@ -11,20 +11,31 @@ from dash import html
 from explorer.app.learn.prose import prose
 from explorer.app.parts import attributes, filled_bar, icon, message, plain
 from explorer.jobs import Job
-from explorer.lessons import Feedback, Task, Verdict
+from explorer.lessons import Answer, Feedback, Task, Verdict
+from explorer.lessons.tasks.kind import names_in
 
 RIGHT, WRONG, SHOWN, MEASURING, NONE = "right", "wrong", "shown", "measuring", "none"
 HEADS = {RIGHT: ("yes", "Right"), WRONG: ("no", "Not yet"), SHOWN: ("on", "This is the answer")}
 HOLDS, FAILS, OPEN = ("yes", "holds"), ("no", "not yet"), ("wait", "open")
 ACCURACY = "accuracy"
+EDITS = "edits"
+"""The kind of task that asks what breaks the model."""
+WORDS_OF_MANY = {"right": "right", "missing": "missing", "extra": "does not belong"}
+WORDS = {
+    "choose": {"right": "right", "missing": "this one", "extra": "not this one"},
+    EDITS: {"right": "breaks, as you said", "missing": "breaks", "extra": "runs"},
+}
+"""What an option is called by its state, for the kinds of which it is not said as of one among many."""
+SPARED = "runs, as you said"
 
 
-def told(task: Task, found: Feedback, *, is_shown: bool) -> dict[str, Any]:
+def told(task: Task, found: Feedback, answer: Answer, *, is_shown: bool) -> dict[str, Any]:
     """What is said of an answer.
 
     Args:
         task: The task.
         found: What the engine found.
+        answer: The answer.
         is_shown: Whether the answer is the engine's own.
 
     Returns:
@@ -33,12 +44,34 @@ def told(task: Task, found: Feedback, *, is_shown: bool) -> dict[str, Any]:
     state = SHOWN if is_shown else RIGHT if found.is_right else WRONG
     said = plain(_head(state, "" if is_shown else found.said))
     more = plain([*_why(task, found), *_facts(found), *_best(found), *_mover(found)])
-    return {"state": state, "marks": marks(found.verdicts), "said": said, "more": more, "score": found.score}
+    return {
+        "state": state,
+        "marks": marks(task, found.verdicts, answer),
+        "said": said,
+        "more": more,
+        "score": found.score,
+    }
 
 
-def marks(verdicts: Sequence[Verdict]) -> list[dict[str, str]]:
-    """What is said of each option, as JSON data."""
-    return [{"name": each.name, "layer": each.layer, "state": each.state, "reason": each.reason} for each in verdicts]
+def marks(task: Task, verdicts: Sequence[Verdict], answer: Answer) -> list[dict[str, str]]:
+    """What is said of each option, as JSON data: in ``word`` what it is, in ``reason`` why."""
+    return [
+        {
+            "name": each.name,
+            "layer": each.layer,
+            "state": each.state,
+            "word": _word(task, each, answer),
+            "reason": each.reason,
+        }
+        for each in verdicts
+    ]
+
+
+def _word(task: Task, verdict: Verdict, answer: Answer) -> str:
+    """What an option is; of an edit, what it does, which one may have said by leaving it out, too."""
+    words = WORDS.get(task.kind, WORDS_OF_MANY)
+    is_foretold = task.kind == EDITS and verdict.state == RIGHT and verdict.name not in names_in(answer)
+    return SPARED if is_foretold else words[verdict.state]
 
 
 def measuring(job: Job) -> dict[str, Any]:

@@ -10,17 +10,17 @@ from dash import html
 from explorer.app import ids
 from explorer.app.learn.addresses import ROOT, Spot, address_of, handout_address
 from explorer.app.learn.prose import prose
-from explorer.app.parts import attributes, icon, stop_button
+from explorer.app.parts import attributes, icon, opening_note, stop_button
 from explorer.lessons import Lesson, Step
 
 SKIP, NEXT = "Skip", "Next"
 
 
 def layout() -> html.Section:
-    """The pane, empty; `turning` fills it."""
+    """The pane, which says that the lesson is on its way; `turning` fills it."""
     body = html.Div(
         [
-            html.Div(id=ids.LESSON_TEXT),
+            html.Div(opening_note("Opening the lesson…"), id=ids.LESSON_TEXT),
             html.Div(id=ids.LESSON_TASK),
             html.Div(id=ids.LESSON_CONDITIONS),
             _tools(),

@@ -10,7 +10,7 @@ from explorer.app import ids, shell
 from explorer.app.learn import pane
 from explorer.app.learn.addresses import ROOT
 from explorer.app.panels import files, history, top_bar
-from explorer.app.parts import attributes
+from explorer.app.parts import attributes, opening_note
 from explorer.app.workspace import Subject
 
 POLL_MILLISECONDS = 250
@@ -26,7 +26,7 @@ def layout(subject: Subject, run: str) -> Any:
     page = html.Div(
         [
             _bar(subject),
-            html.Section(id=ids.LESSON_LIST, className="catalogue", **attributes(aria_labelledby="lesson-list-title")),
+            _list(),
             pane.layout(),
             *shell.screen(subject, run),
             *_stores(),
@@ -39,6 +39,16 @@ def layout(subject: Subject, run: str) -> Any:
         **attributes(data_page="", data_panes=""),
     )
     return shell.themed(page)
+
+
+def _list() -> html.Section:
+    """Room for the list of lessons."""
+    return html.Section(
+        opening_note("Opening the lessons…"),
+        id=ids.LESSON_LIST,
+        className="catalogue",
+        **attributes(aria_labelledby="lesson-list-title"),
+    )
 
 
 def _bar(subject: Subject) -> html.Header:

@@ -69,7 +69,7 @@ def _check(asked: Asked, answer: Answer) -> Feedback:
     ]
     is_right = all(is_met for *_, is_met in found)
     score = _score(asked) if is_right else None
-    said = "All conditions hold." if is_right else "Not yet."
+    said = "All conditions hold." if is_right else "Not all conditions hold."
     if score is not None:
         said = f"{said} Your score: {score:.1%} of the {COSTS[asked.field('best')]} left."
     return Feedback(is_right, said, tuple(verdicts), score=score)

@@ -75,6 +75,23 @@ def test_each_pick_is_told_with_its_reason_and_the_because_when_solved(workspace
     assert "because" in text_of(verdict(where, answer=where.kind.solution(where.asked()))["more"])
 
 
+@pytest.mark.parametrize(
+    ("step", "picks", "words"),
+    [
+        ("edits", ["0"], {"0": "breaks, as you said", "1": "runs, as you said"}),
+        ("edits", ["1"], {"0": "breaks", "1": "runs"}),
+        ("pick", ["layer1.0.conv2", "layer1.0.bn1"], {"layer1.0.conv2": "right", "layer1.0.bn1": "does not belong"}),
+        ("choose", "layer3.0.conv1", {"layer3.0.conv1": "not this one", "conv1": "this one"}),
+        ("choose", "conv1", {"conv1": "right"}),
+    ],
+)
+def test_each_option_is_called_what_its_kind_calls_it(
+    workspace: Workspace, lesson: Lesson, step: str, picks: Any, words: dict[str, str]
+) -> None:
+    told = {mark["name"]: mark["word"] for mark in verdict(desk(workspace, lesson, step), answer=picks)["marks"]}
+    assert told | words == told
+
+
 @pytest.mark.parametrize("step", ["pick", "edits", "choose"])
 def test_nothing_picked_gives_nothing_away(workspace: Workspace, lesson: Lesson, step: str) -> None:
     said = verdict(desk(workspace, lesson, step), answer=[] if step != "choose" else None)
