@@ -93,7 +93,7 @@ def _depends_on(asked: Asked) -> tuple[Candidate, ...]:
             Option(port.name, spoken(port.name), _size(port), port.layer),
             port.name in direct,
             direct.get(
-                port.name, f"D has no entry for it and {spoken(start.name)}: no step leads from one to the other"
+                port.name, f"D has no entry for it and {spoken(start.name)}: no single step leads from one to the other"
             ),
         )
         for port in ports
