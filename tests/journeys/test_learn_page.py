@@ -58,7 +58,8 @@ def has_class(page: Page, layer: str, name: str) -> None:
 
 
 def tap(page: Page, layer: str) -> None:
-    page.evaluate("layer => window.explorerCy.getElementById('layer:' + layer).emit('tap')", layer)
+    # the braces keep what emit gives, all of the graph, from being sent here
+    page.evaluate("layer => { window.explorerCy.getElementById('layer:' + layer).emit('tap') }", layer)
 
 
 def test_from_the_explorer_to_a_lesson_and_back(browser: Browser, address: str) -> None:
