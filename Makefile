@@ -31,7 +31,7 @@ format: $(VENV)/.ready-dev ## Format, and mend what lint can mend
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-large: $(VENV)/.ready-dev ## Walk through Mask R-CNN and DenseNet-201 in a real Chromium
+large: $(VENV)/.ready-dev ## Walk through Mask R-CNN, DenseNet-201 and every lesson in a real Chromium
 	@browser="$$(.ci/browser)" && EXPLORER_CHROMIUM="$$browser" $(BIN)/python -m pytest -m large tests/journeys
 
 screenshots: $(VENV)/.ready-dev ## Take the screenshots of the README anew

@@ -234,7 +234,8 @@ def test_presenting_fits_the_graph_of_every_step(browser: Browser, address: str)
     is_fitted = """isOpen => {
       const cy = window.explorerCy;
       const { x1, x2 } = cy.elements().renderedBoundingBox({ includeLabels: false });
-      return cy.getElementById("layer:blocks.0.mlp.0").nonempty() === isOpen && Math.abs(x1 + x2 - cy.width()) < 4;
+      const isShown = cy.getElementById("layer:blocks.0.attention.qkv").nonempty();
+      return isShown === isOpen && Math.abs(x1 + x2 - cy.width()) < 4;
     }"""
     with learning(browser, f"{address}/learn/{lesson.id}/{step.id}?present") as watched:
         page = watched.page

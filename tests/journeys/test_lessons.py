@@ -6,6 +6,7 @@ What is wrong and what is right the engine finds here, on models of its own; a l
 from __future__ import annotations
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 from playwright.sync_api import Browser, Page, expect
 
 from explorer.app.learn.prose import words
@@ -48,7 +49,16 @@ def answer_rightly(page: Page, lesson: Lesson, step: Step) -> None:
     assert progress(page, lesson.id)[step.id]["state"] == "solved"
 
 
-@pytest.mark.parametrize("lesson", bundled_lessons(), ids=lambda lesson: lesson.id)
+ALWAYS = ("channels", "lstm", "matrices")
+"""Lessons with tasks of all kinds; a walk takes half a minute, so the others are walked by ``make large``."""
+
+
+def walked(lesson: Lesson) -> ParameterSet:
+    marks = () if lesson.id in ALWAYS else pytest.mark.large
+    return pytest.param(lesson, marks=marks, id=lesson.id)
+
+
+@pytest.mark.parametrize("lesson", [walked(lesson) for lesson in bundled_lessons()])
 def test_a_lesson_is_learned_from_its_first_step_to_its_last(browser: Browser, address: str, lesson: Lesson) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
     watched = Watched(context.new_page())

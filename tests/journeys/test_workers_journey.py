@@ -76,7 +76,7 @@ def test_a_training_goes_on_where_a_killed_server_left_it(browser: Browser, tmp_
         with started(tmp_path, "sample:gat", port=port):
             page.reload()
             page.wait_for_function("window.explorerCy && window.explorerCy.nodes().nonempty()", timeout=LONG)
-            page.wait_for_function("Object.keys(explorer.recipe().ratios || {}).length")
+            page.wait_for_function("Object.keys((explorer.recipe() || {}).ratios || {}).length")
             recover(page)
             assert at_least(page, 1) >= done_before - 100 / EPOCHS  # but for the epoch that was not finished
             page.get_by_role("button", name="Stop").click()
