@@ -117,17 +117,22 @@ def numbers(asked: Asked) -> dict[str, float]:
         LessonError: An option is none of the model's, or two share the first place.
     """
     fact = FACTS[asked.field("by")]
-    names = [str(option) for option in asked.field("options")]
-    for place, name in enumerate(names):
-        _check_option(asked, fact, name, f"options[{place}]")
     try:
-        found = {name: fact.find(asked, name) for name in names}
+        found = {name: fact.find(asked, name) for name in _names(asked, fact)}
     except PlanError as error:
         raise asked.error("options", str(error)) from error
     first, second = _ranked(asked, found)[:2]
     if abs(found[first] - found[second]) <= EVEN * max(abs(found[first]), abs(found[second])):
         raise asked.error("options", f"{first} and {second} share the first place: {fact.say(found[first])}")
     return found
+
+
+def _names(asked: Asked, fact: Fact) -> list[str]:
+    """The options by name, each of which the model has."""
+    names = [str(option) for option in asked.field("options")]
+    for place, name in enumerate(names):
+        _check_option(asked, fact, name, f"options[{place}]")
+    return names
 
 
 def _check_option(asked: Asked, fact: Fact, name: str, where: str) -> None:
@@ -158,10 +163,8 @@ def _ranked(asked: Asked, found: Mapping[str, float]) -> list[str]:
 
 
 def _form(asked: Asked) -> Form:
-    names, fact = [str(option) for option in asked.field("options")], FACTS[asked.field("by")]
-    for place, name in enumerate(names):
-        _check_option(asked, fact, name, f"options[{place}]")
-    return Form("one", tuple(_option(asked, fact.of, name) for name in names))
+    fact = FACTS[asked.field("by")]
+    return Form("one", tuple(_option(asked, fact.of, name) for name in _names(asked, fact)))
 
 
 def _option(asked: Asked, of: str, name: str) -> Option:

@@ -56,29 +56,32 @@ def ratios(asked: Asked) -> dict[str, float]:
     return dict.fromkeys(every_group(asked.graph), float(said))
 
 
-def after(asked: Asked) -> Exploration:
-    """The model with that gone, on top of what the step shows.
+def after(asked: Asked) -> tuple[Exploration, Plan]:
+    """The model with that gone, on top of what the step shows, and its plan.
 
     Raises:
         LessonError: No plan can be made of it.
     """
     changed = set_each_ratio(asked.exploration, ratios(asked))
     try:
-        changed.plan()
+        return changed, changed.plan()
     except PlanError as error:
         raise asked.error("ratios", str(error)) from error
-    return changed
 
 
 def truth(asked: Asked) -> float:
     """The number that is asked for, in percent."""
-    changed, quantity = after(asked), asked.field("quantity")
+    return _found(asked, *after(asked))
+
+
+def _found(asked: Asked, changed: Exploration, plan: Plan) -> float:
+    quantity = asked.field("quantity")
     if quantity == "accuracy":
         return 100 * asked.measure(changed)
     if quantity == "channels":
         group = _counted(asked)
-        return 100 * len(changed.plan().channels[group.name]) / group.size
-    return 100 * float(getattr(changed.plan().cost.after, quantity) / getattr(asked.graph.cost, quantity))
+        return 100 * len(plan.channels[group.name]) / group.size
+    return 100 * float(getattr(plan.cost.after, quantity) / getattr(asked.graph.cost, quantity))
 
 
 def _counted(asked: Asked) -> Group:
@@ -98,7 +101,8 @@ def _form(asked: Asked) -> Form:
 def _check(asked: Asked, answer: Answer) -> Feedback:
     if isinstance(answer, bool) or not isinstance(answer, (int, float)) or not 0 <= answer <= 100:
         return Feedback(False, "Say a percentage: a number from 0 to 100.")
-    found, within = truth(asked), asked.field("within", WITHIN)
+    changed, plan = after(asked)
+    found, within = _found(asked, changed, plan), asked.field("within", WITHIN)
     is_right = abs(float(answer) - found) <= within
     unit = QUANTITIES[asked.field("quantity")]
     side = "more" if found > float(answer) else "less"
@@ -106,7 +110,6 @@ def _check(asked: Asked, answer: Answer) -> Feedback:
         f"Your {answer:g} % is within {within:g} points." if is_right else f"It is {side} than your {answer:g} %."
     )
     verdict = Verdict("answer", f"{answer:g} %", "right" if is_right else "extra", f"the engine finds {found:.1f} %")
-    plan = after(asked).plan()
     return Feedback(is_right, said, (verdict,), _breakdown(plan, asked.field("quantity")), ratios(asked))
 
 
