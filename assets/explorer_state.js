@@ -162,9 +162,16 @@
     return target.isContentEditable || isTextInput || /^(TEXTAREA|SELECT)$/.test(target.tagName);
   };
 
-  /* What is typed into the model picker replaces the name in it. */
+  /* What is typed into the model picker replaces the name in it, however soon it is typed: a click that brings the focus
+     sets the caret before it is told of, so the name is selected then. */
+  let entered = null;
   document.addEventListener("focusin", (event) => {
-    if (event.target.id === "picker") setTimeout(() => event.target.select());
+    entered = event.target.id === "picker" ? event.target : null;
+    if (entered) entered.select();
+  });
+  document.addEventListener("click", (event) => {
+    if (entered && event.target === entered) entered.select();
+    entered = null;
   });
 
   document.addEventListener("keydown", (event) => {

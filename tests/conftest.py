@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import torch
 from hypothesis import settings
+
+# of the processes that tests start, too: several threads each on few cores spend their time on waiting for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("same examples everywhere", derandomize=True, deadline=None)
 settings.load_profile("same examples everywhere")
