@@ -49,13 +49,13 @@ dagcomponentfuncs.RatioSlider = function RatioSlider(props) {
   });
 };
 
-/* The name of a group, with its letter while it is highlighted. */
+/* The name of a group, with its letter while it is highlighted; the row of the one that is selected stands out. */
 dagcomponentfuncs.GroupName = function GroupName(props) {
   const slot = window.explorer.slotOf(props.value);
   const letter = slot === undefined ? "" : window.explorer.letter(slot);
   return React.createElement(
     "span",
-    { className: "group-cell", title: props.value },
+    { className: window.explorer.isSelected(props.value) ? "group-cell is-picked" : "group-cell", title: props.value },
     React.createElement("span", { className: slot === undefined ? "badge is-empty" : "badge hue-" + slot }, letter),
     React.createElement("span", { className: "mono" }, props.value)
   );
