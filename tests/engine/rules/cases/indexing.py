@@ -294,6 +294,20 @@ CASES = (
         (torch.ones(4, 2) > 0,),
     ),
     Row(
+        "index_put of a number by a mask of what it writes into",
+        lambda a: put(a * 1, torch.tensor(2.0), a > 0.5),
+        ((3, 4),),
+        "a0 a1",
+        "a0 a1",
+    ),
+    Row(
+        "index_put of a number by a mask of the last axis",
+        lambda a, b: put(a * 1, torch.tensor(2.0), slice(None), b > 0.5),
+        ((3, 4), (4,)),
+        "a0 a1 ; a1=b0",
+        "a0 a1 b0",
+    ),
+    Row(
         "masked_scatter",
         lambda a, b: a.masked_scatter(a > 0.5, b),
         ((3, 4), (3, 4)),
