@@ -239,7 +239,7 @@ CASES = (
         "scatter_add",
         lambda a, b, i: a.scatter_add(0, i.view(-1, 1).expand_as(b), b),
         ((4, 2), (3, 2)),
-        "a0 a1 ; a1=p ; a1=b1 ; p=b1 ; a0 frozen ; b0 frozen",
+        "a0 a1 ; a1=p ; a1=b1 ; p=b1 ; p=b1 ; a0 frozen ; b0 frozen ; b0 frozen",
         "a1 b1",
         (ROWS,),
     ),
