@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.engine.attention import replace_attentions
+from explorer.engine.closures import rebind_closures
 from explorer.engine.errors import ApplyError
 from explorer.engine.provenance import Attribute
 from explorer.engine.trees import Modules, buffers_of, named_modules, parameters_of
@@ -129,12 +130,14 @@ def copy_with(model: nn.Module, change: Callable[[str, Tensor], Tensor]) -> nn.M
     try:
         for _, module in reversed(modules):  # what is inside comes first
             _copy_module(module, memo)
-        return deepcopy(model, memo)
+        copied: nn.Module = deepcopy(model, memo)
+        rebind_closures(copied, memo)
     except Exception as error:
         raise ApplyError(
             f"{type(model).__name__} cannot be copied: {type(error).__name__}: {error}. Every attribute of the model "
             "must support copy.deepcopy."
         ) from error
+    return copied
 
 
 def _computed_attributes(modules: Modules) -> Iterator[Tensor]:
@@ -152,7 +155,7 @@ def _copy_module(module: nn.Module, memo: dict[int, Any]) -> None:
     if id(module) in memo or _copies_itself(kind):
         return
     made = memo[id(module)] = kind.__new__(kind)
-    state = module.__dict__
+    state = {name: it for name, it in module.__dict__.items() if name != _COMPILED}
     made.__setstate__({name: it if type(it) in _ATOMS else _copied(it, memo) for name, it in state.items()})
 
 
@@ -182,6 +185,9 @@ def _copied(found: Any, memo: dict[int, Any]) -> Any:
         return table
     return deepcopy(found, memo)
 
+
+_COMPILED = "_compiled_call_impl"
+"""What `nn.Module.compile` made of a module: it runs that module and no copy of it."""
 
 _COPYING = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__")
 _ATOMS = frozenset({bool, int, float, str, type(None)})
