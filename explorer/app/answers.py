@@ -34,7 +34,9 @@ from explorer.exploration import (
 
 log = logging.getLogger(__name__)
 
-RECIPE_BYTES = 2_000_000
+RECIPE_BYTES = 32_000_000
+"""Of a recipe that a page sends. The largest of torchvision's models, RegNetY-128GF and ViT-H/14, take about 6 MB as
+``recipe.json`` of an export, and took up to 13 MB when each index had a line of its own."""
 VIEW_STAYS = ("undo", "file")
 """Why a page goes to another state that need not say how the model is looked at: that stays as it is then."""
 LESSON = "lesson"
@@ -135,8 +137,11 @@ def read_recipe(text: str) -> Mapping[str, Any]:
         PlanError: It is too large, or no JSON object.
         SaveError: It is that of an exported model, and damaged.
     """
-    if len(text) > RECIPE_BYTES:
-        raise PlanError(f"This file is larger than a recipe can be ({RECIPE_BYTES // 10**6} MB). Nothing was opened.")
+    if (size := len(text.encode())) > RECIPE_BYTES:
+        raise PlanError(
+            f"This file has {size / 10**6:.1f} MB, and a page takes recipes of up to {RECIPE_BYTES // 10**6} MB. "
+            "Nothing was opened. The command line takes larger ones: python -m explorer apply FILE --out DIR"
+        )
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -50,6 +50,7 @@ FORMATS_SIZE = "formats-size"
 FORMATS_CHOICE = "formats-choice"
 FORMATS_PLAN = "formats-plan"  # which plan is exported: the one on the page, or one whose weights were trained
 FORMATS_WANTED = "formats-wanted"  # that plan: its recipe and weights
+FORMATS_TRIAL = "formats-trial"  # the recipe of a plan of which only trying tells which formats can hold it
 HELP = "help"
 HELP_DIALOG = "help-dialog"
 TOUR = "tour"
@@ -291,3 +292,8 @@ PRESENT = "present"
 def format_size(form: str) -> str:
     """Where the dialog says how large the export in a format is."""
     return f"format-size-{form}"
+
+
+def format_choice(form: str) -> str:
+    """Where a format is chosen in the dialog."""
+    return f"format-choice-{form}"

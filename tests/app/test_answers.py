@@ -157,6 +157,17 @@ def test_the_recipe_of_an_exported_model_opens_too(
     assert held[ids.RECIPE] == state.recipe.to_json()
 
 
+@pytest.mark.parametrize("break_ties", [False, True])
+def test_the_recipe_of_a_model_that_was_pruned_in_python_opens_too(
+    workspace: Workspace, exploration: Exploration, tmp_path: Path, break_ties: bool
+) -> None:
+    plan = exploration.graph.plan(0.5, break_ties=break_ties)
+    save(plan.apply(), tmp_path / "out")
+    text = (tmp_path / "out" / "recipe.json").read_text(encoding="utf-8")
+    held = after_restoring(workspace, {"text": text, "why": "file"})["set"]
+    assert workspace.exploration(held[ids.RECIPE]).plan().channels == plan.channels
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -164,7 +175,10 @@ def test_the_recipe_of_an_exported_model_opens_too(
         ("[1]", "no recipe"),
         ("{}", "says no format"),
         ("[" * 100_000, "no JSON"),
-        (" " * (RECIPE_BYTES + 1), "larger than a recipe"),
+        (
+            "\u00fc" * (RECIPE_BYTES // 2) + "  ",
+            "has 32.0 MB, and a page takes recipes of up to 32 MB. Nothing was opened. The command line takes larger",
+        ),
         ('{"format": 2, "source": "sample:resnet20", "keep": {"conv1": "x"}}', "list of whole numbers"),
     ],
 )
