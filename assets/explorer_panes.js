@@ -54,6 +54,10 @@
       explorer.uncover(selection);
     }
   };
+  /* Another view of the centre is wide itself: the details that lie over the graph give way to it. */
+  document.addEventListener("change", (event) => {
+    if (event.target.closest("#centre-view") && isNarrow()) show("right", false);
+  });
   document.addEventListener(
     "keydown",
     (event) => {

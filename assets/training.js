@@ -37,6 +37,11 @@
   document.addEventListener("click", (event) => {
     const taken = event.target.closest("[data-take-trained]");
     if (taken) dash_clientside.set_props("take-trained", { data: { key: taken.dataset.takeTrained, at: Date.now() } });
+    const shown = event.target.closest("[data-show-training]");
+    if (shown) {
+      dash_clientside.set_props("centre-view", { value: "training" });
+      dash_clientside.set_props("training-tab", { value: shown.dataset.showTraining });
+    }
     const opened = event.target.closest("[data-open-trained]");
     if (opened) explorer.restore({ source: opened.dataset.openTrained, why: "pick" });
   });

@@ -182,7 +182,7 @@ def test_a_sweep_is_kept_for_everybody_who_asks_for_the_same(space: Workspace, o
     assert fresh["data"] is None
     asked = sensitivity_panel.begin(space, "page", recipe)
     status, _, shown, made = until_over(space, sensitivity_panel.WORK, asked)
-    assert "1 group measured, ranked by l2" in text(status)
+    assert "1 group measured, ranked by L2 norm" in text(status)
     assert made is not None
     assert not isinstance(made, dict)
     elsewhere = sensitivity_panel.known(space, recipe_of(space, own, 0.25), "another page", fresh | {"key": ""})
@@ -287,6 +287,10 @@ def test_a_training_is_drawn_from_what_there_is() -> None:
     assert (list(losses.x), list(losses.y)) == ([0.5], [1.2])
     assert (list(means.x), list(means.y)) == ([0.5], [0.5])
     assert (list(accuracy.x), list(accuracy.y)) == ([0, 1], [60, 80])
+    assert [line.name for line in (losses, means, accuracy) if line.showlegend is not False] == [
+        "each batch",
+        "mean of the epoch",
+    ]
     assert all(len(line.x) == 0 for line in training_curves({"losses": [], "history": []}, None, "dark").data)
 
 

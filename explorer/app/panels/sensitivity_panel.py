@@ -12,6 +12,7 @@ from explorer.app import ids, numbers
 from explorer.app.curves import sensitivity_curve
 from explorer.app.panels import background, estimate_card
 from explorer.app.panels.background import Asked, Background
+from explorer.app.panels.tuning import CRITERION_NAMES
 from explorer.app.parts import attributes, badge, chart, pick_attributes
 from explorer.app.theme import SHADES, slot_of
 from explorer.app.workspace import Workspace
@@ -91,7 +92,7 @@ def known(workspace: Workspace, recipe: dict[str, Any], page: str, shown: Mappin
 def summary(_asked: Asked, result: Mapping[str, Any]) -> list[Any]:
     """What is said of a sweep that ended."""
     found = sensitivity_from_json(result)
-    said = f"{numbers.counted(len(found.groups), 'group')} measured, ranked by {found.importance}"
+    said = f"{numbers.counted(len(found.groups), 'group')} measured, ranked by {CRITERION_NAMES[found.importance]}"
     return [html.Span("done", className="tag is-done"), html.Span(said, className="quiet")]
 
 
