@@ -42,6 +42,7 @@
     Object.assign(app.dataset, { page: step.page, panes: (step.panes || []).join(" "), task: step.hasTask ? "open" : "" });
     document.title = step.title;
     if (step.address !== location.pathname) history.replaceState(null, "", step.address + location.search);
+    explorer.write("sessionStorage", "learn:at", { place: step.address });
     byId("lesson-tools").hidden = !step.hasTask;
     if ((step.panes || []).includes("inspector")) explorer.openPane("right"); // where the window is narrow, too
     if (step.page === "step" && !step.hasTask) lessons.note("seen");
@@ -54,6 +55,7 @@
       explorer.fitSoon();
       explorer.openFirst(step.recipe);
     }
+    explorer.askAbout(step.group);
     lessons.isKept = false;
   }
 
@@ -107,13 +109,6 @@
     all(".catalogue-row").forEach(markLesson);
     all(".way[data-solved]").forEach(markWay);
   }
-
-  /* Back to the explorer as it was left in this tab. */
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-explorer]");
-    const left = link && explorer.read("sessionStorage", "explorer:page");
-    if (left) link.href = left.place;
-  });
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.lessons = Object.assign(window.dash_clientside.lessons || {}, {

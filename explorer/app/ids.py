@@ -188,6 +188,8 @@ COPY_RECIPE = "copy-recipe"
 # Channels of the selected group
 CHANNELS = "channels"  # scores, and which stay
 CHANNELS_BOX = "channels-box"
+CHANNELS_TITLE = "channels-title"  # by what they are ranked
+CHANNELS_RANKING = "channels-ranking"  # which layers were asked
 CHANNELS_SORT = "channels-sort"
 CHANNELS_RESET = "channels-reset"
 TERMS = "terms"
