@@ -281,6 +281,7 @@ LESSON_TOOLS = "lesson-tools"
 LESSON_CHECK = "lesson-check"
 LESSON_HINT = "lesson-hint"
 LESSON_SOLUTION = "lesson-solution"
+LESSON_RETRY = "lesson-retry"
 LESSON_ANSWER = "lesson-answer"  # what is answered, or that the engine's own answer is asked for
 LESSON_VERDICT = "lesson-verdict"  # what the engine says of it
 LESSON_SAID = "lesson-said"

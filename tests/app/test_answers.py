@@ -97,6 +97,16 @@ def test_another_model_is_looked_at_in_the_same_way_but_for_what_was_played(work
     assert after_restoring(workspace, asked)["set"][ids.PANELS] == {"centre": "matrices"}
 
 
+def test_a_model_with_trained_weights_is_ranked_as_the_one_before(workspace: Workspace) -> None:
+    ranking = {"importance": "group_norm", "reduction": "max", "normalise": "mean"}
+    held = after_restoring(workspace, {"source": "sample:vgg", "ranking": ranking, "why": "pick"})["set"]
+    assert {name: held[ids.RECIPE][name] for name in ranking} == ranking
+    plain = after_restoring(workspace, {"source": "sample:vgg", "why": "pick"})["set"]
+    assert plain[ids.RECIPE]["importance"] == "l2"
+    for wrong in ({"importance": "luck"}, "l1"):
+        assert not after_restoring(workspace, {"source": "sample:vgg", "ranking": wrong, "why": "pick"})["isMade"]
+
+
 def test_a_recipe_for_another_model_warns_and_what_fits_is_used(workspace: Workspace, exploration: Exploration) -> None:
     other = replace(set_ratio(exploration, "conv1", 0.5).recipe, fingerprint="0" * 16)
     other = replace(other, ratios={**other.ratios, "nowhere": 0.5}, keep={"layer1.0.conv1": (99,)})

@@ -117,8 +117,11 @@ def register(app: Dash, workspace: Workspace) -> None:
     show_while(app, ids.MEASURE_STOP, ids.CLOCK)
     page = (State(ids.RECIPE, "data"), State(ids.PAGE, "data"))
 
-    @app.callback(*_card_outputs(), Input(ids.SETTLED, "data"), Input(ids.CLOCK, "n_intervals"), *page)
-    def follow(_settled: str, _ticks: int, recipe: dict[str, Any], page: str) -> Any:
+    # also asked by a new model, so that what is said of the one before, if it is still on its way, is dropped
+    asked = (Input(ids.SETTLED, "data"), Input(ids.CLOCK, "n_intervals"), Input(ids.MODEL, "data"))
+
+    @app.callback(*_card_outputs(), *asked, *page)
+    def follow(_settled: str, _ticks: int, _model: str, recipe: dict[str, Any], page: str) -> Any:
         return _shown(workspace, recipe, page, partial(ask, is_asked=False))
 
     # a callback each, since the button that measures is on the page only where nothing was measured
