@@ -9,6 +9,7 @@ from explorer.app.channels import channel_data
 from explorer.exploration import Exploration
 from explorer.lessons import KINDS, Lesson, Step, bundled_lessons
 from tests.journeys.lesson_pages import (
+    LONG,
     answer,
     expect_verdict,
     graph_of,
