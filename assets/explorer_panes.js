@@ -62,7 +62,7 @@
     "keydown",
     (event) => {
       const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && !/^(range|radio|checkbox)$/.test(event.target.type);
-      if (event.key !== "/" || isTyping || isOpen("left")) return;
+      if (event.key !== "/" || isTyping || isOpen("left") || explorer.lessons) return; // beside lessons there is no such pane
       explorer.openPane("left");
     },
     true

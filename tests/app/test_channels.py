@@ -10,11 +10,12 @@ from torch import nn
 import explorer
 from explorer.app.channels import channel_data
 from explorer.app.figures import weight_map
-from explorer.app.panels import weights_panel
+from explorer.app.panels import channels_panel, weights_panel
 from explorer.app.weights import MAX_CELLS, pictured, weight_picture
 from explorer.app.workspace import Subject
 from explorer.engine.errors import PlanError
-from explorer.exploration import Exploration, change, set_ratio
+from explorer.engine.importance import REDUCTIONS
+from explorer.exploration import Exploration, Recipe, change, set_ratio
 
 
 def test_the_channels_come_with_scores_and_what_stays(exploration: Exploration) -> None:
@@ -31,6 +32,22 @@ def test_channels_dropped_by_hand_are_the_plans_and_the_ratio_comes_back(explora
     assert (data["kept"], data["chosen"], data["slot"]) == ([0, 1, 2], True, 1)
     back = change(by_hand, {"kind": "keep", "group": "layer1.0.conv1", "channels": None})
     assert channel_data(back, "layer1.0.conv1", [])["kept"] == channel_data(half, "layer1.0.conv1", [])["kept"]
+
+
+@pytest.mark.parametrize(
+    ("importance", "reduction", "title", "asked"),
+    [
+        ("l2", "mean", "Channels by L2 norm", "Mean over the whole group"),
+        ("group_norm", "first", "Channels by group norm", "First layer of the group alone"),
+        ("random", "mean", "Channels at random", "Whatever their weights are"),
+    ],
+)
+def test_the_heading_names_the_ranking_and_which_layers_it_asks(
+    importance: str, reduction: str, title: str, asked: str
+) -> None:
+    assert channels_panel.JOINED.keys() == REDUCTIONS.keys()
+    recipe = Recipe("sample:resnet20", importance=importance, reduction=reduction)
+    assert channels_panel.headings(recipe) == (title, asked)
 
 
 def test_a_weight_is_its_mean_size_over_the_kernel(exploration: Exploration) -> None:

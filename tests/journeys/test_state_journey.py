@@ -96,7 +96,7 @@ def test_a_reload_keeps_everything(watched: Watched) -> None:
     page.locator("#pin").click()
     page.locator("#minimum").fill("2")
     page.locator("#minimum").blur()
-    page.locator("#channels-sort label", has_text="by index").click()
+    page.locator("#channels-sort label", has_text="in order").click()
     page.locator("#inspector [data-play]").click()
     expect(page.locator("#player")).to_be_visible()
     for _ in range(3):

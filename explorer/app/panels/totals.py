@@ -49,7 +49,7 @@ def cards(preview: dict[str, Any]) -> list[html.Div]:
     flops = [2 * number for number in totals["macs"]]
     return [
         _card("Parameters", totals["params"], numbers.count, _exactly(totals["params"], "")),
-        _card("FLOPs (= 2 MACs)", flops, numbers.count, _exactly(totals["macs"], "MACs")),
+        _card("FLOPs", flops, numbers.count, _exactly(totals["macs"], "MACs"), " (= 2 MACs)"),
         _card("Weights", totals["bytes"], numbers.size, _exactly(totals["bytes"], "bytes")),
         _card("Activations, peak", totals["activations"], numbers.size, _exactly(totals["activations"], "bytes")),
     ]
@@ -118,8 +118,11 @@ def register(app: Dash, workspace: Workspace) -> None:
     app.clientside_callback(ClientsideFunction("explorer", "measured"), Input(ids.ACCURACY, "children"))
     page = (State(ids.RECIPE, "data"), State(ids.PAGE, "data"))
 
-    @app.callback(*_card_outputs(), Input(ids.SETTLED, "data"), Input(ids.CLOCK, "n_intervals"), *page)
-    def follow(_settled: str, _ticks: int, recipe: dict[str, Any], page: str) -> Any:
+    # also asked by a new model, so that what is said of the one before, if it is still on its way, is dropped
+    asked = (Input(ids.SETTLED, "data"), Input(ids.CLOCK, "n_intervals"), Input(ids.MODEL, "data"))
+
+    @app.callback(*_card_outputs(), *asked, *page)
+    def follow(_settled: str, _ticks: int, _model: str, recipe: dict[str, Any], page: str) -> Any:
         return _shown(workspace, recipe, page, partial(ask, is_asked=False))
 
     # a callback each, since the button that measures is on the page only where nothing was measured
@@ -151,20 +154,22 @@ def _exactly(totals: list[int], unit: str) -> str:
     return " → ".join(f"{number:,}" for number in dict.fromkeys(totals)) + f" {unit}".rstrip()
 
 
-def _card(title: str, totals: list[int], text: Any, exactly: str) -> html.Div:
+def _card(title: str, totals: list[int], text: Any, exactly: str, aside: str = "") -> html.Div:
+    """A quantity before and after; `aside` follows its title where there is room."""
     before, after = totals
     is_changed = before != after
     share = after / before if before else 1.0
     was = [html.Span(text(before), className="was"), html.Span("→", className="arrow")] if is_changed else []
-    change = numbers.change(before, after) if is_changed else ""
+    change = [html.Span(numbers.change(before, after), className="change")] if is_changed else []
     return html.Div(
         [
-            html.Div([title, html.Span(change, className="change")], className="card-title"),
-            html.Div([*was, html.Span(text(after), className="now")], className="card-value"),
-            html.Div(exactly, className="card-exact", title=exactly),
+            html.Div([title, *([html.Span(aside, className="card-aside")] if aside else [])], className="card-title"),
+            html.Div([*was, html.Span(text(after), className="now"), *change], className="card-value"),
+            html.Div(exactly, className="card-exact"),
             filled_bar(share, "meter"),
         ],
-        className="card",
+        title=exactly,
+        className="card is-changed" if is_changed else "card",
     )
 
 
