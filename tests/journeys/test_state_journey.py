@@ -248,6 +248,7 @@ def test_checked_groups_are_set_scaled_locked_and_reset_together(watched: Watche
 
     # a lock holds; a preset, a key and a filter for the others
     page.locator("#presets").click()
+    expect(page.get_by_role("button", name="Heads only")).to_be_disabled()  # of which this model has none
     page.get_by_role("button", name="Uniform").click()
     expect(percent(page, "conv1")).to_have_text("50")
     expect(percent(page, two[1])).to_have_text("75")

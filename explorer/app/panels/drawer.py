@@ -154,7 +154,7 @@ def register(app: Dash, workspace: Workspace) -> None:
         except ExplorerError:  # the answer to the change says what is wrong
             return []
 
-    tuning.register(app)
+    tuning.register(app, workspace)
     _register_clientside(app)
 
 

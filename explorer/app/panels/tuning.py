@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, State, html
+from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from explorer.app import ids
 from explorer.app.panels.scoring_tools import WITH_DATA
 from explorer.app.parts import attributes
 from explorer.app.tables import filter_field
-from explorer.exploration import PRESETS, TARGETS, TIMED
+from explorer.app.workspace import Workspace
+from explorer.exploration import PRESETS, TARGETS, TIMED, Preset
 
 CRITERION_NAMES = {
     "l1": "L1 norm",
@@ -64,8 +65,22 @@ def layout() -> html.Div:
     )
 
 
-def register(app: Dash) -> None:
-    """Callbacks of the tools, all of them in the browser: they ask for changes, which the drawer answers."""
+def register(app: Dash, workspace: Workspace) -> None:
+    """Callbacks of the tools. Those in the browser ask for changes, which the drawer answers."""
+
+    @app.callback(
+        *(Output(_preset_id(name), field) for field in ("disabled", "children") for name in PRESETS),
+        Input(ids.PRESETS_MENU, "opened"),
+        State(ids.RECIPE, "data"),
+        prevent_initial_call=True,
+    )
+    def offer(is_open: bool, recipe: dict[str, Any]) -> Any:
+        if not is_open:
+            return (no_update,) * (2 * len(PRESETS))
+        graph = workspace.exploration(recipe).graph
+        idle = [not preset.ratios(graph, USUAL_PERCENT / 100) for preset in PRESETS.values()]
+        return *idle, *(_preset_row(preset, is_idle) for preset, is_idle in zip(PRESETS.values(), idle, strict=True))
+
     for function, inputs, states in (
         ("every", [Input(ids.UNIFORM, "value")], []),
         ("reset", [Input(ids.RESET, "n_clicks")], []),
@@ -82,7 +97,7 @@ def register(app: Dash) -> None:
             [Input(ids.TARGET, CLICKED)],
             [State(name, "value") for name in (ids.TARGET_COST, ids.TARGET_PERCENT, ids.TARGET_RANKING)],
         ),
-        ("preset", [Input({"role": ids.PRESET, "name": name}, CLICKED) for name in PRESETS], [_amount_state()]),
+        ("preset", [Input(_preset_id(name), CLICKED) for name in PRESETS], [_amount_state()]),
     ):
         app.clientside_callback(ClientsideFunction("explorer", function), *inputs, *states, prevent_initial_call=True)
 
@@ -115,12 +130,7 @@ def _for_all() -> list[Any]:
 def _presets() -> Any:
     amount = _number(ids.PRESET_AMOUNT, USUAL_PERCENT, min=0, max=99)
     rules = [
-        html.Button(
-            [html.Strong(preset.title), html.Span(preset.text, className="quiet")],
-            id={"role": ids.PRESET, "name": name},
-            className="menu-row",
-            type="button",
-        )
+        html.Button(_preset_row(preset, is_idle=False), id=_preset_id(name), className="menu-row", type="button")
         for name, preset in PRESETS.items()
     ]
     dropdown = [html.Label(["remove up to", amount, "%"], className="tool-field menu-head"), *rules, _target()]
@@ -134,6 +144,16 @@ def _presets() -> Any:
         shadow="md",
         zIndex=50,
     )
+
+
+def _preset_id(name: str) -> dict[str, str]:
+    return {"role": ids.PRESET, "name": name}
+
+
+def _preset_row(preset: Preset, is_idle: bool) -> list[Any]:
+    """What a preset is called, and what it does or why it is not offered."""
+    text = "this model has no such groups" if is_idle else preset.text
+    return [html.Strong(preset.title), html.Span(text, className="quiet")]
 
 
 def _target() -> html.Div:
