@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explorer.commands import lessons, ranking, reproduce, taking, training
+from explorer.commands.numbers import number, whole
 from explorer.commands.text import Bar, say, table
-from explorer.engine.errors import ExplorerError, VerifyError
+from explorer.engine import __version__
+from explorer.engine.errors import ExplorerError, ModelSourceError, VerifyError, did_you_mean
 
 if TYPE_CHECKING:
     from explorer.engine.apply import Pruned
@@ -68,12 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         Exit code: 0, or 2 after an error that was printed.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] not in (*COMMANDS, "-h", "--help"):
-        arguments.insert(0, "serve")  # `explorer SOURCE` is short for `explorer serve SOURCE`
-    options = parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], None] = options.run
     try:
+        options = parser().parse_args(_with_command(list(sys.argv[1:] if argv is None else argv)))
+        run: Callable[[argparse.Namespace], None] = options.run
         run(options)
     except ExplorerError as error:
         from explorer.models.advice import advice
@@ -85,6 +84,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _with_command(arguments: list[str]) -> list[str]:
+    """The arguments with their command: `explorer SOURCE` is short for `explorer serve SOURCE`.
+
+    Raises:
+        ModelSourceError: The first is neither a command nor a source.
+    """
+    first = arguments[0] if arguments else ""
+    if first in (*COMMANDS, "-h", "--help", "--version"):
+        return arguments
+    if first and not first.startswith("-") and ":" not in first and not first.endswith(".py"):
+        raise ModelSourceError(
+            f"'{first}' is no command, and is not a model source. {did_you_mean(first, COMMANDS)}The commands are "
+            f"{', '.join(COMMANDS)}; python -m explorer --help tells how a source is written."
+        )
+    return ["serve", *arguments]
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     top = _teaching(
@@ -93,6 +109,7 @@ def parser() -> argparse.ArgumentParser:
         description="See what hangs together in a PyTorch model, and prune it.",
     )
     top.epilog = f"{SOURCES}\n{EXAMPLES}"
+    top.add_argument("--version", action="version", version=f"explorer {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     serve = _command(commands, "serve", "open the app (the default: `explorer SOURCE` is enough)", _serve)
     ranking.add_data(serve, "what accuracy is measured on")
@@ -105,12 +122,12 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--no-browser", action="store_true", help="do not open a browser")
     _command(commands, "trace", "print groups, frozen dimensions with reasons, and ops without a rule", _trace)
     prune = _command(commands, "prune", "remove a fraction of every group, prove the result and save it", _prune)
-    prune.add_argument("--ratio", type=float, required=True, help="fraction of each group to remove, 0 to 0.99")
+    prune.add_argument("--ratio", type=number, required=True, help="fraction of each group to remove, 0 to 0.99")
     prune.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     ranking.add_importance(prune)
     ranking.add_gradients(prune)
-    prune.add_argument("--round-to", type=int, default=1, metavar="N", help="keep a multiple of N channels (1)")
-    prune.add_argument("--minimum", type=int, default=1, metavar="N", help="keep at least N channels per group (1)")
+    prune.add_argument("--round-to", type=whole, default=1, metavar="N", help="keep a multiple of N channels (1)")
+    prune.add_argument("--minimum", type=whole, default=1, metavar="N", help="keep at least N channels per group (1)")
     training.add_commands(partial(_command, commands), lambda options: _traced(options)[1])
     reproduce.add_command(commands)
     lessons.add_command(commands)

@@ -10,6 +10,7 @@ import pytest
 from explorer.__main__ import input_shape, main, parser, table
 from explorer.app import serving
 from explorer.app.workspace import Subject
+from explorer.engine import __version__
 from explorer.engine.recipe import read_recipe
 
 
@@ -67,6 +68,60 @@ def test_what_goes_wrong_is_said_on_stderr_without_a_traceback(
     assert "explorer: " in error
     assert message in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trase", "sample:gat"], "'trase' is no command, and is not a model source. Did you mean trace?"),
+        (
+            ["prune", "sample:gat", "--ratio", "0.5", "--out", "."],
+            ". is a folder that cannot be made anew. Name one in",
+        ),
+        (
+            ["report", "nothing", "--out", "{folder}"],
+            "{folder} is a folder, and a report is a file. Name one in it: --out",
+        ),
+        (
+            ["sensitivity", "sample:gat", "--groups", "zero"],
+            "There is no group 'zero' in this model. There are layer1.",
+        ),
+    ],
+)
+def test_what_is_meant_instead_is_said(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main([argument.format(folder=tmp_path) for argument in arguments]) == 2
+    assert message.format(folder=tmp_path) in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prune", "--ratio", "half", "--out", "x"], "argument --ratio: 'half' is no number; write one with a point"),
+        (["prune", "--ratio", "nan", "--out", "x"], "argument --ratio: 'nan' is no number"),
+        (["prune", "--ratio", "1", "--round-to", "1.5", "--out", "x"], "argument --round-to: '1.5' is no whole number"),
+        (["finetune", "--epochs", "many", "--out", "x"], "argument --epochs: 'many' is no whole number; write one"),
+        (["sparsify", "--strength", "x", "--out", "x"], "argument --strength: 'x' is no number"),
+    ],
+)
+def test_what_is_no_number_is_refused_in_words(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"explorer {__version__}\n"
 
 
 def test_a_port_in_use_is_said_clearly(capsys: pytest.CaptureFixture[str]) -> None:
