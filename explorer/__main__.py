@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -61,6 +63,10 @@ examples
 """
 
 
+REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What the system says where a disk is full or cannot be written to."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
@@ -68,16 +74,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments without the program's name; those of the process by default.
 
     Returns:
-        Exit code: 0, or 2 after an error that was printed.
+        Exit code: 0; 2 after an error that was printed; 1 where nobody reads any more what is printed.
     """
     try:
         options = parser().parse_args(_with_command(list(sys.argv[1:] if argv is None else argv)))
         run: Callable[[argparse.Namespace], None] = options.run
         run(options)
+        sys.stdout.flush()
     except ExplorerError as error:
         from explorer.models.advice import advice
 
         sys.stderr.write("".join([f"explorer: {error}\n", *(f"  try: {hint}\n" for hint in advice(error))]))
+        return 2
+    except BrokenPipeError:  # whoever read what is printed has enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        sys.stderr.write(f"explorer: {error}. Make room there, or name another place: TMPDIR, EXPLORER_CACHE, --out.\n")
         return 2
     except KeyboardInterrupt:
         return 130

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import errno
 import json
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,8 @@ from explorer.app import serving
 from explorer.app.workspace import Subject
 from explorer.engine import __version__
 from explorer.engine.recipe import read_recipe
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_help_teaches_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,6 +120,29 @@ def test_what_is_no_number_is_refused_in_words(
         main(arguments)
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_full_disk_is_said_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(**_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/explorer-jobs-x")
+
+    monkeypatch.setattr("explorer.engine.claims.tempfile.mkdtemp", full)
+    assert main(["sample:gat", "--no-browser", "--port", "0"]) == 2
+    assert "explorer: [Errno 28] No space left on device: '/tmp/explorer-jobs-x'. Make room" in capsys.readouterr().err
+    monkeypatch.setattr("explorer.__main__._trace", lambda _: full())
+    assert main(["trace", "sample:gat"]) == 2
+
+
+def test_whoever_reads_only_the_beginning_sees_no_traceback() -> None:
+    command = [sys.executable, "-m", "explorer", "trace", "sample:gat"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
 
 
 def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
