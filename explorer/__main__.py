@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from explorer.commands import lessons, ranking, reproduce, taking, training
 from explorer.commands.numbers import number, whole
-from explorer.commands.text import Bar, say, table
+from explorer.commands.text import Bar, say, sentence, table
 from explorer.engine import __version__
 from explorer.engine.errors import ExplorerError, ModelSourceError, VerifyError, did_you_mean
 
@@ -197,9 +197,7 @@ def _bare_command(
     epilog: str,
 ) -> argparse.ArgumentParser:
     """A command without the options that name a model."""
-    command = _teaching(
-        commands.add_parser, name=name, help=purpose, description=f"{purpose.capitalize()}.", epilog=epilog
-    )
+    command = _teaching(commands.add_parser, name=name, help=purpose, description=sentence(purpose), epilog=epilog)
     command.set_defaults(run=run)
     return command
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.__main__ import input_shape, main, parser, table
+from explorer.__main__ import COMMANDS, input_shape, main, parser, table
 from explorer.app import serving
 from explorer.app.workspace import Subject
 from explorer.engine import __version__
@@ -143,6 +143,20 @@ def test_whoever_reads_only_the_beginning_sees_no_traceback() -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 1
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_helps_in_a_sentence_and_tells_its_defaults(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    purpose = capsys.readouterr().out.split("\n\n")[1]
+    assert re.match(r"[A-Z][^\n]", purpose)
+    assert purpose.endswith(".")
+    assert "html" not in purpose
+    assert "`explorer source`" not in purpose
 
 
 def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,7 +88,9 @@ def _add_training(command: argparse.ArgumentParser, *, epochs: int) -> None:
     command.add_argument("--batch-size", type=whole, default=64, metavar="N", help="samples per step and process (64)")
     command.add_argument("--learning-rate", type=number, default=0.01, metavar="LR", help="peak of the schedule (0.01)")
     command.add_argument("--optimizer", default="sgd", metavar="NAME", help="sgd, adam or adamw (sgd)")
-    command.add_argument("--schedule", default="cosine", metavar="NAME", help="cosine, onecycle, step or constant")
+    command.add_argument(
+        "--schedule", default="cosine", metavar="NAME", help="cosine, onecycle, step or constant (cosine)"
+    )
     command.add_argument("--weight-decay", type=number, default=5e-4, metavar="D", help="L2 penalty (0.0005)")
     command.add_argument("--patience", type=whole, metavar="N", help="stop after N epochs without a better validation")
     command.add_argument("--seed", type=whole, default=0, help="of the order of samples and of dropout (0)")

@@ -250,7 +250,10 @@ def register(app: Dash, workspace: Workspace) -> None:
     def attempt(recipe: dict[str, Any] | None, chosen: str) -> Any:
         if not recipe:
             raise PreventUpdate
-        return offered(tried(workspace, recipe), chosen)
+        try:
+            return offered(tried(workspace, recipe), chosen)
+        except ExplorerError:  # the model is gone meanwhile, which whoever asks for an export is told
+            return offered({}, chosen)
 
 
 def _offers(**options: Any) -> list[Output]:
