@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from explorer.commands import lessons, ranking, reproduce, taking, training
-from explorer.commands.text import Bar, say, table
-from explorer.engine.errors import ExplorerError, VerifyError
+from explorer.commands.numbers import number, whole
+from explorer.commands.text import Bar, say, sentence, table
+from explorer.engine import __version__
+from explorer.engine.errors import ExplorerError, ModelSourceError, VerifyError, did_you_mean
 
 if TYPE_CHECKING:
     from explorer.engine.apply import Pruned
@@ -59,6 +63,10 @@ examples
 """
 
 
+REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What the system says where a disk is full or cannot be written to."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
@@ -66,23 +74,46 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments without the program's name; those of the process by default.
 
     Returns:
-        Exit code: 0, or 2 after an error that was printed.
+        Exit code: 0; 2 after an error that was printed; 1 where nobody reads any more what is printed.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] not in (*COMMANDS, "-h", "--help"):
-        arguments.insert(0, "serve")  # `explorer SOURCE` is short for `explorer serve SOURCE`
-    options = parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], None] = options.run
     try:
+        options = parser().parse_args(_with_command(list(sys.argv[1:] if argv is None else argv)))
+        run: Callable[[argparse.Namespace], None] = options.run
         run(options)
+        sys.stdout.flush()
     except ExplorerError as error:
         from explorer.models.advice import advice
 
         sys.stderr.write("".join([f"explorer: {error}\n", *(f"  try: {hint}\n" for hint in advice(error))]))
         return 2
+    except BrokenPipeError:  # whoever read what is printed has enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        sys.stderr.write(f"explorer: {error}. Make room there, or name another place: TMPDIR, EXPLORER_CACHE, --out.\n")
+        return 2
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _with_command(arguments: list[str]) -> list[str]:
+    """The arguments with their command: `explorer SOURCE` is short for `explorer serve SOURCE`.
+
+    Raises:
+        ModelSourceError: The first is neither a command nor a source.
+    """
+    first = arguments[0] if arguments else ""
+    if first in (*COMMANDS, "-h", "--help", "--version"):
+        return arguments
+    if first and not first.startswith("-") and ":" not in first and not first.endswith(".py"):
+        raise ModelSourceError(
+            f"'{first}' is no command, and is not a model source. {did_you_mean(first, COMMANDS)}The commands are "
+            f"{', '.join(COMMANDS)}; python -m explorer --help tells how a source is written."
+        )
+    return ["serve", *arguments]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -93,6 +124,7 @@ def parser() -> argparse.ArgumentParser:
         description="See what hangs together in a PyTorch model, and prune it.",
     )
     top.epilog = f"{SOURCES}\n{EXAMPLES}"
+    top.add_argument("--version", action="version", version=f"explorer {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     serve = _command(commands, "serve", "open the app (the default: `explorer SOURCE` is enough)", _serve)
     ranking.add_data(serve, "what accuracy is measured on")
@@ -105,12 +137,12 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--no-browser", action="store_true", help="do not open a browser")
     _command(commands, "trace", "print groups, frozen dimensions with reasons, and ops without a rule", _trace)
     prune = _command(commands, "prune", "remove a fraction of every group, prove the result and save it", _prune)
-    prune.add_argument("--ratio", type=float, required=True, help="fraction of each group to remove, 0 to 0.99")
+    prune.add_argument("--ratio", type=number, required=True, help="fraction of each group to remove, 0 to 0.99")
     prune.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     ranking.add_importance(prune)
     ranking.add_gradients(prune)
-    prune.add_argument("--round-to", type=int, default=1, metavar="N", help="keep a multiple of N channels (1)")
-    prune.add_argument("--minimum", type=int, default=1, metavar="N", help="keep at least N channels per group (1)")
+    prune.add_argument("--round-to", type=whole, default=1, metavar="N", help="keep a multiple of N channels (1)")
+    prune.add_argument("--minimum", type=whole, default=1, metavar="N", help="keep at least N channels per group (1)")
     training.add_commands(partial(_command, commands), lambda options: _traced(options)[1])
     reproduce.add_command(commands)
     lessons.add_command(commands)
@@ -165,9 +197,7 @@ def _bare_command(
     epilog: str,
 ) -> argparse.ArgumentParser:
     """A command without the options that name a model."""
-    command = _teaching(
-        commands.add_parser, name=name, help=purpose, description=f"{purpose.capitalize()}.", epilog=epilog
-    )
+    command = _teaching(commands.add_parser, name=name, help=purpose, description=sentence(purpose), epilog=epilog)
     command.set_defaults(run=run)
     return command
 

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import errno
 import json
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from explorer.__main__ import input_shape, main, parser, table
+from explorer.__main__ import COMMANDS, input_shape, main, parser, table
 from explorer.app import serving
 from explorer.app.workspace import Subject
+from explorer.engine import __version__
 from explorer.engine.recipe import read_recipe
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_help_teaches_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,6 +73,97 @@ def test_what_goes_wrong_is_said_on_stderr_without_a_traceback(
     assert "explorer: " in error
     assert message in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trase", "sample:gat"], "'trase' is no command, and is not a model source. Did you mean trace?"),
+        (
+            ["prune", "sample:gat", "--ratio", "0.5", "--out", "."],
+            ". is a folder that cannot be made anew. Name one in",
+        ),
+        (
+            ["report", "nothing", "--out", "{folder}"],
+            "{folder} is a folder, and a report is a file. Name one in it: --out",
+        ),
+        (
+            ["sensitivity", "sample:gat", "--groups", "zero"],
+            "There is no group 'zero' in this model. There are layer1.",
+        ),
+    ],
+)
+def test_what_is_meant_instead_is_said(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main([argument.format(folder=tmp_path) for argument in arguments]) == 2
+    assert message.format(folder=tmp_path) in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prune", "--ratio", "half", "--out", "x"], "argument --ratio: 'half' is no number; write one with a point"),
+        (["prune", "--ratio", "nan", "--out", "x"], "argument --ratio: 'nan' is no number"),
+        (["prune", "--ratio", "1", "--round-to", "1.5", "--out", "x"], "argument --round-to: '1.5' is no whole number"),
+        (["finetune", "--epochs", "many", "--out", "x"], "argument --epochs: 'many' is no whole number; write one"),
+        (["sparsify", "--strength", "x", "--out", "x"], "argument --strength: 'x' is no number"),
+    ],
+)
+def test_what_is_no_number_is_refused_in_words(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_full_disk_is_said_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(**_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/explorer-jobs-x")
+
+    monkeypatch.setattr("explorer.engine.claims.tempfile.mkdtemp", full)
+    assert main(["sample:gat", "--no-browser", "--port", "0"]) == 2
+    assert "explorer: [Errno 28] No space left on device: '/tmp/explorer-jobs-x'. Make room" in capsys.readouterr().err
+    monkeypatch.setattr("explorer.__main__._trace", lambda _: full())
+    assert main(["trace", "sample:gat"]) == 2
+
+
+def test_whoever_reads_only_the_beginning_sees_no_traceback() -> None:
+    command = [sys.executable, "-m", "explorer", "trace", "sample:gat"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_helps_in_a_sentence_and_tells_its_defaults(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    purpose = capsys.readouterr().out.split("\n\n")[1]
+    assert re.match(r"[A-Z][^\n]", purpose)
+    assert purpose.endswith(".")
+    assert "html" not in purpose
+    assert "`explorer source`" not in purpose
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"explorer {__version__}\n"
 
 
 def test_a_port_in_use_is_said_clearly(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.commands.text import say
+from explorer.commands.text import say, sentence
 from explorer.engine.errors import ExplorerError, LessonError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ PURPOSE = "check lessons against the models that they show; one line for each"
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
-    command = commands.add_parser(name=COMMAND, help=PURPOSE, description=f"{PURPOSE.capitalize()}.")
+    command = commands.add_parser(name=COMMAND, help=PURPOSE, description=sentence(PURPOSE))
     command.add_argument(
         "folder", nargs="?", type=Path, metavar="DIR", help="folder of .yaml files (the explorer's own lessons)"
     )

@@ -6,6 +6,8 @@ import argparse
 from functools import partial
 from typing import TYPE_CHECKING
 
+from explorer.commands.numbers import count
+
 if TYPE_CHECKING:
     from explorer.engine.graph import DependencyGraph
     from explorer.engine.importance import Gradients
@@ -42,7 +44,7 @@ def add_gradients(command: argparse.ArgumentParser) -> None:
     """
     add_data(command, "what taylor and hessian look at")
     command.add_argument(
-        "--samples", type=_count, default=1024, metavar="N", help="training samples that they look at, at most (1024)"
+        "--samples", type=count, default=1024, metavar="N", help="training samples that they look at, at most (1024)"
     )
 
 
@@ -65,9 +67,3 @@ def _gradients(graph: DependencyGraph, word: str, samples: int, needs: str) -> G
 
     train = open_data(word, trust_code=True).train
     return gradients(graph.model, train, fisher=needs == "fisher", max_samples=samples)
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of samples; write a whole number, 1 or more")
-    return int(text)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.commands.text import Bar, say
+from explorer.commands.text import Bar, say, sentence
 
 if TYPE_CHECKING:
     from explorer.reproduction import Experiment, Step
@@ -20,7 +20,7 @@ PURPOSE = "run the paper's experiments again and write a page of tables and figu
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
-    command = commands.add_parser(name=COMMAND, help=PURPOSE, description=f"{PURPOSE.capitalize()}.")
+    command = commands.add_parser(name=COMMAND, help=PURPOSE, description=sentence(PURPOSE))
     command.add_argument("experiments", nargs="*", metavar="EXPERIMENT", help="resnet56, vgg, ... (all of them)")
     command.add_argument("--data", default="digits", metavar="DATA", help="digits or cifar10:DIR (digits)")
     command.add_argument("--quick", action="store_true", help="one epoch on few samples, to see that it runs")

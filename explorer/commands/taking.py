@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.commands import ranking
 from explorer.commands.text import Bar, say
-from explorer.engine.errors import ModelSourceError, VerifyError
+from explorer.engine.errors import ModelSourceError, SaveError, VerifyError
 
 if TYPE_CHECKING:
     from explorer.engine.apply import Pruned
@@ -103,6 +103,8 @@ def _apply(options: argparse.Namespace) -> None:
 
 def _report(options: argparse.Namespace, write_report: WriteReport) -> None:
     target = options.out or Path("report.html")
+    if target.is_dir():
+        raise SaveError(f"{target} is a folder, and a report is a file. Name one in it: --out {target / 'report.html'}")
     with Bar() as bar:
         bar.show(0, "opening", is_milestone=True)
         pruned = _plan(options).apply()

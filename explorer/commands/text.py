@@ -8,6 +8,11 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 
+def sentence(text: str) -> str:
+    """Text as a sentence: with a capital, and a full stop."""
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def say(lines: Sequence[str]) -> None:
     """Writes lines to stdout."""
     sys.stdout.write("\n".join([*lines, ""]))

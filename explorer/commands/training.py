@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.commands import ranking
+from explorer.commands.numbers import number, whole
 from explorer.commands.text import Bar, say, table
 from explorer.engine.errors import DataError
 
@@ -48,13 +49,13 @@ def add_commands(add: AddCommand, traced: OpenGraph) -> None:
         "finetune", "prune a model or not, train it, save it; under torchrun on all processes", _run(_finetune, traced)
     )
     pruned = tune.add_mutually_exclusive_group()
-    pruned.add_argument("--ratio", type=float, default=0.0, help="fraction of each group to remove first (0)")
-    pruned.add_argument("--macs", type=float, metavar="F", help="prune until this fraction of multiply-adds remains")
+    pruned.add_argument("--ratio", type=number, default=0.0, help="fraction of each group to remove first (0)")
+    pruned.add_argument("--macs", type=number, metavar="F", help="prune until this fraction of multiply-adds remains")
     ranking.add_importance(tune)
     _add_training(tune, epochs=10)
     sparse = add("sparsify", "train a model so that unimportant channels shrink, save it", _run(_sparsify, traced))
     sparse.add_argument("--regulariser", default="group", metavar="NAME", help="group or bn_scale (group)")
-    sparse.add_argument("--strength", type=float, default=1e-4, help="weight of the regulariser (0.0001)")
+    sparse.add_argument("--strength", type=number, default=1e-4, help="weight of the regulariser (0.0001)")
     sparse.add_argument(
         "--scope", default="group", metavar="NAME", help="group, or a part of it: producer, conv (group)"
     )
@@ -83,14 +84,16 @@ def add_broker(command: argparse.ArgumentParser, purpose: str) -> None:
 def _add_training(command: argparse.ArgumentParser, *, epochs: int) -> None:
     ranking.add_data(command, "what to learn from")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
-    command.add_argument("--epochs", type=int, default=epochs, help=f"passes over the train part ({epochs})")
-    command.add_argument("--batch-size", type=int, default=64, metavar="N", help="samples per step and process (64)")
-    command.add_argument("--learning-rate", type=float, default=0.01, metavar="LR", help="peak of the schedule (0.01)")
+    command.add_argument("--epochs", type=whole, default=epochs, help=f"passes over the train part ({epochs})")
+    command.add_argument("--batch-size", type=whole, default=64, metavar="N", help="samples per step and process (64)")
+    command.add_argument("--learning-rate", type=number, default=0.01, metavar="LR", help="peak of the schedule (0.01)")
     command.add_argument("--optimizer", default="sgd", metavar="NAME", help="sgd, adam or adamw (sgd)")
-    command.add_argument("--schedule", default="cosine", metavar="NAME", help="cosine, onecycle, step or constant")
-    command.add_argument("--weight-decay", type=float, default=5e-4, metavar="D", help="L2 penalty (0.0005)")
-    command.add_argument("--patience", type=int, metavar="N", help="stop after N epochs without a better validation")
-    command.add_argument("--seed", type=int, default=0, help="of the order of samples and of dropout (0)")
+    command.add_argument(
+        "--schedule", default="cosine", metavar="NAME", help="cosine, onecycle, step or constant (cosine)"
+    )
+    command.add_argument("--weight-decay", type=number, default=5e-4, metavar="D", help="L2 penalty (0.0005)")
+    command.add_argument("--patience", type=whole, metavar="N", help="stop after N epochs without a better validation")
+    command.add_argument("--seed", type=whole, default=0, help="of the order of samples and of dropout (0)")
     command.add_argument("--device", metavar="NAME", help="where to train, as in cuda:0 (a GPU where there is one)")
     command.add_argument(
         "--checkpoint", type=Path, metavar="FILE", help="state after each epoch, to go on from (OUT.checkpoint)"
@@ -99,8 +102,8 @@ def _add_training(command: argparse.ArgumentParser, *, epochs: int) -> None:
 
 def _fractions(text: str) -> tuple[float, ...]:
     try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
+        return tuple(number(part) for part in text.split(","))
+    except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(f"'{text}' is no list of fractions; write 0.1,0.5") from None
 
 

@@ -119,8 +119,18 @@ def check_names(names: Iterable[str], groups: Mapping[str, Group]) -> None:
     for name in names:
         if name not in groups:
             near = get_close_matches(str(name), groups, n=3, cutoff=0.4)
-            hint = f"Did you mean {', '.join(near)}?" if near else f"There are {len(groups)}: see graph.groups."
+            hint = f"Did you mean {', '.join(near)}?" if near else _listed(groups)
             raise PlanError(f"There is no group {name!r} in this model. {hint}")
+
+
+def _listed(groups: Iterable[str]) -> str:
+    """The first few names."""
+    names = list(groups)
+    more = f" and {len(names) - SHOWN} more, which explorer.trace(...).groups lists" if len(names) > SHOWN else ""
+    return f"There are {', '.join(names[:SHOWN])}{more}."
+
+
+SHOWN = 8
 
 
 def check_keep(group: Group, keep: Sequence[int]) -> tuple[int, ...]:

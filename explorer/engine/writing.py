@@ -14,8 +14,10 @@ def check_free(target: Path) -> None:
     """Whether something may be saved to a folder.
 
     Raises:
-        SaveError: It is a file, or holds something.
+        SaveError: It is a file, holds something, or is where one is already.
     """
+    if target.name in ("", ".."):
+        raise SaveError(f"{target} is a folder that cannot be made anew. Name one in it: {target / 'pruned'}")
     if target.is_dir() and any(target.iterdir()):
         raise SaveError(f"The folder {target} is not empty. Choose another, or remove what is in it first.")
     if target.exists() and not target.is_dir():

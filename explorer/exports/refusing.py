@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch.utils import _pytree as pytree
 
 from explorer.engine.decisions import depends_on_data
-from explorer.engine.errors import ApplyError, ExportError
+from explorer.engine.errors import ExplorerError, ExportError
 from explorer.engine.program import Ref, refs
 from explorer.engine.save import is_by_name
 from explorer.engine.trace import brings_its_own
@@ -110,6 +110,6 @@ def capture_refusal(graph: DependencyGraph) -> str:
     """
     try:
         _ = Subject(graph.plan().apply()).program
-    except (ApplyError, ExportError) as error:
+    except ExplorerError as error:
         return str(error)
     return ""

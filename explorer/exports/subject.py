@@ -169,12 +169,19 @@ class Subject:
                 program = torch.export.export(self.model, inputs.args, dict(inputs.kwargs), dynamic_shapes=shapes)
         except Exception as error:
             raise ExportError(
-                f"torch.export cannot follow {type(self.model).__name__}: {type(error).__name__}: "
-                f"{str(error).strip().splitlines()[0]} Export the format 'folder' or 'state_dict', which keep the "
-                "model's own code."
+                f"torch.export cannot follow {type(self.model).__name__}: {_told(error)} Export the format 'folder' or "
+                "'state_dict', which keep the model's own code."
             ) from error
         _forget_places(program)
         return program
+
+
+def _told(error: Exception) -> str:
+    """What `torch.export` says, the first line of it, after what that means where it is well known."""
+    kind, said = type(error).__name__, (str(error).strip().splitlines() or ["no more is said."])[0]
+    if kind.startswith("GuardOnDataDependent"):
+        return f"its forward chooses its path by numbers that it computes ({kind}: {said})."
+    return f"{kind}: {said}"
 
 
 def _forget_places(program: ExportedProgram) -> None:

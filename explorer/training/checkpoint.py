@@ -21,6 +21,10 @@ from explorer.engine.recipe import architecture_of
 State = dict[str, Any]
 
 
+MOST_SAID = 120
+"""Letters of what PyTorch says of a file that it cannot load; the rest tells how to load code from it."""
+
+
 class CheckpointError(TrainingError):
     """What lies where a checkpoint is to be is none, or belongs to another training."""
 
@@ -101,8 +105,9 @@ class Checkpoint:
             state: State = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             written, beside = state["run"], state.get("beside")
         except Exception as error:
+            said = str(error).strip().partition("\n")[0][:MOST_SAID]
             raise CheckpointError(
-                f"{self.place} is no checkpoint of a training: {error}. Choose another path."
+                f"{self.place} is no checkpoint of a training: {said}. Choose another path."
             ) from error
         different = [name for name in run if written.get(name) != run[name]]
         if different:

@@ -163,11 +163,13 @@ def _training_copy(model: nn.Module, settings: TrainingSettings) -> Iterator[nn.
     if home.type == "meta":
         raise TrainingError("The model has shapes but no weights (it is on the meta device). Load weights first.")
     copy = deepcopy(model)
-    wanted = torch.device(settings.device) if settings.device else processes.default_device() or home
+    wanted = settings.device or processes.default_device() or home
     try:
         copy.to(wanted)
-    except RuntimeError as error:
-        raise TrainingError(f"The model cannot train on {wanted}: {error}") from error
+    except (RuntimeError, NotImplementedError) as error:
+        raise TrainingError(
+            f"The model cannot train on {wanted}: {error}. Name a device that this machine has, as in cpu or cuda:0."
+        ) from error
     with mode_of(copy, is_training=True):
         yield copy
     copy.to(home)

@@ -93,7 +93,7 @@ def test_an_unknown_group_lists_near_names() -> None:
 
 
 def test_an_unknown_group_that_is_like_none_points_to_the_list() -> None:
-    with pytest.raises(PlanError, match=r"no group 'zzz'.*There are 3: see graph.groups"):
+    with pytest.raises(PlanError, match=r"no group 'zzz'.*There are \w+, \w+, \w+\."):
         check_names(["zzz"], EIGHTS)
 
 

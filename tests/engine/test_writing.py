@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SAVING = """
 import resource, sys, torch, explorer
-model = torch.nn.Sequential(torch.nn.Linear(3, 4000), torch.nn.Linear(4000, 2))
-pruned = explorer.trace(model, torch.ones(1, 3)).plan(0.5).apply()
-for room in (1000, 50_000):  # for part of the weights, and for all of them but not the recipe
+model = torch.nn.Sequential(torch.nn.Linear(1, 4000), torch.nn.Linear(4000, 1))
+pruned = explorer.trace(model, torch.ones(1, 1)).plan(0.5).apply()
+for room in (1000, 30_000):  # for part of the weights, and for all of them but not the recipe
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
     try:
         explorer.save(pruned, sys.argv[1])

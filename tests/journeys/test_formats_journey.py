@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.journeys.browser import Watched, serving, visiting
+from tests.journeys.test_accessibility import violations
 
 LONG = 90_000  # milliseconds
 
@@ -84,7 +85,11 @@ def build():
     ("what", "refused", "reason"),
     [
         ("literal", ["state_dict"], "uses the literal 3 where 2 is needed"),
-        ("branch", ["pt2", "onnx", "program"], "torch.export cannot follow Net"),
+        (
+            "branch",
+            ["pt2", "onnx", "program"],
+            "torch.export cannot follow Net: its forward chooses its path by numbers",
+        ),
     ],
 )
 def test_what_cannot_be_made_is_not_offered_and_says_why(
@@ -106,5 +111,8 @@ def test_what_cannot_be_made_is_not_offered_and_says_why(
                 expect(choice).to_be_enabled(timeout=LONG)
         expect(page.get_by_role("radio", name="Explorer folder")).to_be_checked()
         expect(page.get_by_role("button", name="Make and check")).to_be_enabled()
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert list(violations(page, "[aria-modal]", {})) == []
         assert watched.console == []
         assert watched.failed == []

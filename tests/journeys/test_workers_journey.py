@@ -1,7 +1,8 @@
-"""The app with a broker and two workers, in a real browser; and a server that is killed while it trains."""
+"""The app with a broker and two workers, in a real browser; and a server that is killed while it trains or measures."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,31 @@ def test_a_training_goes_on_where_a_killed_server_left_it(browser: Browser, tmp_
             assert losses[0] < 1  # the first epoch is there, which the killed server trained
             assert accuracies == list(range(len(accuracies)))
             assert len(accuracies) > done_before * EPOCHS / 100
+            assert list((tmp_path / "trainings").iterdir()) == [state]
+
+
+def test_a_sweep_goes_on_where_a_killed_server_left_it(browser: Browser, tmp_path: Path) -> None:
+    with started(tmp_path, "sample:gat") as (server, address), visiting(browser, address) as watched:
+        page, port = watched.page, int(re.findall(r"\d+", address)[-1])
+        page.locator("#centre-view").get_by_text("Training").click()
+        page.get_by_role("button", name="Measure sensitivity").click()
+        first = page.locator("#sweep-table .is-joint td").first
+        expect(first).to_have_text(re.compile(r"\d %"), timeout=LONG)
+        server.kill()
+        server.wait()
+        [state] = (tmp_path / "trainings").iterdir()
+        held = json.loads(state.read_text())
+        next(point for point in held["joint"] if point["ratio"] == 0.1)["accuracy"] = 0.123
+        state.write_text(json.dumps(held))
+        with started(tmp_path, "sample:gat", port=port):
+            page.reload()
+            page.wait_for_function("window.explorerCy && window.explorerCy.nodes().nonempty()", timeout=LONG)
+            page.evaluate("explorer.askChange({kind: 'every', ratio: 0.5})")  # what is pruned does not matter
+            page.locator("#centre-view").get_by_text("Training").click()
+            page.get_by_role("button", name="Measure sensitivity").click()
+            expect(first).to_have_text("12.3 %", timeout=LONG)  # read, not measured again
+            expect(page.locator("#sweep-status")).to_contain_text("4 groups measured, ranked by l2", timeout=LONG)
+            expect(first).to_have_text("12.3 %")
             assert list((tmp_path / "trainings").iterdir()) == [state]
 
 

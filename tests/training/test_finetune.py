@@ -198,6 +198,7 @@ def test_nothing_is_trained_on_data_for_measuring() -> None:
         (loader(), {"momentum": 1}, TrainingError, "momentum is 1. It must be at least 0, below 1"),
         (loader(), {"weight_decay": -1}, TrainingError, "weight_decay is -1"),
         (loader(), {"device": "cuda:99"}, TrainingError, "cannot train on cuda:99"),
+        (loader(), {"device": "gpu"}, TrainingError, "cannot train on gpu: .* Name a device that this machine has"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_trained_is_refused_and_the_model_is_untouched(

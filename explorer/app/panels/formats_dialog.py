@@ -15,6 +15,7 @@ from explorer.app.panels.background import Background
 from explorer.app.panels.exporting import Wanted
 from explorer.app.parts import attributes, message, modal
 from explorer.app.plans import plan_name
+from explorer.app.terms import shortened
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exports import FORMATS, Format, estimates, is_doubtful, refusals
@@ -129,7 +130,7 @@ def refused(workspace: Workspace, recipe: Mapping[str, Any]) -> tuple[dict[str, 
     """
     exploration = workspace.exploration(recipe)
     plan = exploration.plan()
-    found = refusals(plan)
+    found = {name: shortened(reason, plan.expected_way.source) for name, reason in refusals(plan).items()}
     if not is_doubtful(plan.graph, plan.expected_way):
         return found, None
     known = workspace.known_capture(workspace.open(exploration.recipe.source))
@@ -249,7 +250,10 @@ def register(app: Dash, workspace: Workspace) -> None:
     def attempt(recipe: dict[str, Any] | None, chosen: str) -> Any:
         if not recipe:
             raise PreventUpdate
-        return offered(tried(workspace, recipe), chosen)
+        try:
+            return offered(tried(workspace, recipe), chosen)
+        except ExplorerError:  # the model is gone meanwhile, which whoever asks for an export is told
+            return offered({}, chosen)
 
 
 def _offers(**options: Any) -> list[Output]:
@@ -277,7 +281,8 @@ def _choice(form: Format) -> dmc.Radio:
 
 def _said(form: Format, reason: str) -> html.Span:
     """What a format is good for, and why it is out of reach."""
-    return html.Span([form.good_for, html.Span(reason, className="format-refusal")] if reason else form.good_for)
+    kind = "format-trial" if reason == TRYING else "format-refusal"
+    return html.Span([form.good_for, html.Span(reason, className=kind)] if reason else form.good_for)
 
 
 def _label(row: Mapping[str, Any]) -> str:
