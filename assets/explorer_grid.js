@@ -56,10 +56,12 @@
     requestAnimationFrame(() => setTimeout(scrollTo, 0, rows.asked));
   };
 
+  /* What the tools above the grid say of the groups: how many are checked, and whether one ratio holds for all. */
   function sayChecked() {
     const { checked, preview } = rows;
+    const isMixed = preview !== null && !preview.controls.every && Object.values(preview.groups).some(([, , ratio]) => ratio > 0);
     const areLocked = checked.length > 0 && preview !== null && checked.every(isLocked);
-    dash_clientside.set_props("grid-tools", { "data-checked": String(checked.length) });
+    dash_clientside.set_props("grid-tools", { "data-checked": String(checked.length), "data-mixed": String(isMixed) });
     dash_clientside.set_props("checked-count", { children: checked.length + " checked" });
     dash_clientside.set_props("checked-lock", { children: areLocked ? "Unlock" : "Lock" });
   }

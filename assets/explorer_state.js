@@ -176,10 +176,10 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || explorer.isTyping(event.target)) return;
-    if (event.key === "/") {
+    const search = document.getElementById("search");
+    if (event.key === "/" && search && search.offsetParent) { // where lessons are taught there is none
       event.preventDefault();
-      const search = document.getElementById("search");
-      if (search) search.focus();
+      search.focus();
     } else if (event.key === "Escape" && !event.target.closest("[role=dialog]")) {
       explorer.select({});
     } else if (event.key === "?") {
@@ -225,6 +225,7 @@
       return source;
     },
     newModel(source) {
+      if (line.source && line.source !== source) dash_clientside.set_props("accuracy", { children: [] }); // that of another model
       line.source = source;
       explorer.newModel(source);
     },

@@ -14,12 +14,10 @@ from explorer.app.numbers import shape as shape_text
 from explorer.app.outline import FOLD_SEGMENTS, Outline
 from explorer.app.positions import BAND, BAND_TEXT, LABEL_OFFSET, Frame, Layout, letters_in, place
 from explorer.app.ranking import Pair
-from explorer.app.scene import MAX_SEGMENTS, Box, Link, Scene, build_scene, module_title
-from explorer.engine.layers import SIGNS, Layer, Port
+from explorer.app.scene import MAX_SEGMENTS, Box, Link, Scene, build_scene, module_title, op_title
+from explorer.engine.layers import Layer, Port
 
 Element = dict[str, Any]
-WITH_INDICES = "_with_indices"
-"""What PyTorch adds to the name of a pooling that everybody calls by the rest of it."""
 TITLE_EDGE = 9.0
 """Pixels between the left edge of a module and its title."""
 
@@ -260,7 +258,7 @@ def _shapes(link: Link) -> str:
 def _edge_label(link: Link) -> str:
     if len(link.shapes) > 1:
         return f"{len(link.shapes)} tensors"
-    names = [SIGNS.get(name, name.removesuffix(WITH_INDICES)) for name in link.via]
+    names = [op_title(name) for name in link.via]
     return " · ".join(names if len(names) <= 3 else [names[0], "…", names[-1]])
 
 

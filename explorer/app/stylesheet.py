@@ -33,6 +33,7 @@ def stylesheet(scheme: str) -> list[Rule]:
         *_reached(colours),
         *hues,
         *_states(colours),
+        _shaded_beside_selection(),
         *_playing(colours),
         *_answered(colours),
     ]
@@ -161,6 +162,11 @@ def _picture(width: int, height: int, drawn: str) -> str:
 
 def _shade(step: int, c: dict[str, str]) -> Rule:
     return _rule(f"node.shade-{step}", background_color=c[f"shade-{step}"], color=c[f"on-shade-{step}"])
+
+
+def _shaded_beside_selection() -> Rule:
+    """A shade is read off a scale, so nothing fades it: the bands tell what is selected."""
+    return _rule(", ".join(f"node.dim.shade-{step}" for step in range(SHADES)), opacity=1)
 
 
 def _edges(c: dict[str, str]) -> list[Rule]:

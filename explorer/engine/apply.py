@@ -223,7 +223,7 @@ def _try(model: nn.Module, plan: Plan) -> None:
     try:
         with own_random_state(), torch.no_grad():
             if not _runs_on_shadow(model, plan):
-                with in_eval_mode(model):
+                with in_eval_mode(model, plan.graph.coupling.programs[0].written_parameters):
                     call_model(model, plan.graph.example_inputs)
     except Exception as error:
         raise ApplyError(

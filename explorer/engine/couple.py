@@ -18,6 +18,11 @@ from explorer.engine.trees import PLAIN
 OUTPUT = "model output: its size is what the model promises"
 LEAVING = frozenset({"numpy", "__array__", "tolist"})
 """Calls that take a tensor's elements out of PyTorch, where nobody can follow them."""
+_ALIKE = frozenset({"expand_as", "view_as", "reshape_as", "broadcast_tensors"})
+"""Calls whose result has the sizes of their second argument, or whose results all have the same."""
+
+SPARSE = "the tensor is sparse: its elements are stored by their positions"
+RESIZED = "the code puts a tensor of another shape in its place"
 
 UNTOUCHED = "no traced operation says how this dimension could shrink"
 
@@ -135,6 +140,8 @@ class _Walk:
             self._apply(op)
         self._carry_states()
         self._promise_even_pieces()
+        self._match_shapes()
+        self._follow_data()
         tag_heads(self.program, self.dims, self.coupler)
         self._freeze_what_leaves()
         for output in self.program.outputs:
@@ -146,8 +153,7 @@ class _Walk:
             if call.function in _RECURRENT and call.index in self.last_op:
                 self.coupler.op = self.last_op[call.index]
                 for before, after in _states(self.program, call):
-                    for mine, other in zip(self._dims(before), self._dims(after), strict=True):
-                        self.coupler.unify(mine, other)
+                    self._unify(before, after)
 
     def _promise_even_pieces(self) -> None:
         """`tensor_split` into a number of pieces runs as slices, which know nothing of each other."""
@@ -157,6 +163,30 @@ class _Walk:
                 self.coupler.op = self.last_op[call.index]
                 sizes = [self.program.values[value].shape[place] for value in call.results]
                 promise_equal_counts([self._dims(value)[place] for value in call.results], sizes, self.coupler)
+
+    def _match_shapes(self) -> None:
+        """`expand_as` and its like give one tensor the sizes of another; their ops know only the numbers."""
+        for call in self.program.calls:
+            if call.function in _ALIKE and call.index in self.last_op:
+                self.coupler.op = self.last_op[call.index]
+                self._unify(*call.results, *(call.values[1:2] if len(call.results) == 1 else ()))
+
+    def _follow_data(self) -> None:
+        """``a.data = b`` runs no op; whoever reads `a` afterwards reads `b`."""
+        for call in self.program.calls:
+            if call.sets_data:
+                target, source = (ref.value for ref in refs(call.args))
+                self.coupler.op = self._made_by(source)
+                if self.program.values[target].shape == self.program.values[source].shape:
+                    self._unify(target, source)
+                elif self.program.values[target].is_state:
+                    self.coupler.freeze_all((*self._dims(target), *self._dims(source)), RESIZED)
+
+    def _unify(self, first: int, *others: int) -> None:
+        """Say of values of one shape that their dimensions are one."""
+        for other in others:
+            for mine, its in zip(self._dims(first), self._dims(other), strict=True):
+                self.coupler.unify(mine, its)
 
     def _freeze_what_leaves(self) -> None:
         """Elements that left PyTorch may come back as constants of the size that they had."""
@@ -225,6 +255,8 @@ class _Walk:
         if value.is_state:
             if value.name not in self.states:
                 dims = tuple(self.coupler.new_dim(size) for size in value.shape)
+                if value.is_sparse:
+                    self.coupler.freeze_all(dims, SPARSE)
                 self.states[value.name] = State(value.name, value, dims)
             return self.states[value.name].dims
         atom = INPUT if value.kind == "input" else 0
@@ -234,7 +266,8 @@ class _Walk:
         place = f" in {op.module}" if op.module else ""
         for operand in bound.operands():
             self.coupler.freeze_all(operand.dims, f"the explorer has no rule for {op.name}{place}")
-        self.unsupported.append(Unsupported(op.name, op.module, op.source))
+        if bound.operands() or op.results:  # what only marks a place in a profile has neither
+            self.unsupported.append(Unsupported(op.name, op.module, op.source))
         return tuple(tuple(inert_dim(size) for size in shape) for shape in bound.shapes)
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Unpack, cast
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor, nn, strided
 
 from explorer.engine.batches import Batches
 from explorer.engine.cost import Cost, CostModel, StateSize
@@ -386,4 +386,8 @@ def _loose(names: bool | Iterable[str]) -> bool | tuple[str, ...]:
 
 
 def _versions(weights: Iterable[Tensor]) -> WeightVersions:
-    return tuple((weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights)
+    return tuple((_address(weight), 0 if weight.is_inference() else weight._version) for weight in weights)
+
+
+def _address(weight: Tensor) -> int:
+    return weight.data_ptr() if weight.layout is strided else id(weight)

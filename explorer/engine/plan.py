@@ -15,7 +15,7 @@ from explorer.engine.errors import PlanError
 from explorer.engine.expand import Kept, positions
 from explorer.engine.groups import Group, Tie
 from explorer.engine.importance.criteria import Scores
-from explorer.engine.importance.scoring import unscored
+from explorer.engine.importance.scoring import unscored, with_parameters
 from explorer.engine.latency import Timing
 from explorer.engine.notebook import plan_html
 from explorer.engine.ranking import RANKINGS, competing_counts, leagues
@@ -250,6 +250,7 @@ def _competing(
     ratio = check_ratio(ratios or 0.0, "all groups")
     counts = {group.name: len(chosen.get(group.name, range(group.size))) for group in graph.groups}
     rivals = [group for group in graph.groups if is_pruned_by_default(group) and group.name not in chosen]
+    rivals = with_parameters(rivals, graph.model)
     if not ratio or not rivals:
         return counts
     scores = _scores(graph, rivals, options)

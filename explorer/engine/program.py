@@ -43,6 +43,7 @@ class Value:
         name: Qualified name of a parameter or buffer, or of the attribute that holds a constant; else empty.
         storage: Number of the memory that the value lives in; views share their base's.
         data: The elements, kept only for integer and boolean constants, buffers and indices.
+        is_sparse: Whether the elements are stored by their positions.
     """
 
     index: int
@@ -52,6 +53,7 @@ class Value:
     name: str = ""
     storage: int = -1
     data: np.ndarray[Any, Any] | None = field(default=None, repr=False, compare=False)
+    is_sparse: bool = False
 
     @property
     def is_state(self) -> bool:
@@ -158,6 +160,11 @@ class Call:
         known = _SPLIT_DIMS.get(self.function)
         return int(self.argument(2, "dim", 0)) % rank if known is None else min(known, rank - 1)
 
+    @property
+    def sets_data(self) -> bool:
+        """Whether the call gives a tensor the content of another: ``a.data = b``."""
+        return self.function == "__set__" and len(refs(self.args)) > 1
+
     @cached_property
     def values(self) -> tuple[int, ...]:
         """Indices of every value among the arguments and results, in order."""
@@ -221,6 +228,13 @@ class Program:
         """Numbers of the memory that some op writes into."""
         places = (op.inputs()[0] for op in self.ops if op.is_in_place and op.inputs())
         return frozenset(self.values[value].storage for value in places)
+
+    @cached_property
+    def written_parameters(self) -> frozenset[str]:
+        """Names of the parameters that forward writes, or gives other tensors by way of `Tensor.data`."""
+        replaced = {refs(call.args)[0].value for call in self.calls if call.sets_data}
+        parameters = (value for value in self.values if value.kind == "parameter")
+        return frozenset(v.name for v in parameters if v.storage in self.written or v.index in replaced)
 
     @cached_property
     def fixed(self) -> frozenset[int]:

@@ -1,4 +1,7 @@
-"""All programs of a model: what runs in eval mode, and what only training reaches."""
+"""All programs of a model: what runs in eval mode, and what only training reaches.
+
+Training may reach parameters, as those of an auxiliary head, and buffers, as the running means of a codebook.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,14 @@ from copy import deepcopy
 from torch import nn
 
 from explorer.engine.errors import TraceError
-from explorer.engine.program import Program
+from explorer.engine.program import Program, Value
 from explorer.engine.randomness import own_random_state
 from explorer.engine.trace import ExampleInputs, doubled_batch, record
-from explorer.engine.trees import named_parameters
+from explorer.engine.trees import named_buffers, named_parameters
 
 
 def record_all(model: nn.Module, example_inputs: ExampleInputs) -> list[Program]:
-    """The program in eval mode, and the one in train mode where only that reaches some parameters.
+    """The program in eval mode, and the one in train mode where only that reaches some parameters or buffers.
 
     Raises:
         TraceError: The model does not run on the example inputs, or returns no tensor.
@@ -26,16 +29,23 @@ def record_all(model: nn.Module, example_inputs: ExampleInputs) -> list[Program]
 
 
 def _has_unreached(model: nn.Module, program: Program) -> bool:
-    return len(_reached(program)) < len(named_parameters(model))
+    buffers = [buffer for _, buffer in named_buffers(model) if buffer.is_floating_point() and buffer.dim()]
+    return len(_reached(program)) < len(named_parameters(model)) + len(buffers)
 
 
 def _reached(program: Program) -> set[str]:
+    """Names of the parameters, and of the buffers that have dimensions of real numbers, that an op reads."""
     read = {value for op in program.ops for value in op.inputs()}
-    return {program.values[value].name for value in read if program.values[value].kind == "parameter"}
+    return {value.name for value in map(program.values.__getitem__, read) if _is_real_state(value)}
+
+
+def _is_real_state(value: Value) -> bool:
+    is_real = value.kind == "buffer" and value.dtype.is_floating_point and bool(value.shape)
+    return is_real or value.kind == "parameter"
 
 
 def _training_program(model: nn.Module, example_inputs: ExampleInputs, evaluated: Program) -> list[Program]:
-    """The program in train mode, where that reaches more parameters; nothing where the model cannot run so."""
+    """The program in train mode, where that reaches more; nothing where the model cannot run so."""
     try:
         copy = deepcopy(model)
         for module in copy.modules():

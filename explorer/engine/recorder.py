@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,19 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from explorer.engine.custom import custom_forwards, running
-from explorer.engine.program import Call, Op, Program, Ref, SourceLine, refs
+from explorer.engine.program import Call, Op, Program, Ref, SourceLine, is_in_place, refs
 from explorer.engine.provenance import Literal, Size, TracedInt
 from explorer.engine.shadow import NoShadowError, bodiless, run_on_shadow, with_content
 from explorer.engine.shadow_ops import META
 from explorer.engine.switches import PLAIN_RECURRENCE
 from explorer.engine.trees import Modules, flatten_tensors, map_tensors, parameters_of
 from explorer.engine.values import ValueTable
+from explorer.engine.written import WrittenParameters
 
 _TORCH_FOLDER = str(Path(torch.__file__).parent) + os.sep
 _ENGINE_FOLDER = str(Path(__file__).parent) + os.sep
 _SHAPE_GETTER = torch.Tensor.shape.__get__  # type: ignore[attr-defined]
+_DATA_GETTER = torch.Tensor.data.__get__  # type: ignore[attr-defined]
 
 
 RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell"})
@@ -53,6 +56,7 @@ class Recorder:
         self.table = ValueTable(modules)
         self.stands_for = stands_for
         self.is_shadow = any(parameter.is_meta for _, parameter in parameters_of(modules))
+        self.written = WrittenParameters([] if self.is_shadow else [found for _, found in parameters_of(modules)])
         self.ops: list[Op] = []
         self.calls: list[Call] = []
         self.stack: list[str] = []
@@ -119,6 +123,12 @@ class Recorder:
         results = tuple([self.table.find(tensor) for tensor in returned])
         self.calls[index] = self.calls[index].returning(results)
 
+    def replace(self, tensor: Tensor, source: Tensor) -> None:
+        """A tensor got the content of another: where that has another shape, it stands for the other from now on."""
+        (known,) = self.table.shapes((self.table.find(tensor),))
+        if known != tuple(tensor.shape):
+            self.table.replace(tensor, self.table.find(source))
+
     def _know_wrapped(self, call: int, returned: list[Tensor]) -> None:
         """A subclass of tensors hands on what the ops of a call made as tensors of its own: the values are the same."""
         for op in reversed(self.ops):
@@ -155,13 +165,18 @@ class Recorder:
         """What is known of an op."""
         known = self._kinds.get(func)
         if known is None:
-            is_composite = bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _COMPOSITE))
             is_reshaping = torch.Tag.inplace_view in func.tags
-            known = self._kinds[func] = OpKind(str(func), _is_pointwise(func), is_reshaping, is_composite)
+            name = str(func)
+            known = self._kinds[func] = OpKind(
+                name, _is_pointwise(func), is_reshaping, is_composite(func), is_in_place(name)
+            )
         return known
 
 
-_COMPOSITE = "CompositeImplicitAutograd"
+@cache
+def is_composite(func: Any) -> bool:
+    """Whether PyTorch takes an op apart into others; only inference mode lets it through to a dispatch mode."""
+    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"))
 
 
 @dataclass(frozen=True)
@@ -173,12 +188,14 @@ class OpKind:
         is_pointwise: Whether PyTorch tags it as pointwise.
         is_reshaping: Whether it changes the shape of its argument in place.
         is_composite: Whether PyTorch takes it apart into others.
+        is_in_place: Whether it writes into its first argument.
     """
 
     name: str
     is_pointwise: bool
     is_reshaping: bool
     is_composite: bool
+    is_in_place: bool
 
 
 def _is_pointwise(func: Any) -> bool:
@@ -205,10 +222,11 @@ class OpMode(TorchDispatchMode):
         recorder, kwargs = self.recorder, kwargs or {}
         kind = recorder.kind(func)
         if kind.is_composite:
-            # Only inference mode lets ops through that PyTorch otherwise takes apart first.
             with self:
                 return func.decompose(*args, **kwargs)
         inputs = flatten_tensors((args, kwargs) if kwargs else args)
+        if kind.is_in_place and not recorder.is_shadow:
+            recorder.written.before(args[0])
         result = run_on_shadow(func, args, kwargs, inputs) if recorder.is_shadow else func(*args, **kwargs)
         if not (is_reserve(kind.name, args) and recorder.function in NORMS):
             recorder.add_op(kind, args, kwargs, inputs, result)
@@ -244,6 +262,8 @@ class CallMode(TorchFunctionMode):
         finally:
             recorder.current_call = -1
         recorder.end_call(index, result)
+        if recorder.calls[index].sets_data:
+            recorder.replace(*args)
         return result
 
     def _on_shadow(self, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
@@ -265,7 +285,13 @@ class CallMode(TorchFunctionMode):
         """A property of a tensor; only those that are tensors themselves (``.T``) matter."""
         result = func(*args, **kwargs)
         if isinstance(result, Tensor):
-            self.recorder.end_call(self.recorder.add_call("__get__", func, args, kwargs), result)
+            recorder = self.recorder
+            index = recorder.add_call("__get__", func, args, kwargs)
+            if func == _DATA_GETTER:  # runs no op, and does what this one does
+                recorder.current_call = index
+                recorder.add_op(recorder.kind(torch.ops.aten.detach.default), args, {}, list(args), result)
+                recorder.current_call = -1
+            recorder.end_call(index, result)
         return result
 
     def _sizes(self, func: Any, args: Any, kwargs: Any) -> Any:

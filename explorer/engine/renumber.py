@@ -56,14 +56,14 @@ def _picks(op: Op, shapes: PlannedShapes, attributes: Mapping[Attribute, int]) -
         return
     place, index = picked
     read = shapes.dims(_value(op.args[0]))[place]
-    value = shapes.program.values[index]
-    if shapes.is_whole(read) or value.data is None:
-        return
+    value, is_computed = shapes.program.values[index], index in shapes.program.computed
+    if shapes.is_whole(read) or value.data is None or not (is_computed or index in shapes.program.fixed):
+        return  # a mask that depends on activations is as long as they are
     numbers = _after(value.data, shapes.kept(read))
     if value.kind == "buffer":
         yield value.name, tuple(numbers.tolist())
     elif numbers.tolist() != _in_code(value, shapes, attributes) and not _is_written_out(op, shapes):
-        origin = "computed from positions" if value.index in shapes.program.computed else "written in the code"
+        origin = "computed from positions" if is_computed else "written in the code"
         raise ApplyError(
             f"{op.short_name} at {op.source} picks channels by numbers {origin}, {_shown(value.data)}, "
             f"which would have to become {_shown(numbers)}. Register them as a buffer, or ask for a ratio of 0 for the "

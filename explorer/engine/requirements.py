@@ -366,7 +366,7 @@ def _regular_rows(call: Call, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
 _STATED: Mapping[str, Callable[[Call], Sequence[Any]]] = {
     "view": lambda call: _sizes(call, 1, "shape", "size"),
     "reshape": lambda call: _sizes(call, 1, "shape", "size"),
-    "expand": lambda call: _sizes(call, 1, "size"),
+    **dict.fromkeys(("expand", "broadcast_to"), lambda call: _sizes(call, 1, "size")),
     "unflatten": lambda call: _argument(call, 2, "sizes"),
     **dict.fromkeys(("zeros", "ones", "empty"), lambda call: _sizes(call, 0, "size")),
     "full": lambda call: _argument(call, 0, "size"),

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.engine.attention import replace_attentions
+from explorer.engine.closures import rebind_closures
 from explorer.engine.errors import ApplyError
 from explorer.engine.provenance import Attribute
 from explorer.engine.trees import Modules, buffers_of, named_modules, parameters_of
@@ -129,12 +130,14 @@ def copy_with(model: nn.Module, change: Callable[[str, Tensor], Tensor]) -> nn.M
     try:
         for _, module in reversed(modules):  # what is inside comes first
             _copy_module(module, memo)
-        return deepcopy(model, memo)
+        copied: nn.Module = deepcopy(model, memo)
+        rebind_closures(copied, memo)
     except Exception as error:
         raise ApplyError(
             f"{type(model).__name__} cannot be copied: {type(error).__name__}: {error}. Every attribute of the model "
             "must support copy.deepcopy."
         ) from error
+    return copied
 
 
 def _computed_attributes(modules: Modules) -> Iterator[Tensor]:
@@ -152,7 +155,7 @@ def _copy_module(module: nn.Module, memo: dict[int, Any]) -> None:
     if id(module) in memo or _copies_itself(kind):
         return
     made = memo[id(module)] = kind.__new__(kind)
-    state = module.__dict__
+    state = {name: it for name, it in module.__dict__.items() if name != _COMPILED}
     made.__setstate__({name: it if type(it) in _ATOMS else _copied(it, memo) for name, it in state.items()})
 
 
@@ -183,6 +186,9 @@ def _copied(found: Any, memo: dict[int, Any]) -> Any:
     return deepcopy(found, memo)
 
 
+_COMPILED = "_compiled_call_impl"
+"""What `nn.Module.compile` made of a module: it runs that module and no copy of it."""
+
 _COPYING = ("__deepcopy__", "__reduce__", "__reduce_ex__", "__getstate__")
 _ATOMS = frozenset({bool, int, float, str, type(None)})
 _HOLDERS = frozenset({dict, OrderedDict, set, list})
@@ -205,7 +211,7 @@ class _Selection:
     def select(self, name: str, tensor: Tensor) -> Tensor:
         self._unused.discard(name)
         if name in self._index_buffers:
-            return torch.tensor(self._index_buffers[name], dtype=tensor.dtype, device=tensor.device)
+            return _numbered(name, self._index_buffers[name], tensor)
         picks, shape = {}, tensor.shape
         for dim, indices in self._by_name.get(name, {}).items():
             pick, highest = self._tensor(indices, tensor.device)
@@ -233,6 +239,14 @@ class _Selection:
                 f"The plan prunes {', '.join(sorted(self._unused)[:5])}, which this model does not have. The plan "
                 "belongs to another architecture."
             )
+
+
+def _numbered(name: str, numbers: tuple[int, ...], tensor: Tensor) -> Tensor:
+    """A buffer that picks channels by number, with other numbers."""
+    try:
+        return torch.tensor(numbers, dtype=tensor.dtype, device=tensor.device)
+    except (RuntimeError, ValueError, OverflowError) as error:
+        raise ApplyError(f"The plan puts numbers into {name} that it cannot hold: {error}.") from error
 
 
 LARGE = 2**22
@@ -270,7 +284,10 @@ def _set_attribute(modules: Mapping[str, nn.Module], change: AttributeChange) ->
         before = getattr(module, change.name)
     except (AttributeError, KeyError) as error:
         raise ApplyError(f"The plan sets {change}, but the model has no such module or attribute.") from error
-    if (tuple(before) if isinstance(before, list) else before) != change.before:
+    is_plain = isinstance(before, int) or (
+        isinstance(before, (list, tuple)) and all(isinstance(e, int) for e in before)
+    )
+    if not is_plain or (tuple(before) if isinstance(before, list) else before) != change.before:
         raise ApplyError(f"The plan sets {change}, but the attribute is {before!r}. The plan belongs to another model.")
     after = change.after
     setattr(module, change.name, list(after) if isinstance(before, list) and isinstance(after, tuple) else after)

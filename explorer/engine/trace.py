@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -33,6 +33,7 @@ from explorer.engine.shadow import (
 from explorer.engine.shadow_ops import META
 from explorer.engine.switches import PLAIN_ATTENTION, PLAIN_RECURRENCE, UNCOLLECTED, traced_roots
 from explorer.engine.trees import Modules, flatten_tensors, map_tensors, named_modules
+from explorer.engine.written import same_parameters
 
 ExampleInputs = Tensor | tuple[Any, ...] | Mapping[str, Any] | Callable[[nn.Module], Any]
 
@@ -131,13 +132,22 @@ def _mode_of(model: nn.Module, modules: Modules, *, is_training: bool) -> Iterat
 
 
 @contextlib.contextmanager
-def in_eval_mode(model: nn.Module) -> Iterator[None]:
+def in_eval_mode(model: nn.Module, written: Collection[str] = ()) -> Iterator[None]:
     """Puts a model into eval mode, and leaves it as it was: flags, buffers and attributes.
 
     A forward that sets something up the first time does so again the next time, so that all runs are alike.
+
+    Args:
+        model: The model, which runs inside.
+        written: Names of parameters that its forward writes, which are left as they were too.
     """
     modules = named_modules(model)
-    with _same_attributes(modules), _mode_of(model, modules, is_training=False), _same_buffers(modules):
+    with (
+        _same_attributes(modules),
+        _mode_of(model, modules, is_training=False),
+        _same_buffers(modules),
+        same_parameters(model, written),
+    ):
         yield
 
 
@@ -216,6 +226,7 @@ def _listening(model: nn.Module, modules: Modules, recorder: Recorder, *, is_tra
         stack.enter_context(_mode_of(model, modules, is_training=is_training))
         stack.enter_context(torch.no_grad())
         stack.enter_context(_same_buffers(modules))
+        stack.callback(recorder.written.restore)
         stack.enter_context(PLAIN_ATTENTION)
         stack.enter_context(_module_paths(modules, recorder))
         _trace_attributes(modules)
@@ -229,7 +240,7 @@ def _listening(model: nn.Module, modules: Modules, recorder: Recorder, *, is_tra
 def _same_buffers(modules: Modules) -> Iterator[None]:
     """Gives buffers that the forward writes or replaces their old content back."""
     before = [
-        (module._buffers, name, buffer, None if buffer is None or buffer.is_meta else buffer.clone())
+        (module._buffers, name, buffer, None if buffer is None or not _has_elements(buffer) else buffer.clone())
         for _, module in modules
         for name, buffer in module._buffers.items()
     ]
@@ -241,6 +252,11 @@ def _same_buffers(modules: Modules) -> Iterator[None]:
                 buffers[name] = buffer
                 if buffer is not None and saved is not None and not torch.equal(buffer, saved):
                     buffer.copy_(saved)
+
+
+def _has_elements(buffer: Tensor) -> bool:
+    """Whether a buffer may be written in place; nobody does that to a sparse one."""
+    return not buffer.is_meta and buffer.layout is torch.strided
 
 
 @contextlib.contextmanager

@@ -53,7 +53,11 @@ class ValueTable:
     def know(self, tensor: Tensor, value: int) -> None:
         """Take a tensor that was not known for a value that was."""
         if self._known(tensor) is None:
-            self._numbers[id(tensor)] = (weakref.ref(tensor), value)
+            self.replace(tensor, value)
+
+    def replace(self, tensor: Tensor, value: int) -> None:
+        """Take a tensor for another value than before."""
+        self._numbers[id(tensor)] = (weakref.ref(tensor), value)
 
     def shapes(self, values: tuple[int, ...]) -> list[tuple[int, ...]]:
         """The shapes of some values."""
@@ -92,7 +96,9 @@ class ValueTable:
     def _add(self, tensor: Tensor, kind: str, name: str, storage: int) -> int:
         index = len(self._values)
         shape = tuple(tensor.shape)
-        self._values.append(Value(index, shape, tensor.dtype, kind, name, storage, _kept_data(tensor)))
+        is_sparse = tensor.layout is not torch.strided
+        data = None if is_sparse else _kept_data(tensor)
+        self._values.append(Value(index, shape, tensor.dtype, kind, name, storage, data, is_sparse))
         self._numbers[id(tensor)] = (weakref.ref(tensor), index)
         return index
 

@@ -136,7 +136,8 @@ def awakened(model: nn.Module) -> nn.Module:
     names = {name for name, _ in model.named_parameters()}
 
     def wake(name: str, tensor: Tensor) -> Tensor:
-        if name not in names or not tensor.is_floating_point() or not tensor.numel() or tensor.abs().max() > _SILENT:
+        is_real = name in names and tensor.is_floating_point() and tensor.layout is torch.strided
+        if not is_real or not tensor.numel() or tensor.abs().max() > _SILENT:
             return tensor.clone()
         return torch.empty(tensor.shape).normal_(0, 0.1, generator=generator).to(tensor)
 
@@ -224,7 +225,7 @@ class _Runs:
         with (
             own_random_state(seed=0),
             torch.no_grad(),
-            in_eval_mode(model),
+            in_eval_mode(model, self._shapes.program.written_parameters),
             plain_kernels(),
             self._setting(dtype, is_pruned=is_pruned) as grounds,
         ):

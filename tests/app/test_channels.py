@@ -66,7 +66,7 @@ def test_both_schemes_are_struck_out(exploration: Exploration) -> None:
     assert np.flatnonzero(picture.columns_gone == 0).tolist() == [1]
     strikes = weight_map(picture, "light").data[2]
     assert list(strikes.x).count(None) == 14 + 15
-    assert "dim 0: 16 → 2; dim 1: 16 → 1" in weights_panel.described(picture)
+    assert "dim 0: 16 → 2. dim 1: 16 → 1." in weights_panel.described(picture)
 
 
 def test_a_large_weight_is_joined_in_blocks() -> None:

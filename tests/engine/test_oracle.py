@@ -53,6 +53,9 @@ OVER_CHANNELS: dict[str, tuple[Reduce, dict[str, nn.Module]]] = {
     "logsumexp": (lambda m, x: x - x.logsumexp(1, keepdim=True), {}),
     "mean of everything": (lambda m, x: x - torch.cos(x).mean(), {}),
     "unit length": (lambda m, x: F.normalize(torch.cos(x), dim=1), {}),
+    "sum of numbers": (lambda m, x: x * torch.nansum(torch.cos(x), 1, keepdim=True), {}),
+    "how many are large": (lambda m, x: x * (torch.cos(x) > 0.9).count_nonzero(1)[:, None], {}),
+    "whether one is large": (lambda m, x: x * (torch.cos(x) > 0.99).any(1, keepdim=True).logical_not(), {}),
     "length": (lambda m, x: x * torch.linalg.vector_norm(torch.cos(x), dim=1, keepdim=True), {}),
 }
 
@@ -135,6 +138,30 @@ def test_norms_that_shift_removed_channels_away_from_zero(kind: Any) -> None:
     """Without affine parameters a removed channel is not zero behind the norm; the next weight must take care."""
     layers = [nn.Conv2d(3, 12, 1), kind(12, affine=False, track_running_stats=True), nn.Sigmoid()]
     proven(every_group(traced(nn.Sequential(*layers, nn.Conv2d(12, 4, 1)), 2, 3, 4, 4)))
+
+
+@pytest.mark.parametrize(
+    "divide",
+    [
+        lambda m, x: x / m.scale,
+        lambda m, x: (x - 1) / m.scale.exp().sqrt(),
+        lambda m, x: torch.addcdiv(x, x.cos(), m.scale),
+        lambda m, x: x.cos() * m.scale.log(),
+        lambda m, x: x.cos() % m.scale,
+        lambda m, x: x[:, :, None].expand(-1, -1, 4).softmax(2).mean(2) * x / x.abs(),
+    ],
+    ids=["parameter", "function of one", "addcdiv", "logarithm", "remainder", "itself"],
+)
+def test_a_removed_channel_is_not_divided_by_zero(divide: Reduce) -> None:
+    """Infinity times the next weight, which is zero there, would be no number, and no number makes all outputs none."""
+    proven(every_group(traced(between(divide, scale=nn.Parameter(torch.rand(HIDDEN) + 0.5)), 4, IN)))
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0])
+def test_distances_to_parameters_are_taken_over_kept_coordinates(p: float) -> None:
+    model = Run(lambda s, x: torch.cdist(s.a(x).sigmoid(), s.points, p), a=nn.Linear(IN, HIDDEN))
+    model.register_parameter("points", nn.Parameter(torch.randn(OUT, HIDDEN)))
+    proven(every_group(traced(model, 4, IN)))
 
 
 class TestProductsOfActivations:
@@ -275,6 +302,14 @@ class TestDeviations:
         assert verification.ok
         assert verification.has_replayed
         assert str(verification).endswith("with the decisions of the traced run")
+
+    def test_inference_mode_inside_of_a_forward(self) -> None:
+        def forward(self: Any, x: Tensor) -> Tensor:
+            with torch.inference_mode():
+                gate = F.linear(x, self.a.weight).softmax(1)
+            return self.b(self.a(x) * gate.clone())
+
+        proven(every_group(traced(Run(forward, a=nn.Linear(IN, HIDDEN), b=nn.Linear(HIDDEN, OUT)), 4, IN)))
 
     def test_random_numbers_are_the_same_in_both_runs(self) -> None:
         def forward(self: Any, x: Tensor) -> Tensor:

@@ -135,6 +135,16 @@ def test_a_copy_shares_inside_what_the_model_shares_and_nothing_with_the_model()
     assert not hasattr(model[0], "is_copy")
 
 
+def test_a_copy_of_a_compiled_module_does_not_run_what_was_compiled() -> None:
+    model = nn.Sequential(nn.Linear(3, 8), nn.Linear(8, 2))
+    model[0].compile(backend="eager")
+    pruned = perform(model, Surgery({("0.weight", 0): (1, 4), ("0.bias", 0): (1, 4), ("1.weight", 1): (1, 4)}))
+    x = torch.ones(5, 3)
+    assert pruned[0](x).shape == (5, 2)
+    assert pruned(x).shape == (5, 2)
+    assert model[0]._compiled_call_impl is not None
+
+
 def test_integer_attributes_are_read_when_asked_for() -> None:
     attributes = IntegerAttributes(nn.Sequential(nn.Conv2d(3, 4, (5, 6))))
     asked = (Attribute("0", "in_channels"), Attribute("0", "kernel_size", 1))

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from explorer.app.channels import channel_data
 from explorer.exploration import Exploration
 from explorer.lessons import KINDS, Lesson, Step, bundled_lessons
-from tests.journeys.browser import Watched
 from tests.journeys.lesson_pages import (
     LONG,
     answer,
     expect_verdict,
     graph_of,
+    holding,
+    learning,
     option,
     picked,
     progress,
@@ -38,21 +35,6 @@ def step_with(kind: str) -> tuple[Lesson, Step]:
 
 
 PICK = next(step for step in LESSON.steps if step.task and step.task.kind == "pick")
-
-
-@contextmanager
-def learning(browser: Browser, where: str, **wishes: Any) -> Iterator[Watched]:
-    """A page at an address, closed afterwards; nothing was said or failed in it."""
-    usual: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
-    context = browser.new_context(**usual | wishes)
-    context.set_default_timeout(LONG)
-    watched = Watched(context.new_page())
-    watched.page.goto(where)
-    yield watched
-    assert watched.console == []
-    assert watched.failed == []
-    assert watched.foreign == []
-    context.close()
 
 
 def has_class(page: Page, layer: str, name: str) -> None:
@@ -145,10 +127,10 @@ def test_layers_are_picked_in_the_graph_and_marked_there(browser: Browser, addre
         page.locator("#lesson-solution").click()
         expect_verdict(page, "This is the answer")
         assert set(picked(page)) == set(right)
-        assert progress(page, LESSON.id)[PICK.id] == {"state": "shown"}
+        assert progress(page, LESSON.id)[PICK.id]["state"] == "shown"
         page.locator("#lesson-check").click()
         expect_verdict(page, "Right")
-        assert progress(page, LESSON.id)[PICK.id] == {"state": "solved"}
+        assert progress(page, LESSON.id)[PICK.id]["state"] == "solved"
 
 
 def test_a_task_is_solved_with_keys_alone(browser: Browser, address: str) -> None:
@@ -496,16 +478,13 @@ def test_a_hint_comes_into_sight_and_after_the_answer_one_goes_on(browser: Brows
     ("path", "note"), [("", "Opening the lessons…"), (f"{LESSON.id}/{PICK.id}", "Opening the lesson…")]
 )
 def test_a_page_says_at_once_what_is_on_its_way(browser: Browser, address: str, path: str, note: str) -> None:
-    held: list[Route] = []
     with learning(browser, f"{address}/learn/glossary") as watched:
         page = watched.page
-        page.route("**/learn/_dash-update-component", lambda route: held.append(route))
-        page.goto(f"{address}/learn/{path}")
-        shown = page.locator(".opening-note:visible")
-        expect(shown).to_have_text(note)
-        page.unroute("**/learn/_dash-update-component")
-        for route in held:
-            route.continue_()
+        with holding(page) as held:
+            with page.expect_request("**/learn/_dash-update-component*"):
+                page.goto(f"{address}/learn/{path}")
+            assert held
+            expect(page.locator(".opening-note:visible")).to_have_text(note)
         expect(page.locator(".opening-note")).to_have_count(0)
         title = "#lesson-title" if path else "#lesson-list-title"
         expect(page.locator(title)).to_be_visible()

@@ -216,6 +216,8 @@ def test_how_one_looks_at_graph_and_lists_is_in_links_and_outlives_a_reload(watc
 def test_checked_groups_are_set_scaled_locked_and_reset_together(watched: Watched) -> None:
     page = watched.page
     two = ("layer1.0.conv1", "layer1.1.conv1")
+    expect(page.locator("#grid .ag-row:has(.is-picked)")).to_have_attribute("row-id", "conv1")
+    expect(page.locator("#grid-tools .mixed")).to_be_hidden()
     for group in two:
         page.locator(f"#grid .ag-row[row-id='{group}'] .ag-checkbox-input").check()
     expect(page.locator("#checked-count")).to_have_text("2 checked")
@@ -235,14 +237,18 @@ def test_checked_groups_are_set_scaled_locked_and_reset_together(watched: Watche
     expect(percent(page, two[1])).to_have_text("75")
     page.locator("body").press("-")
     expect(percent(page, "conv1")).to_have_text("45")
+    expect(page.locator("#grid-tools .mixed")).to_be_visible()
     page.locator("#grid-filter").fill("layer3.0")
     expect(page.locator("#grid .ag-center-cols-container .ag-row")).to_have_count(2)
     page.locator("#grid-filter").fill("")
     page.locator("#reset").click()
     expect(percent(page, "conv1")).to_have_text("0")
     expect(percent(page, two[0])).to_have_text("75")
-    page.locator(f"#grid .ag-row[row-id='{two[0]}'] .lock").click()
+    for group in two:
+        page.locator(f"#grid .ag-row[row-id='{group}'] .lock").click()
     page.locator("#reset").click()
-    expect(percent(page, two[0])).to_have_text("0")
+    for group in two:
+        expect(percent(page, group)).to_have_text("0")
+    expect(page.locator("#grid-tools .mixed")).to_be_hidden()
     assert watched.console == []
     assert watched.failed == []

@@ -168,6 +168,42 @@ def made_kernel() -> tuple[nn.Module, Any]:
     return Run(forward, **layers, width=8), (image(), torch.randn(5))
 
 
+def assigned(s: Any, x: Tensor) -> Tensor:
+    """Numbers assigned where a condition holds: for each element, and for each channel."""
+    x = x * 1
+    x[x < -0.5] = -0.5
+    x[:, x.mean((0, 2, 3)) > 0.2] = 1.0
+    return x
+
+
+def thinned(s: Any, x: Tensor) -> Tensor:
+    """What a leaky slope writes through a mask: as many values as the mask is true."""
+    x = x * 1
+    x[x < 0] = x[x < 0] * 0.1
+    return x
+
+
+def quantised(form: str) -> tuple[nn.Module, Any]:
+    """Two convolutions as they are while a model is trained for quantisation."""
+
+    def forward(s: Any, x: Tensor) -> Tensor:
+        weights = [layer.weight for layer in (s.a, s.b)]
+        if form == "channel":
+            scales, zeros = (s.one, s.two), (s.low, s.high)
+            weights = [
+                torch.fake_quantize_per_channel_affine(weight, scale, zero, 0, -128, 127)
+                for weight, scale, zero in zip(weights, scales, zeros, strict=True)
+            ]
+        x = torch.fake_quantize_per_tensor_affine(F.conv2d(x, weights[0]).relu(), 0.02, 0, 0, 255)
+        return s.out(F.conv2d(x, weights[1]).relu())
+
+    buffers = {"one": torch.rand(8) * 0.01 + 0.005, "two": torch.rand(6) * 0.01 + 0.005}
+    zeros = {"low": torch.zeros(8, dtype=torch.int32), "high": torch.zeros(6, dtype=torch.int32)}
+    held = {name: nn.Buffer(tensor) for name, tensor in (buffers | zeros).items()} if form == "channel" else {}
+    layers = {"a": nn.Conv2d(3, 8, 1, bias=False), "b": nn.Conv2d(8, 6, 1, bias=False), "out": conv(6, 2)}
+    return Run(forward, **layers, **held), image()
+
+
 ONE = {"a": ("channels", 8)}
 HALVES = {"a[0:4]": ("channels", 4), "a[4:8]": ("channels", 4)}
 
@@ -273,6 +309,37 @@ PATTERNS = (
         "whole numbers scale channels",
         lambda: between(lambda s, x: x * s.times, times=nn.Buffer(torch.arange(1, 9).view(8, 1, 1))),
         ONE,
+    ),
+    Pattern("numbers assigned by masks", lambda: between(assigned), ONE, has_free_batch=False),
+    Pattern(
+        "values written through a mask",
+        lambda: between(lambda s, x: s.wide(thinned(s, x)).tanh(), after=6, wide=conv(8, 6)),
+        {"wide": ("channels", 6)},
+        stays={("a.weight", 0): "by their values"},
+    ),
+    Pattern("fake quantisation", lambda: quantised("tensor"), ONE | {"b": ("channels", 6)}),
+    Pattern("fake quantisation of each channel", lambda: quantised("channel"), ONE | {"b": ("channels", 6)}),
+    Pattern(
+        "channels gathered by an expanded buffer",
+        lambda: between(
+            lambda s, x: s.wide(x.gather(1, s.order.view(1, -1, 1, 1).expand_as(x))).relu(),
+            after=6,
+            order=nn.Buffer(torch.randperm(8)),
+            wide=conv(8, 6),
+        ),
+        {"wide": ("channels", 6)},
+        stays={("a.weight", 0): "by number", ("wide.weight", 1): "by number"},
+    ),
+    Pattern(
+        "blocks along a diagonal",
+        lambda: dense(
+            lambda s, x: F.linear(x.mean((2, 3)), torch.block_diag(s.p, s.q)).tanh() @ s.r,
+            5,
+            p=drawn(6, 4),
+            q=drawn(3, 4),
+            r=drawn(9, 5),
+        ),
+        HALVES | {"p": ("channels", 6), "q": ("channels", 3), "r": ("channels", 5)},
     ),
     Pattern(
         "channels gathered by a buffer",

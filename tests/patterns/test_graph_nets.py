@@ -50,6 +50,27 @@ def adjacency() -> tuple[nn.Module, tuple[Tensor, Tensor]]:
     return Run(run, a=nn.Linear(3, WIDTH), b=nn.Linear(WIDTH, 6), o=nn.Linear(6, 2)), nodes()
 
 
+def sparse_adjacency() -> tuple[nn.Module, Tensor]:
+    """The same of one graph, whose matrix of neighbours is kept in a sparse buffer."""
+    near = (torch.eye(NODES) + torch.diag(torch.ones(NODES - 1), 1)).to_sparse()
+
+    def run(s: Any, x: Tensor) -> Tensor:
+        return s.o((s.near @ s.b(torch.sparse.mm(s.near, s.a(x)).tanh())).tanh())
+
+    net = Run(run, a=nn.Linear(3, WIDTH), b=nn.Linear(WIDTH, 6), o=nn.Linear(6, 2), near=nn.Buffer(near))
+    return net, torch.randn(NODES, 3)
+
+
+def sparse_weights() -> tuple[nn.Module, Tensor]:
+    """A layer whose weight is sparse, between two that are not."""
+
+    def run(s: Any, x: Tensor) -> Tensor:
+        return s.o(torch.sparse.mm(s.weight, s.b(s.a(x)).T).T.relu())
+
+    weight = nn.Parameter(torch.randn(WIDTH, 6).relu().to_sparse())
+    return Run(run, a=nn.Linear(3, 10), b=nn.Linear(10, 6), o=nn.Linear(WIDTH, 2), weight=weight), torch.randn(5, 3)
+
+
 def sage() -> tuple[nn.Module, tuple[Tensor, Tensor]]:
     """The mean of the neighbours by `scatter_add`, and the node itself, through a weight each."""
 
@@ -143,6 +164,13 @@ AB = {"a": ("channels", WIDTH), "b": ("channels", 6)}
 PATTERNS = (
     Pattern("gcn", gcn, AB, has_free_batch=False),
     Pattern("gcn by a matrix", adjacency, AB, has_free_batch=False),
+    Pattern("gcn by a sparse matrix", sparse_adjacency, AB, has_free_batch=False),
+    Pattern(
+        "a sparse weight",
+        sparse_weights,
+        {"a": ("channels", 10)},
+        stays={("weight", 0): "the tensor is sparse", ("weight", 1): "sparse", ("o.weight", 1): "sparse"},
+    ),
     Pattern("sage", sage, {"embed": ("channels", WIDTH), "near": ("channels", 6)}, has_free_batch=False),
     Pattern(
         "sage by concatenation",

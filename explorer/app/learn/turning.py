@@ -8,7 +8,7 @@ from typing import Any
 
 from explorer.app.learn import catalogue, pane
 from explorer.app.learn.addresses import ROOT, Spot, is_list, spot_at
-from explorer.lessons import Lesson, Step
+from explorer.lessons import Lesson, Step, hidden
 
 TITLE = "Learn"
 
@@ -19,7 +19,8 @@ class Turned:
 
     Attributes:
         step: What the browser needs, as JSON data: ``page`` (``list`` or ``step``), ``address``, ``title``; and of a
-            step ``lesson``, ``step``, ``recipe``, ``panes``, the ``group`` it is about, and whether it ``hasTask``.
+            step ``lesson``, ``step``, ``recipe``, ``panes``, the ``group`` it is about, whether it ``hasTask``, what
+            ``hides`` until that is solved, and what one ``does`` on the screen instead.
         listed: The list of lessons; empty for a step.
         head: The head of the lesson.
         text: Its text.
@@ -65,6 +66,8 @@ def told_of(spot: Spot) -> dict[str, Any]:
         "panes": list(step.show.panes),
         "group": group_of(step),
         "hasTask": step.task is not None,
+        "hides": list(hidden(step)),
+        "does": step.does,
     }
 
 

@@ -24,6 +24,7 @@ BUTTON_KEYS = {"function": "['Enter', ' '].includes(params.event.key)"}
 """Keys that belong to what a cell holds, not to the grid."""
 
 
+COUPLED = "Parameter dimensions that lose a slice with each channel"
 CHECKED = {
     "rowSelection": {
         "mode": "multiRow",
@@ -69,7 +70,14 @@ def columns() -> list[dict[str, Any]]:
     return [
         {"field": "name", "headerName": "Group", "cellRenderer": "GroupName", "width": 250, "minWidth": 150},
         {"field": "kind", "headerName": "Kind", "width": 104, "minWidth": 76},
-        {"field": "members", "headerName": "Coupled", "width": 88, "minWidth": 72, "type": "rightAligned"},
+        {
+            "field": "members",
+            "headerName": "Coupled",
+            "headerTooltip": COUPLED,
+            "width": 88,
+            "minWidth": 72,
+            "type": "rightAligned",
+        },
         {
             "field": "ties",
             "headerName": "Moves with",

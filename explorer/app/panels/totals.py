@@ -17,6 +17,8 @@ from explorer.exploration import Exploration
 from explorer.jobs import Job, Task
 
 POLL_MILLISECONDS = 150
+WORTH_RECOVERING = 0.01
+"""Accuracy lost, 0-1, from which on the card leads to the training that recovers it."""
 
 Act = Callable[[Workspace, Exploration, str], Job]
 """From workspace, model with recipe, and page to the job that measures, once something was done about it."""
@@ -115,8 +117,11 @@ def register(app: Dash, workspace: Workspace) -> None:
     show_while(app, ids.MEASURE_STOP, ids.CLOCK)
     page = (State(ids.RECIPE, "data"), State(ids.PAGE, "data"))
 
-    @app.callback(*_card_outputs(), Input(ids.SETTLED, "data"), Input(ids.CLOCK, "n_intervals"), *page)
-    def follow(_settled: str, _ticks: int, recipe: dict[str, Any], page: str) -> Any:
+    # also asked by a new model, so that what is said of the one before, if it is still on its way, is dropped
+    asked = (Input(ids.SETTLED, "data"), Input(ids.CLOCK, "n_intervals"), Input(ids.MODEL, "data"))
+
+    @app.callback(*_card_outputs(), *asked, *page)
+    def follow(_settled: str, _ticks: int, _model: str, recipe: dict[str, Any], page: str) -> Any:
         return _shown(workspace, recipe, page, partial(ask, is_asked=False))
 
     # a callback each, since the button that measures is on the page only where nothing was measured
@@ -202,6 +207,21 @@ def _accuracy_value(result: dict[str, Any]) -> html.Div:
     )
 
 
+def _recover(result: dict[str, Any]) -> list[Any]:
+    """Leads to what trains the pruned model, where it has lost accuracy; assets/training.js goes there."""
+    lost = result["before"] - result["accuracy"]
+    if not lost >= WORTH_RECOVERING:
+        return []
+    button = html.Button(
+        "Recover…",
+        className="link recover-link",
+        type="button",
+        title="Train the pruned model until it is as good as it was",
+        **attributes(data_show_training="recover"),
+    )
+    return [button]
+
+
 def _proof(result: dict[str, Any]) -> list[Any]:
     samples = f"{result['correct']} of {result['total']} test samples" if result["total"] else ""
     if result["is_proven"] is None:
@@ -210,7 +230,8 @@ def _proof(result: dict[str, Any]) -> list[Any]:
     said = result["proof"] + repairs
     shown = f"max rel. error {numbers.power(result['error'])}{repairs}" if result["is_proven"] else said
     badge = proof_tag(result["is_proven"], result["is_wrong"], title=samples)
-    return [html.Div([badge, html.Span(shown, className="proof-text")], className="proof", title=said)]
+    text = html.Span(shown, className="proof-text", title=said)
+    return [html.Div([badge, text, *(_recover(result) if result["total"] else [])], className="proof")]
 
 
 def _not_measured(subject: Subject, is_pruning: bool) -> list[Any]:

@@ -120,11 +120,19 @@ def members_in(scope: str, group: Group, model: nn.Module) -> list[Member]:
 
 
 def unscored(groups: Sequence[Group], model: nn.Module, scoring: Scoring) -> list[str]:
-    """Names of the groups that have nothing that the criterion and the scope look at."""
+    """Names of the groups that have parameters, and none that the criterion and the scope look at."""
+    if scoring.importance == "random":
+        return []
     counts = _counts(scoring, model)
     parameters = {name for name, _ in named_parameters(model)}
-    is_random = scoring.importance == "random"
-    return [group.name for group in groups if not is_random and not _counted(group, parameters, counts)]
+    found = with_parameters(groups, model)
+    return [group.name for group in found if not _counted(group, parameters, counts)]
+
+
+def with_parameters(groups: Sequence[Group], model: nn.Module) -> list[Group]:
+    """The groups that are not of buffers alone, as the random features of a kernel are, of which none matters more."""
+    parameters = {name for name, _ in named_parameters(model)}
+    return [group for group in groups if any(member.parameter in parameters for member in group.members)]
 
 
 class _SliceTable:

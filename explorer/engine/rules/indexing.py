@@ -143,10 +143,11 @@ def pick_by_number(dims: Dims, indices: list[Operand | None], couple: Coupler) -
         axes are neighbours, else in front.
     """
     used = [place for place, found in enumerate(indices) if found is not None]
-    for place in used:
-        couple.freeze(dims[place], BY_NUMBER)
-    for found in indices:
-        if found is not None and is_mask(found):
+    picked = [(dims[place], found) for place, found in enumerate(indices) if found is not None]
+    for dim, found in picked:
+        couple.freeze(dim, BY_VALUE if is_mask(found) else BY_NUMBER)
+    for _, found in picked:
+        if is_mask(found):
             couple.freeze_all(found.dims, BY_VALUE)
     is_block = used == list(range(used[0], used[0] + len(used))) if used else False
     return [dim for place, dim in enumerate(dims) if place not in used], used[0] if is_block else 0

@@ -20,6 +20,14 @@ def cat(op: Bound, couple: Coupler) -> Result:
     return (replace_dim(_shared(tensors, place, couple), place, joined),)
 
 
+@rule("aten.block_diag")
+def block_diag(op: Bound, couple: Coupler) -> Result:
+    """Matrices along the diagonal of one: rows follow each other, and so do columns; what is in no block is zero."""
+    matrices = [((),) * (2 - len(tensor.dims)) + tensor.dims for tensor in op.args[0]]
+    couple.touch(*(dim for dims in matrices for dim in dims))
+    return (tuple(couple.concatenate([dims[place] for dims in matrices]) for place in (0, 1)),)
+
+
 @rule("aten.stack")
 def stack(op: Bound, couple: Coupler) -> Result:
     """A new dimension counts the tensors; the others are one."""

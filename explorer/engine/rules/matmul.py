@@ -46,7 +46,7 @@ def grouped_matmul(op: Bound, couple: Coupler) -> Result:
     return ((a.dims[1], b.dims[1]),)
 
 
-@rule("aten.addmm", "aten.baddbmm", "aten.addmv")
+@rule("aten.addmm", "aten.baddbmm", "aten.addmv", "aten._sparse_addmm")
 def add_matmul(op: Bound, couple: Coupler) -> Result:
     """Bias, broadcast, plus a product."""
     _tag_heads(op.tensor(1), op.tensor(2), couple)

@@ -27,6 +27,26 @@ def topk(op: Bound, couple: Coupler) -> Result:
     return _ordered(op, couple, int(op.arg(2, "dim", -1)))
 
 
+@rule("aten.bucketize.Tensor")
+def bucketize(op: Bound, couple: Coupler) -> Result:
+    """For each element the number of the bucket that it falls into; the boundaries (n,) stay."""
+    x, boundaries = op.tensor(0), op.tensor(1)
+    couple.touch(*x.dims)
+    couple.freeze(boundaries.dims[0], ORDER)
+    return (x.dims,)
+
+
+@rule("aten.searchsorted.Tensor")
+def searchsorted(op: Bound, couple: Coupler) -> Result:
+    """Sorted boundaries (n,) or (*, n), elements (*, m): the numbers of their buckets (*, m)."""
+    boundaries, x = op.tensor(0), op.tensor(1)
+    couple.touch(*x.dims)
+    couple.freeze(boundaries.dims[-1], ORDER)
+    for mine, other in zip(x.dims, boundaries.dims[:-1], strict=False):
+        couple.unify(mine, other)
+    return (x.dims,)
+
+
 def _ordered(op: Bound, couple: Coupler, number: int) -> Result:
     x = op.tensor(0)
     if not x.dims:

@@ -41,10 +41,14 @@ def scatter(op: Bound, couple: Coupler) -> Result:
 def index_put(op: Bound, couple: Coupler) -> Result:
     """The assignment ``x[indices] = values``, or its sum: values broadcast over the axes that are not indexed.
 
-    One list of positions that the code knows writes certain channels; any other indexed axes stay.
+    A number written where a mask says is what `masked_fill` does. One list of positions that the code knows writes
+    certain channels; any other indexed axes stay.
     """
     x, values = op.tensor(0), op.tensor(2)
-    indices = spread_masks(op.arg(1, "indices"), len(x.dims))
+    given = op.arg(1, "indices")
+    if not values.shape and _fill(x, given, couple):
+        return (x.dims,)
+    indices = spread_masks(given, len(x.dims))
     used = [place for place, found in enumerate(indices) if found is not None]
     only = indices[used[0]] if len(used) == 1 else None
     if only is not None and positions_of(x, used[0], only) is not None:
@@ -61,6 +65,17 @@ def masked_scatter(op: Bound, couple: Coupler) -> Result:
     for operand in op.operands():
         couple.freeze_all(operand.dims, BY_VALUE)
     return inert_result(op)
+
+
+def _fill(x: Operand, indices: list[Operand | None], couple: Coupler) -> bool:
+    """Couple a mask that forward computes with the axes that it covers; False where the index is anything else."""
+    used = [place for place, found in enumerate(indices) if found is not None]
+    mask = indices[used[0]] if len(used) == 1 else None
+    if mask is None or not is_mask(mask) or positions_of(x, used[0], mask) is not None:
+        return False
+    for mine, other in zip(x.dims[used[0] :], mask.dims, strict=False):
+        couple.unify(mine, other)
+    return True
 
 
 def _write_at(x: Operand, place: int, indices: Operand, parts: Dims, couple: Coupler) -> None:

@@ -11,6 +11,8 @@ from explorer.app.learn.turning import group_of, turned
 from explorer.exploration import Recipe
 from explorer.lessons import Lesson, bundled_lessons
 
+TOLD = ("page", "address", "lesson", "step", "panes", "hasTask", "hides", "does")
+
 
 def text_of(parts: Any) -> str:
     return json.dumps(parts, cls=PlotlyJSONEncoder)
@@ -18,13 +20,15 @@ def text_of(parts: Any) -> str:
 
 def test_a_step_comes_with_its_recipe_and_panes(lesson: Lesson) -> None:
     told = turned([lesson], "/learn/kinds/predict").step
-    assert {name: told[name] for name in ("page", "address", "lesson", "step", "panes", "hasTask")} == {
+    assert {name: told[name] for name in TOLD} == {
         "page": "step",
         "address": "/learn/kinds/predict",
         "lesson": "kinds",
         "step": "predict",
         "panes": ["groups", "totals"],
         "hasTask": True,
+        "hides": ["sliders"],
+        "does": "",
     }
     assert Recipe.from_json(told["recipe"]) == lesson.steps[4].show.recipe()
 

@@ -14,6 +14,7 @@ from explorer.engine.graph import DependencyGraph, trace
 from explorer.engine.importance import CRITERIA, Gradients, Scoring, gradients, score_groups, squared_norms
 from explorer.engine.selection import Options
 from tests.engine import patterns
+from tests.engine.nets import Run
 from tests.engine.patterns import traced
 
 
@@ -227,6 +228,23 @@ def test_groups_without_what_a_criterion_looks_at_are_refused_by_name(graph: Dep
     with pytest.raises(PlanError, match="'l2' with scope 'conv' finds nothing"):
         graph.plan(0.5, scope="conv")
     assert graph.plan(keep={"0": [1]}, importance="bn_scale").channels["0"] == (1,)
+
+
+def test_of_a_group_of_buffers_alone_the_first_channels_are_kept() -> None:
+    """Random features: none matters more than another, and a plan for the others must not fail for them."""
+
+    def forward(s: Any, x: torch.Tensor) -> torch.Tensor:
+        x = s.a(x)
+        return s.out(x * (x @ s.features).cos().mean(1, keepdim=True))
+
+    torch.manual_seed(0)
+    net = Run(forward, a=nn.Linear(3, 8), out=nn.Linear(8, 2), features=nn.Buffer(torch.randn(8, 5)))
+    graph = trace(net.eval(), torch.randn(4, 3))
+    assert [(group.name, group.size) for group in graph.groups] == [("a", 8), ("features", 5)]
+    plan = graph.plan(0.4)
+    assert plan.channels["features"] == (0, 1, 2)
+    assert plan.apply().verify().ok
+    assert graph.plan(0.4, ranking="global").channels["features"] == (0, 1, 2, 3, 4)
 
 
 def test_no_grouping_looks_at_the_producer_and_conv_at_convolutions() -> None:

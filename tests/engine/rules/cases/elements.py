@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from tests.engine.rules.cases.row import Row
+
+EDGES = torch.tensor([0.3, 0.6])
+NONE, ONE = torch.zeros(1, dtype=torch.int32), torch.ones(1, dtype=torch.int32)
+
+
+def observe(x: Tensor, low: Tensor, high: Tensor, scale: Tensor, *, is_per_row: bool) -> tuple[Tensor, Tensor]:
+    """What quantisation-aware training does with a weight."""
+    zero = torch.zeros(scale.shape, dtype=torch.int32)
+    states = [state.float() * 1 for state in (low, high, scale)]
+    observed = torch.ops.aten._fused_moving_avg_obs_fq_helper(
+        x.float(), ONE, ONE, *states, zero, 0.1, -128, 127, 0, is_per_row
+    )
+    return observed[0], observed[1]
+
 
 CASES = (
     Row("add", lambda a, b: a + b, ((3, 4), (4,)), "a0 a1 ; a1=b0", "a0 a1 b0"),
@@ -209,5 +224,65 @@ CASES = (
         "5 a2 ; 3 ; a0 frozen ; a1 frozen",
         "a2",
         (torch.tensor([3, 2]),),
+    ),
+    Row("bucketize", lambda a, edges: torch.bucketize(a, edges), ((3, 4),), "a0 a1", "a0 a1", (EDGES.double(),)),
+    Row("bucketize by a parameter", lambda a, b: torch.bucketize(a, b), ((3,), (2,)), "a0 ; b0 frozen", "a0"),
+    Row(
+        "searchsorted", lambda a, b: torch.searchsorted(a, b), ((3, 4), (3, 2)), "b0 b1 ; b0=a0 ; a1 frozen", "a0 b0 b1"
+    ),
+    Row(
+        "searchsorted in a vector", lambda a, b: torch.searchsorted(a, b), ((4,), (3, 2)), "b0 b1 ; a0 frozen", "b0 b1"
+    ),
+    Row(
+        "fake quantisation of a tensor",
+        lambda a: torch.fake_quantize_per_tensor_affine(a.float(), 0.1, 0, 0, 255),
+        ((3, 4),),
+        "a0 a1",
+        "a0 a1",
+    ),
+    Row(
+        "fake quantisation of a tensor by tensors",
+        lambda a, s, z: torch.fake_quantize_per_tensor_affine(a.float(), s, z, 0, 255),
+        ((3, 4),),
+        "a0 a1",
+        "a0 a1",
+        (torch.tensor(0.1), NONE[0]),
+    ),
+    Row(
+        "fake quantisation of channels",
+        lambda a, b: torch.fake_quantize_per_channel_affine(a.float(), b.float(), torch.zeros_like(b.int()), 1, 0, 255),
+        ((3, 4), (4,)),
+        "a0 a1 ; a1=b0 ; a1=b0",
+        "a0 a1 b0",
+    ),
+    Row(
+        "fake quantisation of a tensor, learned",
+        lambda a, b, c: torch._fake_quantize_learnable_per_tensor_affine(a, b, c, 0, 255, 1.0),
+        ((3, 4), (1,), (1,)),
+        "a0 a1",
+        "a0 a1",
+    ),
+    Row(
+        "fake quantisation of channels, learned",
+        lambda a, b, c: torch._fake_quantize_learnable_per_channel_affine(
+            a.float(), b.float(), c.float(), 0, 0, 255, 1.0
+        ),
+        ((3, 4), (3,), (3,)),
+        "a0 a1 ; a0=b0 ; a0=c0",
+        "a0 a1 b0 c0",
+    ),
+    Row(
+        "fake quantisation of observed rows",
+        lambda a, b, c, d: observe(a, b, c, d, is_per_row=True),
+        ((3, 4), (3,), (3,), (3,)),
+        "a0 a1 ; a0 a1 ; a0=b0 ; a0=c0 ; a0=d0 ; a0=p",
+        "a0 a1 b0 c0 d0",
+    ),
+    Row(
+        "fake quantisation of an observed tensor",
+        lambda a, b, c, d: observe(a, b, c, d, is_per_row=False),
+        ((3, 4), (1,), (1,), (1,)),
+        "a0 a1 ; a0 a1",
+        "a0 a1",
     ),
 )

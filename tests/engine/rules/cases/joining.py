@@ -50,6 +50,8 @@ CASES = (
     Row("narrow", lambda a: a.narrow(1, 1, 2), ((3, 4),), "a0 a1[1:3]", "a0 a1"),
     Row("select", lambda a: a[:, 1], ((3, 4),), "a0 ; a1[1] frozen", "a0 a1?"),
     Row("select from behind", lambda a: a.select(-1, -1), ((3, 4),), "a0 ; a1[3] frozen", "a0 a1?"),
+    Row("block_diag", lambda a, b: torch.block_diag(a, b), ((3, 2), (4, 3)), "a0+b0 a1+b1", "a0 a1 b0 b1"),
+    Row("block_diag of vectors", lambda a, b: torch.block_diag(a, b), ((3,), (4,)), "2 a0+b0", "a0 b0"),
     Row("unbind", lambda a: a.unbind(1), ((3, 2),), "a0 ; a0 ; a1 frozen", "a0"),
     Row("pad", lambda a: F.pad(a, (2, 3)), ((3, 4),), "a0 free9", "a0 a1"),
     Row("pad meets channels", lambda a, b: F.pad(a, (2, 3)) + b, ((3, 4), (9,)), "a0 free9 ; free9=b0", "a0 a1 b0"),

@@ -266,4 +266,32 @@ CASES = (
     Row(
         "weight_norm over rows", lambda a, b: torch._weight_norm(a, b, 1), ((3, 2), (1, 2)), "a0 a1 ; a1=b1", "a0 a1 b1"
     ),
+    *(
+        Row(name, function, ((2, 3, 3),), f"{says} ; a1 frozen ; a2 frozen", "a0")
+        for name, function, says in (
+            ("inverse", torch.linalg.inv, "a0 3 3"),
+            ("matrix exponential", torch.linalg.matrix_exp, "a0 3 3"),
+            ("determinant", torch.linalg.det, "a0"),
+            ("logarithm of the determinant", torch.linalg.slogdet, "a0 ; a0"),
+            ("singular values", torch.linalg.svd, "a0 3 3 ; a0 3 ; a0 3 3"),
+            ("QR", torch.linalg.qr, "a0 3 3 ; a0 3 3"),
+            ("LU", torch.linalg.lu_factor, "a0 3 3 ; a0 3"),
+            ("eigenvalues", lambda a: torch.linalg.eigh(a + 0), "a0 3 ; a0 3 3"),
+            ("Cholesky", lambda a: torch.linalg.cholesky(a * torch.eye(3)), "a0 3 3"),
+        )
+    ),
+    Row(
+        "solve",
+        torch.linalg.solve,
+        ((2, 3, 3), (2, 3, 4)),
+        "2 3 4 ; a0 frozen ; a1 frozen ; a2 frozen ; b0 frozen ; b1 frozen ; b2 frozen",
+        "",
+    ),
+    Row(
+        "triangular solve",
+        lambda a, b: torch.linalg.solve_triangular(a, b, upper=True),
+        ((2, 3, 3), (2, 3, 4)),
+        "2 3 4 ; a0 frozen ; a1 frozen ; a2 frozen ; b0 frozen ; b1 frozen ; b2 frozen",
+        "",
+    ),
 )
