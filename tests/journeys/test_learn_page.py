@@ -133,6 +133,24 @@ def test_layers_are_picked_in_the_graph_and_marked_there(browser: Browser, addre
         assert progress(page, LESSON.id)[PICK.id]["state"] == "solved"
 
 
+def test_marks_of_layers_in_sight_are_not_cut_off(browser: Browser, address: str) -> None:
+    step = LESSON.step("who-loses")
+    assert step
+    with learning(browser, f"{address}/learn/{LESSON.id}/{step.id}", viewport=DESK) as watched:
+        page = watched.page
+        wait_for_step(page, step)
+        answer(page, step, KINDS["pick"].mistake(question(step)))
+        expect_verdict(page, "Not yet")
+        expect(page.locator(".graph-mark.is-missing").first).to_be_visible()
+        page.wait_for_function(
+            """() => {
+              const edge = document.querySelector(".graph-marks").getBoundingClientRect().right;
+              const marks = [...document.querySelectorAll(".graph-mark")];
+              return marks.length > 1 && marks.every((mark) => mark.getBoundingClientRect().right <= edge);
+            }"""
+        )
+
+
 def test_a_task_is_solved_with_keys_alone(browser: Browser, address: str) -> None:
     right = set(KINDS["pick"].solution(question(PICK)))
     with learning(browser, f"{address}/learn/{LESSON.id}/{PICK.id}") as watched:
