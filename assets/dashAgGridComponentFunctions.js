@@ -52,7 +52,7 @@ dagcomponentfuncs.RatioSlider = function RatioSlider(props) {
 /* A long name in two parts: where there is no room, the first is cut, not the one that tells it from its neighbours. */
 function inParts(name) {
   const cut = name.lastIndexOf(".", name.lastIndexOf(".") - 1) + 1;
-  if (!cut) return [React.createElement("span", { key: "whole" }, name)];
+  if (!cut) return name;
   return [name.slice(0, cut), name.slice(cut)].map((part) => React.createElement("span", { key: part }, part));
 }
 

@@ -31,6 +31,13 @@ def sensitivity_curve(found: Sensitivity, group: str, ratio: float, scheme: str,
     figure.add_trace(_curve(found.curve(), "all groups together", {"color": c["ink-3"], "width": 1.5, "dash": "dot"}))
     if group in found.groups:
         figure.add_trace(_curve(found.curve(group), group, {"color": c[f"hue-{slot}"], "width": 2.5}))
+    else:
+        hint = {
+            "text": "Select a group to see its curve",
+            "font": {"size": 11, "color": c["ink-3"]},
+            "showarrow": False,
+        }
+        figure.add_annotation(x=1, y=1, xref="paper", yref="paper", xanchor="right", yanchor="bottom", **hint)
     if ratio:
         label = {"text": f" {100 * ratio:.0f} % now", "font": {"size": 10, "color": c["ink-2"]}, "textangle": 0}
         place = {"textposition": "start", "xanchor": "left", "yanchor": "bottom"}

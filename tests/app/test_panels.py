@@ -19,10 +19,12 @@ from explorer.app.workspace import Subject, Workspace
 from explorer.exploration import Exploration, set_every_ratio, set_keep, set_lock, set_options, set_ratio
 from explorer.jobs import Job
 
+MAY_BREAK = "\N{ZERO WIDTH SPACE}"
+
 
 def text(node: Any) -> str:
     """All text in a tree of Dash components, what the browser draws by itself included."""
-    return said(json.loads(json.dumps(node, cls=PlotlyJSONEncoder)))
+    return said(json.loads(json.dumps(node, cls=PlotlyJSONEncoder))).replace(f" {MAY_BREAK} ", "")
 
 
 def said(node: Any) -> str:
@@ -31,6 +33,8 @@ def said(node: Any) -> str:
     if not isinstance(node, dict):
         return "" if node is None else str(node).strip()
     props = node["props"]
+    if node["type"] == "Wbr":
+        return MAY_BREAK
     return said(json.loads(props["data-plain"]) if "data-plain" in props else props.get("children"))
 
 

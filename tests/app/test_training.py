@@ -278,7 +278,9 @@ def test_a_curve_is_drawn_in_the_hue_of_its_group(scheme: str) -> None:
     assert own.line.color == tokens(scheme)["hue-2"]
     assert (list(own.x), list(own.y)) == ([0, 50], [90, 65])
     assert len(joint.x) == 1 + len(JOINT_RATIOS)
-    assert len(sensitivity_curve(FOUND, "", 0.0, scheme, 0).data) == 1
+    none = sensitivity_curve(FOUND, "", 0.0, scheme, 0)
+    assert len(none.data) == 1
+    assert "Select a group" in none.layout.annotations[0].text
 
 
 def test_a_training_is_drawn_from_what_there_is() -> None:

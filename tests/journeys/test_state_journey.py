@@ -71,6 +71,22 @@ def test_every_step_can_be_undone_and_one_drag_is_one_step(watched: Watched) -> 
     assert watched.failed == []
 
 
+def test_what_was_measured_of_another_recipe_is_faint_until_this_one_is(watched: Watched) -> None:
+    page = watched.page
+    card = page.locator("#accuracy")
+    expect(card).to_have_attribute("data-stale", "false")
+    page.evaluate("""() => {
+      const card = document.getElementById("accuracy");
+      window.seen = [];
+      new MutationObserver(() => seen.push(card.dataset.stale)).observe(card, {attributeFilter: ["data-stale"]});
+    }""")
+    page.evaluate("explorer.askChange({kind: 'ratio', group: 'conv1', ratio: 0.25})")
+    page.wait_for_function("seen.includes('true')")
+    expect(card).to_contain_text("proven", timeout=30_000)
+    expect(card).to_have_attribute("data-stale", "false")
+    assert watched.console == []
+
+
 def test_a_reload_keeps_everything(watched: Watched) -> None:
     page = watched.page
     set_percent(page, "conv1", 25)

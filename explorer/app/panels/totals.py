@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids, numbers
 from explorer.app.panels import estimate_card
@@ -115,6 +115,7 @@ def job_key(exploration: Exploration) -> str:
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the totals."""
     show_while(app, ids.MEASURE_STOP, ids.CLOCK)
+    app.clientside_callback(ClientsideFunction("explorer", "measured"), Input(ids.ACCURACY, "children"))
     page = (State(ids.RECIPE, "data"), State(ids.PAGE, "data"))
 
     # also asked by a new model, so that what is said of the one before, if it is still on its way, is dropped
