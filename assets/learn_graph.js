@@ -5,6 +5,7 @@
   const CLASSES = { "": "option-picked", right: "option-right", missing: "option-missing", extra: "option-extra" };
   const holder = Object.assign(document.createElement("div"), { className: "graph-marks", ariaHidden: "true" });
   const marks = { cy: null, shown: [], frame: 0 };
+  const OVER = 8; // pixels that a mark lies over its node (assets/learn_task.css), less those that stay free at the edge
 
   /* What is shown of a layer: of several options of it, the one that most is said of. */
   function byLayer() {
@@ -23,10 +24,13 @@
     return mark;
   }
 
+  /* Beside the upper right corner of each; one of a node that is in sight is so, too. */
   function place() {
-    marks.shown.forEach(({ node, mark }) => {
+    const right = holder.clientWidth;
+    marks.shown.forEach(({ node, mark, width }) => {
       const box = node.renderedBoundingBox({ includeLabels: false, includeOverlays: false });
-      mark.style.translate = `${Math.round(box.x2)}px ${Math.round(box.y1)}px`;
+      const x = box.x1 < right ? Math.min(box.x2, right - width + OVER) : box.x2;
+      mark.style.translate = `${Math.round(x)}px ${Math.round(box.y1)}px`;
     });
   }
 
@@ -55,10 +59,11 @@
         node.removeClass(Object.values(CLASSES).join(" "));
         if (!option) return;
         node.addClass(CLASSES[option.state]);
-        marks.shown.push({ node, mark: badge(option) });
+        marks.shown.push({ node, mark: badge(option), width: 0 });
       })
     );
     holder.replaceChildren(...marks.shown.map(({ mark }) => mark));
+    marks.shown.forEach((each) => (each.width = each.mark.offsetWidth));
     place();
   }
 

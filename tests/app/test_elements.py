@@ -96,6 +96,13 @@ def test_labels_that_leave_one_box_stand_apart(workspace: Workspace) -> None:
     assert bent["offset"] > 2 * LABEL_OFFSET
 
 
+def test_a_pooling_is_called_as_everybody_calls_it(workspace: Workspace) -> None:
+    subject = workspace.open("sample:vgg")
+    elements = build_elements(subject.outline, opened_by_name(subject.outline, ["features"]), subject.sizes)
+    labels = {each["data"]["label"] for each in elements if "source" in each["data"]}
+    assert "relu · max_pool2d" in labels
+
+
 def test_the_title_of_a_module_begins_at_its_left_edge(workspace: Workspace) -> None:
     subject = workspace.open("sample:vit")
     opened = opened_by_name(subject.outline, ["blocks", "blocks.0"])

@@ -133,6 +133,24 @@ def test_layers_are_picked_in_the_graph_and_marked_there(browser: Browser, addre
         assert progress(page, LESSON.id)[PICK.id]["state"] == "solved"
 
 
+def test_marks_of_layers_in_sight_are_not_cut_off(browser: Browser, address: str) -> None:
+    step = LESSON.step("who-loses")
+    assert step
+    with learning(browser, f"{address}/learn/{LESSON.id}/{step.id}", viewport=DESK) as watched:
+        page = watched.page
+        wait_for_step(page, step)
+        answer(page, step, KINDS["pick"].mistake(question(step)))
+        expect_verdict(page, "Not yet")
+        expect(page.locator(".graph-mark.is-missing").first).to_be_visible()
+        page.wait_for_function(
+            """() => {
+              const edge = document.querySelector(".graph-marks").getBoundingClientRect().right;
+              const marks = [...document.querySelectorAll(".graph-mark")];
+              return marks.length > 1 && marks.every((mark) => mark.getBoundingClientRect().right <= edge);
+            }"""
+        )
+
+
 def test_a_task_is_solved_with_keys_alone(browser: Browser, address: str) -> None:
     right = set(KINDS["pick"].solution(question(PICK)))
     with learning(browser, f"{address}/learn/{LESSON.id}/{PICK.id}") as watched:
@@ -401,8 +419,11 @@ def test_marks_of_a_task_go_with_its_step(browser: Browser, address: str) -> Non
         for _ in range(2):  # to the step that is shown, too
             page.locator(f"[data-step={asks.id}]").click()
             wait_for_step(page, asks)
-        layer = KINDS["pick"].solution(question(asks))[0]
-        tap(page, layer)
+        right = KINDS["pick"].solution(question(asks))
+        expect(page.locator(".graph-mark")).to_have_text(["right"] * len(right))  # it is solved
+        page.locator("#lesson-retry").click()
+        expect(page.locator(".graph-mark")).to_have_count(0)
+        tap(page, right[0])
         expect(page.locator(".graph-mark")).to_have_text(["✓ picked"])
 
 
@@ -483,8 +504,8 @@ def test_a_page_says_at_once_what_is_on_its_way(browser: Browser, address: str, 
         with holding(page) as held:
             with page.expect_request("**/learn/_dash-update-component*"):
                 page.goto(f"{address}/learn/{path}")
-            assert held
             expect(page.locator(".opening-note:visible")).to_have_text(note)
+            assert held
         expect(page.locator(".opening-note")).to_have_count(0)
         title = "#lesson-title" if path else "#lesson-list-title"
         expect(page.locator(title)).to_be_visible()
