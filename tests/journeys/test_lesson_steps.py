@@ -115,6 +115,17 @@ def test_the_inspector_waits_for_the_answer_that_it_would_give(
         expect(inspector.locator(".waits-note")).to_be_hidden()
 
 
+def test_in_a_narrow_window_the_inspector_opens_with_the_answer(browser: Browser, address: str) -> None:
+    asks, small = step_of("importance", "members"), {"width": 1024, "height": 768}
+    with learning(browser, f"{address}/learn/importance/members", viewport=small) as watched:
+        page, pane = watched.page, watched.page.locator("#right")
+        wait_for_step(page, asks)
+        expect(pane).not_to_be_in_viewport()
+        answer(page, asks, KINDS["pick"].solution(question(asks)))
+        expect_verdict(page, "Right")
+        expect(pane.get_by_text("Members (").first).to_be_in_viewport()
+
+
 def test_neither_colours_nor_names_nor_locks_give_an_answer_away(browser: Browser, address: str) -> None:
     asks = step_of("limits", "ends")
     locks = "explorerCy.nodes('.port.frozen').length"
