@@ -19,6 +19,7 @@ from tests.journeys.lesson_pages import (
     picked,
     progress,
     question,
+    wait_for_held,
     wait_for_step,
 )
 
@@ -401,6 +402,10 @@ def test_marks_of_a_task_go_with_its_step(browser: Browser, address: str) -> Non
         for _ in range(2):  # to the step that is shown, too
             page.locator(f"[data-step={asks.id}]").click()
             wait_for_step(page, asks)
+        expect_verdict(page, "Right")
+        expect(page.locator(".graph-mark", has_text="right").first).to_be_visible()
+        page.locator("#lesson-retry").click()
+        expect(page.locator(".graph-mark")).to_have_count(0)
         layer = KINDS["pick"].solution(question(asks))[0]
         tap(page, layer)
         expect(page.locator(".graph-mark")).to_have_text(["✓ picked"])
@@ -481,9 +486,8 @@ def test_a_page_says_at_once_what_is_on_its_way(browser: Browser, address: str, 
     with learning(browser, f"{address}/learn/glossary") as watched:
         page = watched.page
         with holding(page) as held:
-            with page.expect_request("**/learn/_dash-update-component*"):
-                page.goto(f"{address}/learn/{path}")
-            assert held
+            page.goto(f"{address}/learn/{path}")
+            wait_for_held(page, held)
             expect(page.locator(".opening-note:visible")).to_have_text(note)
         expect(page.locator(".opening-note")).to_have_count(0)
         title = "#lesson-title" if path else "#lesson-list-title"
