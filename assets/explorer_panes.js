@@ -29,6 +29,9 @@
   explorer.isPaneOpen = isOpen;
   explorer.closePane = (side) => show(side, false);
 
+  /* Takes a pane away where it would lie over the graph. */
+  explorer.leavePane = (side) => isNarrow() && show(side, false);
+
   document.addEventListener("click", (event) => {
     const side = Object.keys(SIDES).find((each) => event.target.closest("#" + SIDES[each]));
     if (!side) return;

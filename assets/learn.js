@@ -47,7 +47,6 @@
     if (step.address !== location.pathname) history.replaceState(null, "", step.address + location.search);
     explorer.write("sessionStorage", "learn:at", { place: step.address });
     byId("lesson-tools").hidden = !step.hasTask;
-    if ((step.panes || []).includes("inspector")) explorer.openPane("right"); // where the window is narrow, too
     if (step.page === "step" && !step.hasTask && !step.does) lessons.note("seen");
   }
 

@@ -19,16 +19,23 @@
     const isRoomier = lessons.hides("sliders") && !parts.includes("sliders");
     app().dataset.hides = parts.join(" ");
     if (isRoomier) requestAnimationFrame(() => explorer.fit()); // into what the sliders leave
-    Object.entries(NOTES).forEach(([part, [holder, words]]) => note(part, document.querySelector(holder), words));
+    followInspector();
+    Object.values(NOTES).forEach(([holder, words]) => note(document.querySelector(holder), words));
     explorer.hideTip();
     explorer.repaint();
     lessons.hideLocks();
   };
 
-  function note(part, holder, words) {
+  /* Where the window is narrow, the inspector lies over the graph: it is there once it has something to say. */
+  function followInspector() {
+    if (!app().dataset.panes.split(" ").includes("inspector")) return;
+    if (lessons.hides("inspector")) explorer.leavePane("right");
+    else explorer.openPane("right");
+  }
+
+  function note(holder, words) {
     if (!holder || holder.querySelector(":scope > .waits-note")) return;
     holder.append(Object.assign(document.createElement("p"), { className: "waits-note", textContent: words }));
-    holder.lastElementChild.dataset.of = part;
   }
 
   /* In the graph, what is frozen looks like anything else while it is asked for. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -71,6 +72,14 @@ def step_of(lesson: str, step: str) -> Step:
     found = next(each for each in bundled_lessons() if each.id == lesson).step(step)
     assert found is not None
     return found
+
+
+def wait_for_held(page: Page, held: list[Route]) -> None:
+    """Waits until something is held of what the page asks."""
+    ends = time.monotonic() + LONG / 1000
+    while not held:
+        assert time.monotonic() < ends, "the page asked nothing"
+        page.wait_for_timeout(20)
 
 
 @contextmanager

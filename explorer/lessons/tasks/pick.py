@@ -145,11 +145,11 @@ def _of_others(layer: Layer) -> str:
 
 
 def _frozen(asked: Asked) -> tuple[Candidate, ...]:
-    """The ports of which nothing can be pruned."""
+    """The ports of which nothing can be pruned. Their sizes are left out: what has none is frozen."""
     ports = [port for layer in asked.layers() for port in (layer.inputs, layer.outputs)]
     return tuple(
         Candidate(
-            Option(port.name, spoken(port.name), _size(port), port.layer),
+            Option(port.name, spoken(port.name), layer=port.layer),
             not port.groups,
             f"its channels belong to {' and '.join(port.groups)}"
             if port.groups
