@@ -1,7 +1,8 @@
 /* The channels of a group as bars on a canvas: 4000 of them stay quick, and each can be kept or dropped by hand. Only the
    bars in sight are drawn; where not all fit, an overview above shows the whole and what part of it is in sight. */
 (function () {
-  const [LEAST, MOST, HEIGHT, OVERVIEW] = [4, 26, 120, 26]; // pixels: pitch of a bar, height of the charts
+  const [LEAST, MOST, PLOT, AXIS, OVERVIEW] = [4, 26, 120, 16, 26]; // pixels: pitch of a bar, heights of the charts
+  const [LETTERS, ROOM] = [10, 5]; // pixels: size of the numbers below the bars, and what is free between two
   const chart = { data: null, sort: "importance", order: [], kept: new Set(), at: 0, hover: -1, stroke: null };
 
   const box = () => document.getElementById("channels-box");
@@ -36,30 +37,54 @@
     if (!chart.data || box().hidden) return;
     const { width, pitch, whole, left } = geometry();
     part("channel-track").style.width = Math.max(whole, 1) + "px";
-    const context = sized(part("channel-canvas"), width, HEIGHT);
+    const context = sized(part("channel-canvas"), width, PLOT + AXIS);
     const highest = Math.max(...chart.data.scores, 1e-12);
-    const colours = { kept: token("hue-" + chart.data.slot), gone: token("ink-3"), ink: token("ink"), accent: token("accent") };
-    const last = Math.min(chart.order.length, Math.ceil((left + width) / pitch));
-    for (let place = Math.floor(left / pitch); place < last; place += 1) bar(context, place, pitch, left, highest, colours);
+    const colours = { kept: token("hue-" + chart.data.slot), gone: token("ink-3"), ink: token("ink"), accent: token("accent"), line: token("line-strong") };
+    const [first, last] = [Math.floor(left / pitch), Math.min(chart.order.length, Math.ceil((left + width) / pitch))];
+    for (let place = first; place < last; place += 1) bar(context, place, pitch, left, highest, colours);
     if (chart.sort === "importance" && isCut()) cut(context, chart.kept.size * pitch - left, colours.ink);
+    axis(context, { first, last, pitch, left, width, whole }, colours);
     overview(width, whole, left, highest, colours);
+  }
+
+  const font = (size, weight = 400) => weight + " " + size + "px " + getComputedStyle(document.body).fontFamily;
+  const isAt = (place) => place === chart.at && document.activeElement === part("channel-bars");
+
+  /* The line below the bars and the numbers of the channels: as many as have room, and that of the bar one is at. */
+  function axis(context, { first, last, pitch, left, width, whole }, colours) {
+    context.fillStyle = colours.line;
+    context.fillRect(0, PLOT, Math.min(width, whole - left), 1);
+    context.textAlign = "center";
+    context.font = font(LETTERS, 700);
+    const widest = context.measureText(String(chart.order.length - 1)).width + ROOM;
+    const every = Math.ceil(widest / pitch);
+    const middle = (place) => Math.max(widest / 2, Math.min(width - widest / 2, (place + 0.5) * pitch - left));
+    const marked = [...Array(last).keys()].slice(first).filter((place) => isAt(place) || place === chart.hover);
+    const isFree = (place) => marked.every((other) => Math.abs(middle(other) - middle(place)) >= widest);
+    marked.forEach((place) => number(context, place, middle(place), font(LETTERS, 700), colours.ink));
+    for (let place = Math.ceil(first / every) * every; place < last; place += every)
+      if (isFree(place)) number(context, place, middle(place), font(LETTERS), colours.gone);
+  }
+
+  function number(context, place, x, letters, ink) {
+    [context.font, context.fillStyle] = [letters, ink];
+    context.fillText(String(chart.order[place]), x, PLOT + AXIS - 3);
   }
 
   function bar(context, place, pitch, left, highest, colours) {
     const channel = chart.order[place];
-    const height = Math.max(2, (chart.data.scores[channel] / highest) * (HEIGHT - 18));
+    const height = Math.max(2, (chart.data.scores[channel] / highest) * (PLOT - 18));
     const [x, gap] = [place * pitch - left, pitch > 6 ? 1.5 : 0.75];
     const isKept = chart.kept.has(channel);
     context.fillStyle = colours.kept;
     context.strokeStyle = colours.gone;
     context.lineWidth = 1;
-    if (isKept) context.fillRect(x + gap / 2, HEIGHT - height, pitch - gap, height);
-    else context.strokeRect(x + gap / 2 + 0.5, HEIGHT - height + 0.5, Math.max(pitch - gap - 1, 1), height);
-    const isAt = place === chart.at && document.activeElement === part("channel-bars");
-    if (!isAt && place !== chart.hover) return;
-    context.strokeStyle = isAt ? colours.accent : colours.ink;
+    if (isKept) context.fillRect(x + gap / 2, PLOT - height, pitch - gap, height);
+    else context.strokeRect(x + gap / 2 + 0.5, PLOT - height + 0.5, Math.max(pitch - gap - 1, 1), height);
+    if (!isAt(place) && place !== chart.hover) return;
+    context.strokeStyle = isAt(place) ? colours.accent : colours.ink;
     context.lineWidth = 2;
-    context.strokeRect(x + 0.5, HEIGHT - height - 2, Math.max(pitch - 1, 2), height + 1);
+    context.strokeRect(x + 0.5, PLOT - height - 2, Math.max(pitch - 1, 2), height + 1);
   }
 
   function cut(context, x, ink) {
@@ -70,11 +95,11 @@
     context.setLineDash([4, 3]);
     context.beginPath();
     context.moveTo(x, 0);
-    context.lineTo(x, HEIGHT);
+    context.lineTo(x, PLOT);
     context.stroke();
     context.setLineDash([]);
-    context.font = "11px " + getComputedStyle(document.body).fontFamily;
-    const text = gone + (gone === 1 ? " goes" : " go");
+    context.font = font(11);
+    const text = gone + " dropped";
     const isTight = x + context.measureText(text).width + 6 > part("channel-bars").clientWidth;
     context.textAlign = isTight ? "right" : "left";
     context.fillText(text, x + (isTight ? -5 : 5), 10);
@@ -104,25 +129,28 @@
 
   function say(place) {
     const channel = chart.order[place];
+    const way = chart.kept.has(channel) ? " Click to drop it." : " Click to keep it.";
+    part("channel-readout").textContent = told(channel) + "." + way;
+    sayOption(channel);
+  }
+
+  function told(channel) {
     const { scores } = chart.data;
-    const rank = rankOf(channel);
-    const does = chart.kept.has(channel) ? "stays. Click to drop it." : "goes. Click to keep it.";
-    part("channel-readout").textContent =
-      name(channel) + ": importance " + scores[channel] + ", rank " + rank + " of " + scores.length + ", " + does;
-    sayOption(channel, rank);
+    const rank = ", rank " + rankOf(channel) + " of " + scores.length + ", ";
+    return name(channel) + ", importance " + scores[channel] + rank + (chart.kept.has(channel) ? "kept" : "dropped");
   }
 
   /* The bar that the keys are at, for screen readers. */
-  function sayOption(channel, rank) {
+  function sayOption(channel) {
     const option = document.getElementById("channel-option");
-    option.textContent = name(channel) + ", rank " + rank + ", " + (chart.kept.has(channel) ? "stays" : "goes");
+    option.textContent = told(channel);
     option.setAttribute("aria-selected", String(chart.kept.has(channel)));
   }
 
   function sayAll() {
     const [all, kept] = [chart.order.length, chart.kept.size];
-    const gone = all === kept ? "All " + all + " stay." : kept + " of " + all + " stay, " + (all - kept) + " go.";
-    part("channel-readout").textContent = gone + " Click a bar to drop or keep it.";
+    const dropped = all === kept ? "All " + all + " kept." : kept + " of " + all + " kept, " + (all - kept) + " dropped.";
+    part("channel-readout").textContent = dropped + " Click a bar to drop or keep it.";
   }
 
   function set(place, isKept) {
@@ -223,7 +251,7 @@
     part("channel-chosen").hidden = !data.chosen;
     requestAnimationFrame(draw);
     const at = Math.min(chart.at, chart.order.length - 1);
-    sayOption(chart.order[at], rankOf(chart.order[at]));
+    sayOption(chart.order[at]);
     if (document.activeElement === bars) say(at);
     else if (chart.hover < 0) sayAll();
   }

@@ -49,15 +49,27 @@ dagcomponentfuncs.RatioSlider = function RatioSlider(props) {
   });
 };
 
-/* The name of a group, with its letter while it is highlighted. */
+/* A long name in two parts: where there is no room, the first is cut, not the one that tells it from its neighbours. */
+function inParts(name) {
+  const cut = name.lastIndexOf(".", name.lastIndexOf(".") - 1) + 1;
+  if (!cut) return name;
+  return [name.slice(0, cut), name.slice(cut)].map((part) => React.createElement("span", { key: part }, part));
+}
+
+/* The name of a layer. */
+dagcomponentfuncs.LayerName = function LayerName(props) {
+  return React.createElement("span", { className: "mono split-name" }, inParts(props.value));
+};
+
+/* The name of a group, with its letter while it is highlighted; the row of the one that is selected stands out. */
 dagcomponentfuncs.GroupName = function GroupName(props) {
   const slot = window.explorer.slotOf(props.value);
   const letter = slot === undefined ? "" : window.explorer.letter(slot);
   return React.createElement(
     "span",
-    { className: "group-cell", title: props.value },
+    { className: window.explorer.isSelected(props.value) ? "group-cell is-picked" : "group-cell", title: props.value },
     React.createElement("span", { className: slot === undefined ? "badge is-empty" : "badge hue-" + slot }, letter),
-    React.createElement("span", { className: "mono" }, props.value)
+    React.createElement("span", { className: "mono split-name" }, inParts(props.value))
   );
 };
 

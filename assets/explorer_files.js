@@ -1,7 +1,7 @@
 /* Files: recipes and weights come in by a dialog or by dropping them, recipes go out. Never code, never a pickle. */
 (function () {
   const explorer = (window.explorer = window.explorer || {});
-  const RECIPE_BYTES = 2e6;
+  const RECIPE_BYTES = 32e6; // as in explorer/app/answers.py
   const WEIGHT_BYTES = 2 ** 30;
 
   const PICKLE =
@@ -9,6 +9,11 @@
     "Save the weights as safetensors instead; “File, Open your own model” shows how.";
   const CODE = " is code, which a page never runs. Start the explorer with it: python -m explorer ";
   const OTHER = " is neither a recipe (.json) nor weights (.safetensors).";
+
+  const megabytes = (bytes) => (bytes / 1e6).toFixed(1).replace(".0", "") + " MB";
+  const tooLarge = ({ name, size }) =>
+    ` has ${megabytes(size)}, and a page takes recipes of up to ${megabytes(RECIPE_BYTES)}. Nothing was opened. ` +
+    `The command line takes larger ones: python -m explorer apply ${name} --out DIR`;
 
   const refuse = (words) => explorer.notice(words, "bad");
 
@@ -24,7 +29,7 @@
     if (/[.]py$/i.test(name)) return refuse(name + CODE + name + ":build");
     if (/[.]safetensors$/i.test(name)) return sendWeights(file);
     if (!/[.]json$/i.test(name)) return refuse(name + OTHER);
-    if (file.size > RECIPE_BYTES) return refuse(name + " is larger than a recipe can be. Nothing was opened.");
+    if (file.size > RECIPE_BYTES) return refuse(name + tooLarge(file));
     const text = await file.text();
     explorer.restore({ text, why: "file" }, sourceIn(text));
   };

@@ -25,6 +25,7 @@
   };
   explorer.slotOf = (group) => explorer.slots(state.selection, state.pins).get(group);
   explorer.letter = (slot) => LETTERS[slot];
+  explorer.isSelected = (group) => state.selection.kind === "group" && state.selection.name === group;
 
   /* "16", or "16 → 8" once channels are to go; a flattened port holds several indices per channel. */
   function sizeTexts(data) {
@@ -106,7 +107,8 @@
     const grid = window.dash_ag_grid && document.getElementById("grid") && dash_ag_grid.getApi("grid");
     if (!grid) return;
     grid.refreshCells({ columns: ["name"], force: true });
-    const row = state.selection.kind === "group" && grid.getRowNode(state.selection.name);
+    const [first] = state.selection.groups || [];
+    const row = first && grid.getRowNode(first);
     if (row && state.selection.via !== "grid") grid.ensureNodeVisible(row, "middle");
   }
 

@@ -3,7 +3,7 @@
   const explorer = (window.explorer = window.explorer || {});
   const STEP = 0.05; // of + and -
   const MOST = 0.99;
-  const rows = { checked: [], preview: null, selected: "", filter: "" };
+  const rows = { checked: [], preview: null, selected: "", asked: "", filter: "" };
 
   function api() {
     return document.getElementById("grid") && window.dash_ag_grid && dash_ag_grid.getApi("grid");
@@ -38,12 +38,30 @@
     grid.setColumnsVisible(["ties"], data.some((row) => row.ties.length > 0));
     if (document.getElementById("grid").clientWidth) grid.sizeColumnsToFit(); // which a grid that is hidden cannot do
     explorer.fillGrid(rows.preview); // which may have changed while the grid was being made
+    scrollTo(rows.asked || rows.selected);
   }
 
+  /* Brings the row of a group into sight, and the first one where there is none. */
+  function scrollTo(group) {
+    const grid = api();
+    if (!grid || !grid.getDisplayedRowCount()) return;
+    const row = grid.getRowNode(group);
+    if (row) grid.ensureNodeVisible(row, "middle");
+    else grid.ensureIndexVisible(0, "top");
+  }
+
+  /* What a lesson asks about: the name of a group, or nothing. Its grid may take its size in this frame only. */
+  explorer.askAbout = function (group) {
+    rows.asked = group || "";
+    requestAnimationFrame(() => setTimeout(scrollTo, 0, rows.asked));
+  };
+
+  /* What the tools above the grid say of the groups: how many are checked, and whether one ratio holds for all. */
   function sayChecked() {
     const { checked, preview } = rows;
+    const isMixed = preview !== null && !preview.controls.every && Object.values(preview.groups).some(([, , ratio]) => ratio > 0);
     const areLocked = checked.length > 0 && preview !== null && checked.every(isLocked);
-    dash_clientside.set_props("grid-tools", { "data-checked": String(checked.length) });
+    dash_clientside.set_props("grid-tools", { "data-checked": String(checked.length), "data-mixed": String(isMixed) });
     dash_clientside.set_props("checked-count", { children: checked.length + " checked" });
     dash_clientside.set_props("checked-lock", { children: areLocked ? "Unlock" : "Lock" });
   }

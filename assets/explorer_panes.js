@@ -54,11 +54,15 @@
       explorer.uncover(selection);
     }
   };
+  /* Another view of the centre is wide itself: the details that lie over the graph give way to it. */
+  document.addEventListener("change", (event) => {
+    if (event.target.closest("#centre-view") && isNarrow()) show("right", false);
+  });
   document.addEventListener(
     "keydown",
     (event) => {
       const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && !/^(range|radio|checkbox)$/.test(event.target.type);
-      if (event.key !== "/" || isTyping || isOpen("left")) return;
+      if (event.key !== "/" || isTyping || isOpen("left") || explorer.lessons) return; // beside lessons there is no such pane
       explorer.openPane("left");
     },
     true

@@ -77,6 +77,12 @@
     explorer.recordFirst();
   }
 
+  /* What was measured of another recipe than the one on the screen is faint until that is measured. */
+  function fadeMeasured() {
+    const card = document.getElementById("accuracy");
+    if (card) card.dataset.stale = String(preview !== null && line.measured !== preview.key);
+  }
+
   explorer.unanswered = () => [...line.sent, ...line.queue];
 
   function pending(kind) {
@@ -124,6 +130,7 @@
      the page came with is settled. */
   function settle(isFirst) {
     explorer.showPreview(preview);
+    line.settled = preview.key;
     if (!isFirst) dash_clientside.set_props("settled", { data: preview.key });
     syncControls();
   }
@@ -176,10 +183,10 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || explorer.isTyping(event.target)) return;
-    if (event.key === "/") {
+    const search = document.getElementById("search");
+    if (event.key === "/" && search && search.offsetParent) { // where lessons are taught there is none
       event.preventDefault();
-      const search = document.getElementById("search");
-      if (search) search.focus();
+      search.focus();
     } else if (event.key === "Escape" && !event.target.closest("[role=dialog]")) {
       explorer.select({});
     } else if (event.key === "?") {
@@ -198,8 +205,15 @@
       const isFirst = preview === null;
       preview = latest;
       explorer.fillGrid(preview);
+      if (isFirst) line.settled = line.measured = preview.key;
+      fadeMeasured();
       clearTimeout(line.settling);
       line.settling = setTimeout(settle, isFirst ? 0 : explorer.isHeld ? REST : CALM, isFirst);
+    },
+    /* What was measured belongs to the recipe that was settled when it came. */
+    measured() {
+      line.measured = line.settled;
+      fadeMeasured();
     },
     /* Hands an answer on to what holds its parts, unless something else was opened since it was asked for. */
     take(answer) {
@@ -225,6 +239,7 @@
       return source;
     },
     newModel(source) {
+      if (line.source && line.source !== source) dash_clientside.set_props("accuracy", { children: [] }); // that of another model
       line.source = source;
       explorer.newModel(source);
     },

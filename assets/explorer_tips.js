@@ -7,14 +7,17 @@
   const groupsText = (groups) =>
     groups.length ? (groups.length === 1 ? `group ${groups[0]}` : `${groups.length} groups`) : "";
 
+  /* What goes together there, or why nothing can. */
+  explorer.coupling = (data) => data.reason || groupsText(data.groups);
+
   function edgeLines(data) {
     const ends = [data.source, data.target].map((id) => id.replace(/^(layer|fold|module):/, ""));
-    return [`${ends[0]} → ${ends[1]}`, data.shapes, data.via, groupsText(data.groups)];
+    return [`${ends[0]} → ${ends[1]}`, data.shapes, data.via, explorer.coupling(data)];
   }
 
   function portLines(data) {
     const side = data.side === "-" ? "comes in (f−)" : "goes out (f+)";
-    return [data.port, `what ${side}: ${data.size || "nothing"}`, data.reason || groupsText(data.groups)];
+    return [data.port, `what ${side}: ${data.size || "nothing"}`, explorer.coupling(data)];
   }
 
   function boxLines(data) {

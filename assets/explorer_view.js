@@ -28,7 +28,8 @@
     return { zoom, pan: { x: space.x + centre(box.x1, box.w, space.w), y: space.y + centre(box.y1, box.h, space.h) } };
   }
 
-  /* The whole graph; at first the readable part of it around what is highlighted, where all of it would be too small. */
+  /* The whole graph; at first, where all of it would be too small, a readable part: from the start if what is highlighted
+     is in it, else around that. */
   explorer.fit = function (isWhole) {
     const cy = explorer.cy();
     if (!cy) return;
@@ -45,14 +46,17 @@
       return;
     }
     const first = boxesOf(graph.selection)[0];
-    const at = first ? first.position() : { x: box.x1, y: box.y1 };
+    const at = first ? first.boundingBox({ includeLabels: false }) : { x1: box.x1, x2: box.x1, y1: box.y1, y2: box.y1 };
     const space = room(cy);
-    const along = (start, size, length, want) =>
-      size * READABLE <= length
-        ? (length - size * READABLE) / 2 - start * READABLE
-        : Math.max(Math.min(-start * READABLE, length / 3 - want * READABLE), length - (start + size) * READABLE);
-    const pan = { x: space.x + along(box.x1, box.w, space.w, at.x), y: space.y + along(box.y1, box.h, space.h, at.y) };
-    cy.viewport({ zoom: READABLE, pan });
+    const along = (start, size, length, from, to) => {
+      const [spare, begin] = [length - size * READABLE, -start * READABLE];
+      if (spare >= 0) return spare / 2 + begin;
+      const isNearTheStart = to * READABLE + begin <= length * (2 / 3);
+      return isNearTheStart ? begin : Math.max(Math.min(begin, length / 3 - ((from + to) / 2) * READABLE), begin + spare);
+    };
+    const x = space.x + along(box.x1, box.w, space.w, at.x1, at.x2);
+    const y = space.y + along(box.y1, box.h, space.h, at.y1, at.y2);
+    cy.viewport({ zoom: READABLE, pan: { x, y } });
   }
 
   /* ---- What is remembered of it: nothing while it is as it was at first, else the zoom and what is in the middle ---- */

@@ -46,6 +46,7 @@
     const cy = explorer.cy();
     if (!cy) return;
     if (marks.cy !== cy) listen(cy);
+    explorer.lessons.hideLocks();
     const told = byLayer();
     marks.shown = [];
     cy.batch(() =>
@@ -66,10 +67,6 @@
     cancelAnimationFrame(due);
     due = requestAnimationFrame(draw);
   };
-
-  /* What is selected is told by its border alone while its group would give the answer away. */
-  const { slots } = explorer;
-  explorer.slots = (selection, pins) => slots(explorer.lessons.isPicking() ? { ...selection, groups: [] } : selection, pins);
 
   /* Whether a tap on a node was an answer. */
   explorer.tapInstead = function (node) {

@@ -4,7 +4,8 @@
   const lessons = explorer.lessons;
   const SIGNS = { right: "yes", missing: "add", extra: "no" };
   const GAP = 8; // pixels
-  const task = { asked: 0, left: null }; // the form of the step that was left, which stays until the page takes it away
+  const TOLD = { right: "solved", shown: "shown" };
+  const task = { asked: 0, recalled: 0, left: null }; // the form that was left stays until the page takes it away
   const byId = (id) => document.getElementById(id);
   const form = () => {
     const found = document.querySelector("#lesson-task form");
@@ -28,11 +29,23 @@
   };
 
   function ask(want) {
-    if (!form()) return;
+    if (form()) tell({ want, answer: want === "check" ? ANSWERS[control()]() : null });
+  }
+
+  function tell(what) {
     task.asked += 1;
     const { lesson, step } = lessons.at;
-    const answer = want === "check" ? ANSWERS[control()]() : null;
-    dash_clientside.set_props("lesson-answer", { data: { lesson, step, want, answer, at: task.asked } });
+    dash_clientside.set_props("lesson-answer", { data: { lesson, step, at: task.asked, ...what } });
+  }
+
+  const stateOf = () => byId("app").dataset.task;
+
+  /* A task that was done before is told as it was then. A plan that a reload brought back may be another one by now. */
+  function recall() {
+    if (task.recalled || !form() || !TOLD[stateOf()]) return;
+    const { answer } = lessons.done(lessons.at.lesson, lessons.at.step);
+    tell({ want: "recall", was: stateOf(), answer: control() === "plan" && lessons.isLeft ? null : answer ?? null });
+    task.recalled = task.asked;
   }
 
   /* ---- Which options are picked, and what was said of them ---- */
@@ -70,12 +83,9 @@
         name: field.value, layer: dataset.layer, isPicked: field.checked, state: dataset.state || "", word: dataset.word,
       }));
 
-  /* Whether layers are to be picked, so that what belongs together must not show yet. */
-  lessons.isPicking = () => control() === "several" && byId("app").dataset.task === "open" && lessons.options().length > 0;
-
   /* Picks or drops the option that a layer or a port of the graph stands for; whether there is one. */
   lessons.tap = function (layer, port) {
-    if (control() !== "several" || byId("app").dataset.task !== "open") return false;
+    if (control() !== "several" || stateOf() !== "open") return false;
     const of = fields().filter((field) => field.value === port);
     const own = of.length ? of : fields().filter((field) => (field.closest("[data-layer]") || { dataset: {} }).dataset.layer === layer);
     if (own.length !== 1) return own.length > 1;
@@ -116,28 +126,44 @@
 
   /* ---- What was said ---- */
 
-  lessons.clear = function () {
+  function clearVerdict() {
     showHint(false);
-    task.left = form() || task.left;
-    explorer.markOptions();
     dash_clientside.set_props("lesson-verdict", { data: null });
     dash_clientside.set_props("lesson-answer", { data: null });
     dash_clientside.set_props("lesson-solution", { hidden: true });
-    ["lesson-task", "lesson-conditions"].forEach((name) => dash_clientside.set_props(name, { children: [] }));
     byId("lesson-check").textContent = "Check";
+  }
+
+  lessons.clear = function () {
+    clearVerdict();
+    Object.assign(task, { left: form() || task.left, recalled: 0 });
+    explorer.markOptions();
+    ["lesson-task", "lesson-conditions"].forEach((name) => dash_clientside.set_props(name, { children: [] }));
   };
+
+  /* The task as if it had not been answered yet; that it was solved stays known. */
+  function retry() {
+    task.asked += 1; // what is still said of an earlier answer comes too late
+    clearVerdict();
+    byId("app").dataset.task = "open";
+    lessons.hide(lessons.at.hides);
+    unmarkAll();
+    fields().forEach((field) => (field.type === "number" ? (field.value = "") : (field.checked = false)));
+    if (control() === "plan") FILLS.plan(lessons.at.recipe);
+    explorer.markOptions();
+    (fields()[0] || byId("lesson-check")).focus();
+  }
 
   const isCurrent = (verdict) =>
     verdict && lessons.at && verdict.lesson === lessons.at.lesson && verdict.step === lessons.at.step && verdict.at === task.asked;
 
   function take(verdict) {
-    byId("app").dataset.task = verdict.state === "right" || verdict.state === "shown" ? verdict.state : "open";
-    explorer.repaint();
-    if (verdict.state === "right") lessons.note("solved", verdict.score);
-    if (verdict.state === "shown") {
-      lessons.note("shown");
-      FILLS[control()](verdict.answer);
-    }
+    const done = TOLD[verdict.state];
+    byId("app").dataset.task = done ? verdict.state : "open";
+    if (done || (control() === "number" && verdict.marks.length)) lessons.hide([]); // a prediction is told the number
+    if (done) lessons.note(done, verdict);
+    const isKept = verdict.at === task.recalled; // then the plan is on the page already
+    if (isKept ? control() !== "plan" : verdict.state === "shown") FILLS[control()](verdict.answer);
     if (verdict.state === "wrong") dash_clientside.set_props("lesson-solution", { hidden: false });
     if (verdict.state === "right" || verdict.state === "wrong") byId("lesson-check").textContent = "Check again";
     unmarkAll();
@@ -156,7 +182,7 @@
   document.addEventListener("drawn", (event) => {
     if (event.target.closest("#lesson-task")) {
       explorer.markOptions();
-      explorer.repaint();
+      recall();
     }
     const more = event.target.closest("#lesson-more");
     if (more && more.textContent) byId("lesson-more").scrollIntoView({ block: "nearest" });
@@ -174,6 +200,7 @@
   window.dash_clientside.lessons = Object.assign(window.dash_clientside.lessons || {}, {
     check: (clicks) => clicks && ask("check"),
     solution: (clicks) => clicks && ask("solution"),
+    retry: (clicks) => clicks && retry(),
     hint: (clicks) => clicks && showHint(byId("lesson-hint").getAttribute("aria-expanded") !== "true"),
     judged(verdict) {
       const { no_update } = window.dash_clientside;

@@ -34,11 +34,22 @@
   explorer.needsData = (criterion) => (document.getElementById("grid-tools").dataset.needsData || "").split(" ").includes(criterion);
   explorer.askScores = (importance) => dash_clientside.set_props("scoring", { data: { importance, at: Date.now() } });
 
+  /* How channels are ranked on the page, for a model with other weights; what data is asked for is not known of it yet. */
+  function ranking() {
+    const { importance, reduction, normalise } = explorer.recipe();
+    return explorer.needsData(importance) ? {} : { importance, reduction, normalise };
+  }
+
   document.addEventListener("click", (event) => {
     const taken = event.target.closest("[data-take-trained]");
     if (taken) dash_clientside.set_props("take-trained", { data: { key: taken.dataset.takeTrained, at: Date.now() } });
+    const shown = event.target.closest("[data-show-training]");
+    if (shown) {
+      dash_clientside.set_props("centre-view", { value: "training" });
+      dash_clientside.set_props("training-tab", { value: shown.dataset.showTraining });
+    }
     const opened = event.target.closest("[data-open-trained]");
-    if (opened) explorer.restore({ source: opened.dataset.openTrained, why: "pick" });
+    if (opened) explorer.restore({ source: opened.dataset.openTrained, ranking: ranking(), why: "pick" });
   });
 
   window.dash_clientside = window.dash_clientside || {};

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.commands import lessons, reproduce, taking, training
+from explorer.commands import lessons, ranking, reproduce, taking, training
 from explorer.commands.text import Bar, say, table
 from explorer.engine.errors import ExplorerError, VerifyError
 
@@ -36,6 +36,8 @@ examples
   python -m explorer trace torchvision:resnet18             which channels hang together, and what stays
   python -m explorer prune sample:resnet20 --ratio 0.5 --out half/
                                                             remove half of every group, prove it, save it
+  python -m explorer prune sample:vgg --ratio 0.5 --importance taylor --data digits --out half/
+                                                            the same, ranked by what channels do to the loss
   python -m explorer finetune sample:resnet20 --macs 0.5 --data digits --epochs 10 --out half/
                                                             prune to half of the multiply-adds, train, save it
   torchrun --nproc-per-node 4 -m explorer finetune ...      the same on four GPUs or processes
@@ -93,11 +95,7 @@ def parser() -> argparse.ArgumentParser:
     top.epilog = f"{SOURCES}\n{EXAMPLES}"
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     serve = _command(commands, "serve", "open the app (the default: `explorer SOURCE` is enough)", _serve)
-    serve.add_argument(
-        "--data",
-        metavar="DATA",
-        help="what accuracy is measured on: digits, cifar10:DIR, imagefolder:DIR or file.py:factory (a sample's own)",
-    )
+    ranking.add_data(serve, "what accuracy is measured on")
     serve.add_argument("--host", default="127.0.0.1", help="address to serve on (127.0.0.1: this machine only)")
     serve.add_argument("--port", type=_port, default=8050, help="port to serve on; 0 takes a free one (8050)")
     serve.add_argument(
@@ -109,8 +107,8 @@ def parser() -> argparse.ArgumentParser:
     prune = _command(commands, "prune", "remove a fraction of every group, prove the result and save it", _prune)
     prune.add_argument("--ratio", type=float, required=True, help="fraction of each group to remove, 0 to 0.99")
     prune.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
-    criteria = "l2, l1, group_norm, lamp, fpgm, bn_scale or random (l2)"
-    prune.add_argument("--importance", default="l2", metavar="NAME", help=f"what ranks channels: {criteria}")
+    ranking.add_importance(prune)
+    ranking.add_gradients(prune)
     prune.add_argument("--round-to", type=int, default=1, metavar="N", help="keep a multiple of N channels (1)")
     prune.add_argument("--minimum", type=int, default=1, metavar="N", help="keep at least N channels per group (1)")
     training.add_commands(partial(_command, commands), lambda options: _traced(options)[1])
@@ -231,15 +229,16 @@ def _trace(options: argparse.Namespace) -> None:
 def _prune(options: argparse.Namespace) -> None:
     from explorer.engine.save import save
     from explorer.engine.writing import check_free
+    from explorer.exploration import needed_gradients
 
     check_free(options.out)
     with Bar() as shown:
         shown.show(0.0, "tracing", is_milestone=True)
         _, graph = _traced(options)
         shown.show(0.2, "planning", is_milestone=True)
-        plan = graph.plan(
-            options.ratio, importance=options.importance, round_to=options.round_to, minimum=options.minimum
-        )
+        measured = needed_gradients(options.importance, graph, ranking.gradient_source(options, graph))
+        choices = {"importance": options.importance, "round_to": options.round_to, "minimum": options.minimum}
+        plan = graph.plan(options.ratio, data=measured, **choices)
         shown.show(0.4, "applying", is_milestone=True)
         pruned = plan.apply()
         shown.show(0.6, "verifying", is_milestone=True)

@@ -29,12 +29,16 @@ from explorer.exploration import (
     checked_map,
     exported_recipe,
     fitted,
+    set_options,
     without_implied,
 )
 
 log = logging.getLogger(__name__)
 
-RECIPE_BYTES = 2_000_000
+RECIPE_BYTES = 32_000_000
+"""Of a recipe that a page sends. The largest of torchvision's models, RegNetY-128GF and ViT-H/14, take about 6 MB as
+``recipe.json`` of an export, and took up to 13 MB when each index had a line of its own."""
+RANKING = ("importance", "reduction", "normalise")
 VIEW_STAYS = ("undo", "file")
 """Why a page goes to another state that need not say how the model is looked at: that stays as it is then."""
 LESSON = "lesson"
@@ -79,8 +83,9 @@ def after_restoring(workspace: Workspace, asked: Asked, page: str = "") -> Answe
     Args:
         workspace: The models.
         asked: ``why`` (``pick``, ``link``, ``reload``, ``file``, ``undo`` or ``lesson``), ``epoch``, ``shown`` (source
-            of the model on the page), ``panels`` (what they remember), and ``source``, ``recipe`` or ``text`` (of a
-            file that should hold a recipe).
+            of the model on the page), ``panels`` (what they remember), and ``source``, with ``ranking`` where its
+            channels are to be ranked in another way than at first, ``recipe`` or ``text`` (of a file that should hold a
+            recipe).
         page: Who asks, and may give up waiting.
 
     Returns:
@@ -120,7 +125,8 @@ def restored(workspace: Workspace, asked: Asked, page: str = "") -> tuple[Subjec
     if "source" in asked:
         subject = workspace.open(str(asked["source"]), page)
         view = View(panels=for_another_model(checked_map("panels", asked.get("panels"))))
-        exploration = workspace.begin(subject.source)
+        ranking = checked_map("ranking", asked.get("ranking"))
+        exploration = set_options(workspace.begin(subject.source), **{name: ranking.get(name) for name in RANKING})
         return subject, replace(exploration, recipe=replace(exploration.recipe, view=view)), ()
     recipe = _asked_recipe(asked)
     subject = workspace.open(_source(workspace, recipe, str(asked.get("why")), str(asked.get("shown"))), page)
@@ -135,8 +141,11 @@ def read_recipe(text: str) -> Mapping[str, Any]:
         PlanError: It is too large, or no JSON object.
         SaveError: It is that of an exported model, and damaged.
     """
-    if len(text) > RECIPE_BYTES:
-        raise PlanError(f"This file is larger than a recipe can be ({RECIPE_BYTES // 10**6} MB). Nothing was opened.")
+    if (size := len(text.encode())) > RECIPE_BYTES:
+        raise PlanError(
+            f"This file has {size / 10**6:.1f} MB, and a page takes recipes of up to {RECIPE_BYTES // 10**6} MB. "
+            "Nothing was opened. The command line takes larger ones: python -m explorer apply FILE --out DIR"
+        )
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:

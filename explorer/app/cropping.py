@@ -14,6 +14,8 @@ MARGIN = 24.0
 """Pixels around the whole graph."""
 EDGE = 12.0
 """The same around a part of it, where edges go on beyond the picture."""
+CUT = 60.0
+"""A box that a part would cut off is in it as a whole where that takes no more than so much in either direction."""
 NEAR = (330.0, 250.0)
 """Around boxes that must be seen, what they are linked to is shown as far as it fits into so much."""
 
@@ -83,7 +85,18 @@ def _part(
     while added := _next(layout, shown, frame, near):
         shown.add(added)
         frame = _around((frame, layout.frames[added]), 0.0)
-    return _padded(frame, EDGE)
+    return _uncut(_padded(frame, EDGE), [layout.frames[name] for name in sorted(boxes & layout.frames.keys())], room)
+
+
+def _uncut(frame: Frame, boxes: Iterable[Frame], room: Point) -> Frame:
+    """A part with the boxes that it would cut off; one that is larger than the room already may grow beyond it."""
+    is_small = _fits(frame, room)
+    for box in boxes:
+        wider = _around((frame, _padded(box, EDGE)), 0.0)
+        by = _box(wider)[2] - _box(frame)[2], _box(wider)[3] - _box(frame)[3]
+        if _meet(box, frame) and max(by) <= CUT and (_fits(wider, room) or not is_small):
+            frame = wider
+    return frame
 
 
 def _next(layout: Layout, shown: Collection[str], frame: Frame, room: Point) -> str:

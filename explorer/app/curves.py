@@ -31,6 +31,13 @@ def sensitivity_curve(found: Sensitivity, group: str, ratio: float, scheme: str,
     figure.add_trace(_curve(found.curve(), "all groups together", {"color": c["ink-3"], "width": 1.5, "dash": "dot"}))
     if group in found.groups:
         figure.add_trace(_curve(found.curve(group), group, {"color": c[f"hue-{slot}"], "width": 2.5}))
+    else:
+        hint = {
+            "text": "Select a group to see its curve",
+            "font": {"size": 11, "color": c["ink-3"]},
+            "showarrow": False,
+        }
+        figure.add_annotation(x=1, y=1, xref="paper", yref="paper", xanchor="right", yanchor="bottom", **hint)
     if ratio:
         label = {"text": f" {100 * ratio:.0f} % now", "font": {"size": 10, "color": c["ink-2"]}, "textangle": 0}
         place = {"textposition": "start", "xanchor": "left", "yanchor": "bottom"}
@@ -51,13 +58,13 @@ def training_curves(data: Mapping[str, Any], before: float | None, scheme: str) 
     """
     c, figure = tokens(scheme), go.Figure(layout=base_layout(scheme))
     x, losses = zip(*data["losses"], strict=True) if data["losses"] else ((), ())
-    figure.add_trace(go.Scatter(x=x, y=losses, mode="lines", line={"color": c["edge"], "width": 1}, name="batch"))
+    figure.add_trace(go.Scatter(x=x, y=losses, mode="lines", line={"color": c["edge"], "width": 1}, name="each batch"))
     means = [(epoch["number"] - 0.5, epoch["loss"]) for epoch in data["history"]]
     figure.add_trace(_dots(means, c["ink"], "mean of the epoch", "%{y:.3f}"))
     accuracies = [(0, before)] if before is not None else []
     accuracies += [(epoch["number"], epoch["accuracy"]) for epoch in data["history"] if epoch["accuracy"] is not None]
     shown = [(number, 100 * accuracy) for number, accuracy in accuracies]
-    figure.add_trace(_dots(shown, c["accent"], "validation", "%{y:.1f} %", xaxis="x2", yaxis="y2"))
+    figure.add_trace(_dots(shown, c["accent"], "validation", "%{y:.1f} %", xaxis="x2", yaxis="y2", showlegend=False))
     layout = base_layout(scheme)
     epochs = {"title": {**layout["xaxis"]["title"], "text": "epoch"}}
     last = max(1, len(data["history"]))
@@ -78,7 +85,9 @@ def training_curves(data: Mapping[str, Any], before: float | None, scheme: str) 
             "anchor": "x2",
             "range": _around([accuracy for _, accuracy in shown]),
         },
-        margin={"l": 48, "r": 12, "t": 12, "b": 38},
+        showlegend=True,
+        legend=_legend(c["ink-2"]),
+        margin={"l": 48, "r": 12, "t": 26, "b": 38},
     )
     return figure
 
@@ -129,7 +138,7 @@ def _curve(points: Sequence[tuple[float, float]], name: str, line: dict[str, Any
     )
 
 
-def _dots(points: Sequence[tuple[float, float]], colour: str, name: str, text: str, **axes: str) -> go.Scatter:
+def _dots(points: Sequence[tuple[float, float]], colour: str, name: str, text: str, **more: Any) -> go.Scatter:
     return go.Scatter(
         x=[number for number, _ in points],
         y=[value for _, value in points],
@@ -138,7 +147,7 @@ def _dots(points: Sequence[tuple[float, float]], colour: str, name: str, text: s
         line={"color": colour, "width": 2},
         marker={"size": 7},
         hovertemplate=f"{text} ({name})<extra></extra>",
-        **axes,
+        **more,
     )
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from explorer.app.level import Point
 from explorer.app.numbers import shape as shape_text
 from explorer.app.outline import FOLD_SEGMENTS, Outline
-from explorer.app.positions import BAND, BAND_TEXT, Frame, Layout, letters_in, place, text_width
+from explorer.app.positions import BAND, BAND_TEXT, LABEL_OFFSET, Frame, Layout, letters_in, place
 from explorer.app.ranking import Pair
-from explorer.app.scene import MAX_SEGMENTS, Box, Link, Scene, build_scene, module_title
-from explorer.engine.layers import SIGNS, Layer, Port
+from explorer.app.scene import MAX_SEGMENTS, Box, Link, Scene, build_scene, module_title, op_title
+from explorer.engine.layers import Layer, Port
 
 Element = dict[str, Any]
+TITLE_EDGE = 9.0
+"""Pixels between the left edge of a module and its title."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,8 @@ def build_elements(outline: Outline, opened: frozenset[str], sizes: Mapping[str,
     layout = place(scene)
     nodes = [element for box in scene.boxes for element in _box_elements(box, scene, layout, sizes)]
     named = _labelled(scene.links, layout)
-    return nodes + [_edge(link, layout, named) for link in scene.links]
+    crowded = _several(source for source, _ in named)
+    return nodes + [_edge(link, layout, named, crowded) for link in scene.links]
 
 
 def segments(port: Port, sizes: Mapping[str, int], most: int = MAX_SEGMENTS) -> tuple[Segment, ...]:
@@ -112,9 +117,9 @@ def _module(box: Box, frame: Frame, content: Frame) -> Element:
         "id": box.id,
         "kind": box.kind,
         "name": box.name,
-        "label": (title := module_title(box)),
+        "label": module_title(box),
         "type": box.type_name,
-        "shift": text_width(title, 11) + 9,  # from beside the box to its upper left corner
+        "shift": TITLE_EDGE - (frame.right - frame.left),  # from beside the box into its upper left corner
         "groups": _groups(box.layers),
         "width": frame.right - frame.left,
         "height": frame.bottom - frame.top,
@@ -195,10 +200,11 @@ def _segment(box: Box, port: Port, part: Segment, index: int, frame: Frame) -> E
     }
 
 
-def _edge(link: Link, layout: Layout, named: frozenset[Pair]) -> Element:
+def _edge(link: Link, layout: Layout, named: frozenset[Pair], crowded: Collection[str]) -> Element:
+    """An edge with its bends; where several labels leave one box, that of a bent edge stands on its upright part."""
     bends = layout.routes[link.source, link.target]
     ends = layout.frames[link.source], layout.frames[link.target]
-    data = {
+    data: dict[str, Any] = {
         "id": f"edge:{link.source}>{link.target}",
         "source": link.source,
         "target": link.target,
@@ -207,7 +213,10 @@ def _edge(link: Link, layout: Layout, named: frozenset[Pair]) -> Element:
         "shapes": _shapes(link),
         "groups": list(link.groups),
     }
-    data |= relative(bends, ends[0].centre, ends[1].centre) if _needs_bends(bends, *ends) else {}
+    if _needs_bends(bends, *ends):
+        start = (ends[0].centre[0], ends[0].bottom)
+        data |= relative(bends, ends[0].centre, ends[1].centre)
+        data["offset"] = upright_middle([start, *bends]) if link.source in crowded else LABEL_OFFSET
     classes = "flow" + (" bent" if "weights" in data else "") + (" frozen" if not link.groups else "")
     return {"data": data, "classes": classes}
 
@@ -220,6 +229,26 @@ def _labelled(links: Sequence[Link], layout: Layout) -> frozenset[Pair]:
     return frozenset((link.source, link.target) for link in first.values())
 
 
+def _several(names: Iterable[str]) -> frozenset[str]:
+    """The names that occur more than once."""
+    return frozenset(name for name, count in Counter(names).items() if count > 1)
+
+
+def upright_middle(points: Sequence[Point]) -> float:
+    """How far along a bent line the middle of its longest upright stretch is, in pixels; `LABEL_OFFSET` without one.
+
+    Args:
+        points: Where the line begins, and its bends.
+    """
+    length, longest, middle = 0.0, 0.0, LABEL_OFFSET
+    for (x0, y0), (x1, y1) in pairwise(points):
+        stretch = math.hypot(x1 - x0, y1 - y0)
+        if abs(x1 - x0) < 1 and stretch > longest:
+            longest, middle = stretch, length + stretch / 2
+        length += stretch
+    return round(middle, 1)
+
+
 def _shapes(link: Link) -> str:
     """The shapes of what flows, each once, and how many more there are."""
     texts = list(dict.fromkeys(shape_text(shape) for shape in link.shapes))
@@ -229,7 +258,7 @@ def _shapes(link: Link) -> str:
 def _edge_label(link: Link) -> str:
     if len(link.shapes) > 1:
         return f"{len(link.shapes)} tensors"
-    names = [SIGNS.get(name, name) for name in link.via]
+    names = [op_title(name) for name in link.via]
     return " · ".join(names if len(names) <= 3 else [names[0], "…", names[-1]])
 
 

@@ -50,6 +50,7 @@ FORMATS_SIZE = "formats-size"
 FORMATS_CHOICE = "formats-choice"
 FORMATS_PLAN = "formats-plan"  # which plan is exported: the one on the page, or one whose weights were trained
 FORMATS_WANTED = "formats-wanted"  # that plan: its recipe and weights
+FORMATS_TRIAL = "formats-trial"  # the recipe of a plan of which only trying tells which formats can hold it
 HELP = "help"
 HELP_DIALOG = "help-dialog"
 TOUR = "tour"
@@ -187,6 +188,8 @@ COPY_RECIPE = "copy-recipe"
 # Channels of the selected group
 CHANNELS = "channels"  # scores, and which stay
 CHANNELS_BOX = "channels-box"
+CHANNELS_TITLE = "channels-title"  # by what they are ranked
+CHANNELS_RANKING = "channels-ranking"  # which layers were asked
 CHANNELS_SORT = "channels-sort"
 CHANNELS_RESET = "channels-reset"
 TERMS = "terms"
@@ -278,6 +281,7 @@ LESSON_TOOLS = "lesson-tools"
 LESSON_CHECK = "lesson-check"
 LESSON_HINT = "lesson-hint"
 LESSON_SOLUTION = "lesson-solution"
+LESSON_RETRY = "lesson-retry"
 LESSON_ANSWER = "lesson-answer"  # what is answered, or that the engine's own answer is asked for
 LESSON_VERDICT = "lesson-verdict"  # what the engine says of it
 LESSON_SAID = "lesson-said"
@@ -291,3 +295,8 @@ PRESENT = "present"
 def format_size(form: str) -> str:
     """Where the dialog says how large the export in a format is."""
     return f"format-size-{form}"
+
+
+def format_choice(form: str) -> str:
+    """Where a format is chosen in the dialog."""
+    return f"format-choice-{form}"

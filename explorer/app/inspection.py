@@ -10,7 +10,18 @@ from dash import html
 
 from explorer.app import ids, numbers
 from explorer.app.layer_details import layer_details, layer_head, module_details, module_head
-from explorer.app.parts import attributes, badge, fact, message, plain, section, source_line, tool
+from explorer.app.parts import (
+    attributes,
+    badge,
+    breakable,
+    fact,
+    message,
+    plain,
+    section,
+    source_line,
+    split_name,
+    tool,
+)
 from explorer.app.playing import play_button, producer
 from explorer.app.workspace import Subject
 from explorer.engine.errors import ExplorerError
@@ -88,7 +99,7 @@ def _step(step: Any) -> html.Li:
 
 
 def _head(title: str, *below: Any, before: Any = None, after: Any = None) -> list[Any]:
-    parts = [before, html.H2(title, className="mono title"), after]
+    parts = [before, html.H2(breakable(title), className="mono title"), after]
     return [html.Div([part for part in parts if part is not None], className="head-row"), *below]
 
 
@@ -139,10 +150,9 @@ def _member_row(group: str, index: int, member: Member, shapes: dict[str, tuple[
     for dim, size in enumerate(sizes):
         parts += [f" {numbers.TIMES} "] if dim else []
         parts.append(html.B(size) if dim == member.dim else str(size))
-    module, dot, leaf = member.parameter.rpartition(".")
     link = html.Button(
-        [html.Span(module + dot), html.Span(leaf)] if module else leaf,
-        className="link mono split-name" if module else "link mono",
+        split_name(member.parameter, 2),
+        className="link mono split-name",
         type="button",
         title=member.parameter,
         **attributes(data_why=json.dumps([group, index])),

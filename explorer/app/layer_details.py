@@ -11,6 +11,7 @@ from explorer.app.numbers import MINUS, TIMES
 from explorer.app.outline import is_stack, module_path, title_of
 from explorer.app.parts import (
     attributes,
+    breakable,
     fact,
     group_chip,
     icon,
@@ -33,7 +34,7 @@ MOST_CHIPS = 60
 
 def layer_head(layer: Layer) -> list[Any]:
     """The name of a layer, its class and its arguments."""
-    title = html.H2(layer.name, className="mono title")
+    title = html.H2(breakable(layer.name), className="mono title")
     head = html.Div([title, html.Span(layer.type_name, className="tag")], className="head-row")
     return [head, *([html.P(layer.arguments, className="mono quiet")] if layer.arguments else [])]
 
@@ -55,7 +56,8 @@ def layer_details(subject: Subject, layer: Layer) -> list[Any]:
 def module_head(subject: Subject, path: str) -> list[Any]:
     """The name of a module, or of repeated blocks, and its class."""
     stack = f"{module_path(path)} {title_of(path)} {TIMES} {subject.outline.count_of(path)}".strip()
-    title = html.H2(stack if is_stack(path) else module_path(path) or title_of(path), className="mono title")
+    name = stack if is_stack(path) else module_path(path) or title_of(path)
+    title = html.H2(breakable(name), className="mono title")
     tag = html.Span(subject.outline.class_of(path) or "ops", className="tag")
     return [html.Div([title, tag], className="head-row")]
 

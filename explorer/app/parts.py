@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,25 @@ def copyable(code: str) -> html.Div:
         **attributes(aria_label="Copy", data_copy=code),
     )
     return html.Div([html.Pre(html.Code(code), className="code"), button], className="copyable")
+
+
+def split_name(name: str, tail: int) -> list[html.Span] | str:
+    """A name in two parts, for an element of class `split-name`: where there is no room, the first part is cut.
+
+    Args:
+        name: A name with dots.
+        tail: How many of its last parts stay whole: those that tell it from its neighbours.
+    """
+    parts = name.split(".")
+    if len(parts) <= tail:
+        return name
+    return [html.Span(".".join(parts[:-tail]) + "."), html.Span(".".join(parts[-tail:]))]
+
+
+def breakable(name: str) -> list[str | html.Wbr]:
+    """A name that breaks after its dots, colons and underlines before it breaks anywhere else."""
+    first, *rest = re.split(r"(?<=[.:_])", name)
+    return [first, *(part for text in rest for part in (html.Wbr(), text))]
 
 
 def badge(group: str) -> html.Span:

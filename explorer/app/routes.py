@@ -12,7 +12,7 @@ from flask import Flask, Response, request, send_file
 from explorer.app.answers import UNEXPECTED
 from explorer.app.export import slug
 from explorer.app.workspace import Workspace
-from explorer.engine.errors import ExplorerError, ModelSourceError
+from explorer.engine.errors import ExplorerError, ModelSourceError, SaveError
 
 MOST_BYTES = 2**30
 CHUNK = 2**20
@@ -63,22 +63,39 @@ def received(workspace: Workspace, source: str, name: str) -> str:
         name: File name of the weights, as the page has it.
 
     Raises:
-        ExplorerError: The file is too large or no safetensors, or its weights do not fit.
+        ExplorerError: The file is too large or no safetensors, its weights do not fit, or the disk refuses.
     """
-    if (request.content_length or 0) > MOST_BYTES:
-        raise ModelSourceError(
-            f"The file has {request.content_length} bytes; a page can send {MOST_BYTES >> 30} GiB. Start the explorer "
-            "with it instead: python -m explorer SOURCE --weights FILE"
-        )
+    _check_size(request.content_length or 0)
     with tempfile.TemporaryDirectory(prefix="weights-", dir=workspace.tensors.folder) as folder:
         path = Path(folder) / file_name(name)
-        with path.open("wb") as file:
-            while chunk := request.stream.read(CHUNK):
-                file.write(chunk)
+        try:
+            _take_in(path)
+        except OSError as error:
+            raise SaveError(
+                f"The weights could not be taken in: {error.strerror}. Make room on the disk of the server."
+            ) from error
         try:
             return str(workspace.add_weights(source, path).source)
         except ModelSourceError as error:
             raise ModelSourceError(str(error).replace(str(path), path.name)) from error
+
+
+def _take_in(path: Path) -> None:
+    """The body of the request is in a file. It need not say how long it is, so that is counted."""
+    taken = 0
+    with path.open("wb") as file:
+        while chunk := request.stream.read(CHUNK):
+            taken += len(chunk)
+            _check_size(taken)
+            file.write(chunk)
+
+
+def _check_size(size: int) -> None:
+    if size > MOST_BYTES:
+        raise ModelSourceError(
+            f"The file has {size} bytes or more; a page can send {MOST_BYTES >> 30} GiB. Start the explorer with it "
+            "instead: python -m explorer SOURCE --weights FILE"
+        )
 
 
 def file_name(name: str) -> str:

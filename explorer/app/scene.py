@@ -164,9 +164,18 @@ def module_title(box: Box) -> str:
 def layer_title(layer: Layer) -> str:
     """What people read on a layer; a module's own parameters stand inside it and are called by their names."""
     if layer.kind == "op":
-        return SIGNS.get(layer.type_name, layer.type_name)
+        return op_title(layer.type_name)
     own = [name.rpartition(".")[2] for name, _ in layer.parameters]
     return own[0] if layer.parent == layer.name and own else layer.name.rpartition(".")[2]
+
+
+NAMES = {"constant_pad_nd": "pad"}
+"""Ops that have quite another name in Python."""
+
+
+def op_title(name: str) -> str:
+    """The sign of an op, or its name as it is called in Python: ``max_pool2d`` for ``max_pool2d_with_indices``."""
+    return SIGNS.get(name) or NAMES.get(name) or name.lstrip("_").removeprefix("native_").removesuffix("_with_indices")
 
 
 def _layer_box(layer: Layer) -> Box:

@@ -36,14 +36,15 @@ class Hit:
 
 
 def search(outline: Outline, wanted: str) -> list[Hit]:
-    """Everything that has all words of `wanted` in its name, class or shapes, in execution order.
+    """Everything that has all words of `wanted` in its name, class or shapes: names first, then in execution order.
 
     Args:
         outline: The model.
         wanted: Words in any order and case: ``conv2d``, ``64x3x3``, ``layer3 bn``.
     """
     words = _TIMES.sub("x", wanted.lower()).split()
-    return [hit for hit, text in _searched(outline) if all(word in text for word in words)] if words else []
+    hits = [hit for hit, text in _searched(outline) if all(word in text for word in words)] if words else []
+    return sorted(hits, key=lambda hit: not all(word in hit.title.lower() for word in words))
 
 
 def _searched(outline: Outline) -> Iterator[tuple[Hit, str]]:

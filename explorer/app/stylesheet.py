@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-from explorer.app.positions import BAND_TEXT, EDGE_TEXT, LABEL_OFFSET
+from explorer.app.positions import BAND_TEXT, EDGE_TEXT
 from explorer.app.theme import FONT, HUES, SHADES, tokens
 
 Rule = dict[str, Any]
@@ -33,6 +33,7 @@ def stylesheet(scheme: str) -> list[Rule]:
         *_reached(colours),
         *hues,
         *_states(colours),
+        _shaded_beside_selection(),
         *_playing(colours),
         *_answered(colours),
     ]
@@ -70,7 +71,7 @@ def _nodes(c: dict[str, str]) -> list[Rule]:
             color=c["ink-3"],
             font_size=11,
             text_valign="top",
-            text_halign="left",
+            text_halign="right",
             text_margin_x="data(shift)",
             text_margin_y=18,
             compound_sizing_wrt_labels="exclude",
@@ -163,6 +164,11 @@ def _shade(step: int, c: dict[str, str]) -> Rule:
     return _rule(f"node.shade-{step}", background_color=c[f"shade-{step}"], color=c[f"on-shade-{step}"])
 
 
+def _shaded_beside_selection() -> Rule:
+    """A shade is read off a scale, so nothing fades it: the bands tell what is selected."""
+    return _rule(", ".join(f"node.dim.shade-{step}" for step in range(SHADES)), opacity=1)
+
+
 def _edges(c: dict[str, str]) -> list[Rule]:
     return [
         _rule(
@@ -185,12 +191,14 @@ def _edges(c: dict[str, str]) -> list[Rule]:
             text_background_shape="round-rectangle",
             min_zoomed_font_size=5,
             overlay_opacity=0,
+            z_index=1,
         ),
         _rule(
             "edge.bent",
+            z_index=0,  # below the labels of straight ones
             label="",
             source_label="data(label)",  # where it leaves, not at some bend
-            source_text_offset=LABEL_OFFSET,
+            source_text_offset="data(offset)",
             curve_style="segments",
             segment_weights="data(weights)",
             segment_distances="data(distances)",

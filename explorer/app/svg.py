@@ -10,10 +10,10 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from explorer.app.cropping import MARGIN, Window, crop
-from explorer.app.elements import Element, build_elements
+from explorer.app.elements import TITLE_EDGE, Element, build_elements
 from explorer.app.level import Point
 from explorer.app.outline import Outline
-from explorer.app.positions import BAND, BAND_TEXT, EDGE_TEXT, LABEL_OFFSET, Frame, Layout, place, text_width
+from explorer.app.positions import BAND, BAND_TEXT, EDGE_TEXT, Frame, Layout, place, text_width
 from explorer.app.scene import build_scene
 from explorer.app.shades import NEUTRAL, Shading, shading
 from explorer.app.stylesheet import BORDERS, MINUS_PATH, PLUS_PATH, lock_paths
@@ -160,9 +160,12 @@ def _draw_elements(root: ET.Element, elements: Sequence[Element], layout: Layout
     for element in nodes:
         if element["data"]["kind"] == "module":
             _draw_module(root, element, layout.frames[element["data"]["id"]], left, look)
-    for element in elements:
-        if "source" in element["data"]:
-            _draw_edge(root, element, layout, look)
+    edges = [element for element in elements if "source" in element["data"]]
+    for element in edges:
+        _draw_edge(root, element, layout, look)
+    for element in edges:
+        if element["data"]["label"]:
+            _draw_edge_label(root, element, layout, look)
     lit = {each["data"]["parent"] for each in nodes if "side" in each["data"] and look.slot(each) is not None}
     faded = {each["data"]["id"] for each in nodes if look.is_dim(each) and each["data"]["id"] not in lit}
     for element in nodes:
@@ -205,7 +208,7 @@ def _draw_module(root: ET.Element, element: Element, frame: Frame, left: float, 
     """An open module, whose title is in sight where its left edge is not."""
     c = look.colours
     _rect(root, frame, fill=c["module"], stroke=c["module-line"])
-    at = (max(frame.left, left) + 9, frame.top + 14)
+    at = (max(frame.left, left) + TITLE_EDGE, frame.top + 14)
     _text(root, element["data"]["label"], at, size=11, fill=c["ink-3"], text_anchor="start")
     _sign(root, MINUS_PATH, (frame.right - 17, frame.top + 8), c["ink-3"])
 
@@ -222,10 +225,15 @@ def _draw_edge(root: ET.Element, element: Element, layout: Layout, look: Look) -
     add(root, "polyline", points=line, fill="none", stroke=colour, stroke_width=width)
     (x, y), head = end, ARROW_WIDTH if slot is None else ARROW_WIDTH + 1
     add(root, "path", d=f"M{number(x)} {number(y)}l{-head} {-ARROW_HEIGHT}h{2 * head}z", fill=colour)
-    if data["label"]:
-        _draw_label(
-            root, data["label"], _along([start, *bends, end], LABEL_OFFSET if bends else (end[1] - start[1]) / 2), look
-        )
+
+
+def _draw_edge_label(root: ET.Element, element: Element, layout: Layout, look: Look) -> None:
+    """What happens on an edge: in its middle, or on a bent one where it leaves."""
+    data = element["data"]
+    source, target = layout.frames[data["source"]], layout.frames[data["target"]]
+    start, end = (source.centre[0], source.bottom), (target.centre[0], target.top)
+    bends = layout.routes[data["source"], data["target"]] if "weights" in data else ()
+    _draw_label(root, data["label"], _along([start, *bends, end], data.get("offset", (end[1] - start[1]) / 2)), look)
 
 
 def _draw_label(root: ET.Element, label: str, at: Point, look: Look) -> None:

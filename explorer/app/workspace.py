@@ -20,6 +20,7 @@ from explorer.app.outline import Outline, outline
 from explorer.engine.errors import ModelSourceError, PlanError
 from explorer.engine.graph import DependencyGraph, trace
 from explorer.exploration import Exploration, Recipe, start
+from explorer.exports import capture_refusal
 from explorer.jobs import JobQueue, KnownGradients, Shelves, TensorStore
 from explorer.models import OpenedModel, list_sources, open_model
 from explorer.models.tracing import trace_opened
@@ -92,6 +93,7 @@ class Workspace:
         self._uploaded: deque[str] = deque()
         self._named: OrderedDict[str, Subject] = OrderedDict()
         self._gradients: WeakKeyDictionary[Subject, KnownGradients] = WeakKeyDictionary()
+        self._tried: WeakKeyDictionary[Subject, str] = WeakKeyDictionary()
         self.openings = Openings()
         self._lock = threading.Lock()  # held for looking up only
         self._opening: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
@@ -229,6 +231,20 @@ class Workspace:
                 found = KnownGradients(subject.source, subject.graph.model, subject.data.train, self.tensors)
                 self._gradients[subject] = found
             return self._gradients[subject]
+
+    def known_capture(self, subject: Subject) -> str | None:
+        """Why `torch.export` cannot follow a model, or that it can, as `capture` gives it; None before that."""
+        return self._tried.get(subject)
+
+    def capture(self, subject: Subject) -> str:
+        """Why `torch.export` cannot follow a model, in words; empty where it can. It is tried once, and may take long.
+
+        Args:
+            subject: The model, which is untouched.
+        """
+        if (known := self.known_capture(subject)) is None:
+            known = self._tried[subject] = capture_refusal(subject.graph)
+        return known
 
     def close(self) -> None:
         """Ends all work in the background."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer.commands import ranking
 from explorer.commands.text import Bar, say
 from explorer.engine.errors import ModelSourceError, VerifyError
 
@@ -57,6 +58,7 @@ def _add_recipe(command: argparse.ArgumentParser) -> None:
     command.add_argument("--source", metavar="SOURCE", help="the original, where the recipe does not name it")
     command.add_argument("--weights", type=Path, metavar="FILE", help="weights of the original's size to prune instead")
     command.add_argument("--trust-source", action="store_true", help="run the code that the recipe names as its source")
+    ranking.add_gradients(command)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -144,7 +146,8 @@ def _plan(options: argparse.Namespace, *, rerank: bool = False) -> Plan:
             "runs it; or name another source of the same architecture with --source."
         )
     opened = open_model(source, weights=options.weights, trust_code=trusted)
-    return plan_of(trace_opened(opened), recipe, rerank=rerank)
+    graph = trace_opened(opened)
+    return plan_of(graph, recipe, rerank=rerank, gradients=ranking.gradient_source(options, graph))
 
 
 def _named_source(recipe: Mapping[str, Any], place: Path) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer.commands import ranking
 from explorer.commands.text import Bar, say, table
 from explorer.engine.errors import DataError
 
@@ -49,7 +50,7 @@ def add_commands(add: AddCommand, traced: OpenGraph) -> None:
     pruned = tune.add_mutually_exclusive_group()
     pruned.add_argument("--ratio", type=float, default=0.0, help="fraction of each group to remove first (0)")
     pruned.add_argument("--macs", type=float, metavar="F", help="prune until this fraction of multiply-adds remains")
-    _add_importance(tune)
+    ranking.add_importance(tune)
     _add_training(tune, epochs=10)
     sparse = add("sparsify", "train a model so that unimportant channels shrink, save it", _run(_sparsify, traced))
     sparse.add_argument("--regulariser", default="group", metavar="NAME", help="group or bn_scale (group)")
@@ -59,8 +60,8 @@ def add_commands(add: AddCommand, traced: OpenGraph) -> None:
     )
     _add_training(sparse, epochs=30)
     sweep = add("sensitivity", "measure accuracy with each group pruned alone", _run(_sensitivity, traced))
-    _add_data(sweep)
-    _add_importance(sweep)
+    ranking.add_data(sweep, "what to measure on")
+    ranking.add_importance(sweep)
     sweep.add_argument("--ratios", type=_fractions, metavar="R,R", help="fractions to remove (0.1,0.3,0.5,0.7,0.9)")
     sweep.add_argument("--groups", nargs="+", metavar="NAME", help="groups to measure (all)")
     sweep.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write; a sweep goes on from it")
@@ -79,20 +80,8 @@ def add_broker(command: argparse.ArgumentParser, purpose: str) -> None:
     )
 
 
-def _add_data(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--data",
-        metavar="DATA",
-        help="what to learn from: digits, cifar10:DIR, imagefolder:DIR or file.py:factory (a sample's own)",
-    )
-
-
-def _add_importance(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--importance", default="l2", metavar="NAME", help="what ranks channels (l2)")
-
-
 def _add_training(command: argparse.ArgumentParser, *, epochs: int) -> None:
-    _add_data(command)
+    ranking.add_data(command, "what to learn from")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     command.add_argument("--epochs", type=int, default=epochs, help=f"passes over the train part ({epochs})")
     command.add_argument("--batch-size", type=int, default=64, metavar="N", help="samples per step and process (64)")

@@ -54,6 +54,8 @@ def _placed(name: str, full: Tensor, small: Tensor, kept: Mapping[int, tuple[int
             f"{name} has shape {tuple(small.shape)} in the pruned model, and the recipe leaves "
             f"{tuple(map(len, indices))}. The recipe belongs to another plan."
         )
+    if any(max(places, default=-1) >= size for places, size in zip(indices, full.shape, strict=True)):
+        raise ApplyError(f"The recipe keeps indices that {name} of shape {tuple(full.shape)} does not have.")
     if not indices:
         return small.clone()
     full[tuple(torch.from_numpy(places).to(full.device) for places in np.ix_(*map(np.array, indices)))] = small

@@ -71,6 +71,23 @@ def recipe_of(plan: Plan, surgery: Surgery, way: str) -> Recipe:
     return plain
 
 
+def recipe_text(recipe: Recipe) -> str:
+    """A recipe as JSON, an entry a line: the indices that a dimension keeps are on one line, however many there are."""
+    return "{\n" + ",\n".join(f" {_dumped(name)}: {_in_lines(part)}" for name, part in recipe.items()) + "\n}\n"
+
+
+def _in_lines(part: Any) -> str:
+    if isinstance(part, dict) and part:
+        return "{\n  " + ",\n  ".join(f"{_dumped(name)}: {_dumped(entry)}" for name, entry in part.items()) + "\n }"
+    if isinstance(part, list) and part:
+        return "[\n  " + ",\n  ".join(map(_dumped, part)) + "\n ]"
+    return _dumped(part)
+
+
+def _dumped(data: Any) -> str:
+    return json.dumps(data, separators=(",", ": "))
+
+
 def _versions() -> dict[str, str]:
     """Of what takes part in building the model again, where it is installed."""
     found = {"explorer": __version__, "torch": torch.__version__}
@@ -249,6 +266,23 @@ def _object(**properties: Schema) -> Schema:
     }
 
 
+_OPTIONS = {
+    "type": "object",
+    "properties": {
+        "importance": _TEXT,
+        "reduction": _TEXT,
+        "normalise": _TEXT,
+        "scope": _TEXT,
+        "ranking": _TEXT,
+        "gradients": {"anyOf": [{"type": "null"}, _COUNT]},
+        "seed": _WHOLE,
+        "round_to": _COUNT | {"minimum": 1},
+        "minimum": _COUNT | {"minimum": 1},
+        "cap": {"type": "number", "minimum": 0, "maximum": 1},
+        "break_ties": {"anyOf": [{"type": "boolean"}, {"type": "array", "items": _TEXT}]},
+    },
+}
+
 SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "What explorer.save did to which architecture",
@@ -266,7 +300,7 @@ SCHEMA: Schema = {
         "architecture": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
         "states": {"anyOf": [{"type": "null"}, {"type": "array", "items": _object(name=_TEXT, shape=_INDICES)}]},
         "way": {"enum": ["live", "program"]},
-        "options": {"type": "object"},
+        "options": _OPTIONS,
         "ratios": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1}},
         "channels": {"type": "object", "additionalProperties": _INDICES},
         "kept": {"type": "array", "items": _object(name=_TEXT, dim=_COUNT, indices=_INDICES)},

@@ -7,7 +7,6 @@ plain data) and ``README.md`` (how to load it).
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,15 @@ from torch import Tensor, nn
 
 from explorer.engine.errors import ApplyError, PlanError, SaveError
 from explorer.engine.graph import trace
-from explorer.engine.recipe import RECIPE_FILE, Recipe, check_architecture, inside, read_recipe, surgery_of
+from explorer.engine.recipe import (
+    RECIPE_FILE,
+    Recipe,
+    check_architecture,
+    inside,
+    read_recipe,
+    recipe_text,
+    surgery_of,
+)
 from explorer.engine.surgery import perform
 from explorer.engine.trace import ExampleInputs
 from explorer.engine.writing import new_folder
@@ -69,7 +76,7 @@ def write_model(pruned: Pruned, folder: Path) -> None:
     weights.chmod(0o644)  # safetensors lets the owner alone read it
     recipe = pruned.recipe
     recipe["weights_sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
-    (folder / RECIPE_FILE).write_text(json.dumps(recipe, indent=1), encoding="utf-8")
+    (folder / RECIPE_FILE).write_text(recipe_text(recipe), encoding="utf-8")
     (folder / README_FILE).write_text(_readme(pruned), encoding="utf-8")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from reprlib import Repr
 from typing import Any
 
 Schema = Mapping[str, Any]
@@ -62,6 +63,8 @@ def mistakes(data: object, schema: Schema) -> Iterator[Mistake]:
 
 
 def _mistakes(value: Any, schema: Schema, at: str) -> Iterator[Mistake]:
+    if not schema:
+        return  # anything will do, however deep it is
     place = at or "it"
     if "anyOf" in schema and all(first_mistake(value, option) for option in schema["anyOf"]):
         yield Mistake(at, f"{place} is {_shown(value)}, and should be {' or '.join(map(_named, schema['anyOf']))}")
@@ -107,8 +110,23 @@ def _in_array(value: list[Any], schema: Schema, at: str) -> Iterator[Mistake]:
     fewest, most = schema.get("minItems", 0), schema.get("maxItems", len(value))
     if not fewest <= len(value) <= most:
         yield Mistake(at, f"{at or 'it'} has {len(value)} entries, and should have {fewest} to {most}")
+    items = schema.get("items", {})
+    if _are_whole(value, items):
+        return
     for number, item in enumerate(value):
-        yield from _mistakes(item, schema.get("items", {}), f"{at}[{number}]")
+        yield from _mistakes(item, items, f"{at}[{number}]")
+
+
+def _are_whole(value: list[Any], items: Schema) -> bool:
+    """Whether a list holds nothing but the whole numbers that it should: told at once, since a recipe has millions."""
+    if (
+        items.get("type") != "integer"
+        or items.keys() - {"type", "minimum", "maximum"}
+        or set(map(type, value)) != {int}
+    ):
+        return False
+    lowest, highest = min(value), max(value)
+    return bool(items.get("minimum", lowest) <= lowest and highest <= items.get("maximum", highest))
 
 
 def _named(schema: Schema) -> str:
@@ -117,9 +135,11 @@ def _named(schema: Schema) -> str:
 
 
 _SHOWN = 40
+_REPR = Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 4 * _SHOWN
 
 
 def _shown(value: object) -> str:
-    """A value as text, cut short."""
-    text = repr(value)
+    """A value as text, cut short; of one that is large or deep no more is looked at."""
+    text = _REPR.repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -211,7 +211,7 @@ class _Selection:
     def select(self, name: str, tensor: Tensor) -> Tensor:
         self._unused.discard(name)
         if name in self._index_buffers:
-            return torch.tensor(self._index_buffers[name], dtype=tensor.dtype, device=tensor.device)
+            return _numbered(name, self._index_buffers[name], tensor)
         picks, shape = {}, tensor.shape
         for dim, indices in self._by_name.get(name, {}).items():
             pick, highest = self._tensor(indices, tensor.device)
@@ -239,6 +239,14 @@ class _Selection:
                 f"The plan prunes {', '.join(sorted(self._unused)[:5])}, which this model does not have. The plan "
                 "belongs to another architecture."
             )
+
+
+def _numbered(name: str, numbers: tuple[int, ...], tensor: Tensor) -> Tensor:
+    """A buffer that picks channels by number, with other numbers."""
+    try:
+        return torch.tensor(numbers, dtype=tensor.dtype, device=tensor.device)
+    except (RuntimeError, ValueError, OverflowError) as error:
+        raise ApplyError(f"The plan puts numbers into {name} that it cannot hold: {error}.") from error
 
 
 LARGE = 2**22
@@ -276,7 +284,10 @@ def _set_attribute(modules: Mapping[str, nn.Module], change: AttributeChange) ->
         before = getattr(module, change.name)
     except (AttributeError, KeyError) as error:
         raise ApplyError(f"The plan sets {change}, but the model has no such module or attribute.") from error
-    if (tuple(before) if isinstance(before, list) else before) != change.before:
+    is_plain = isinstance(before, int) or (
+        isinstance(before, (list, tuple)) and all(isinstance(e, int) for e in before)
+    )
+    if not is_plain or (tuple(before) if isinstance(before, list) else before) != change.before:
         raise ApplyError(f"The plan sets {change}, but the attribute is {before!r}. The plan belongs to another model.")
     after = change.after
     setattr(module, change.name, list(after) if isinstance(before, list) and isinstance(after, tuple) else after)

@@ -30,7 +30,15 @@ from explorer.exploration.changes import (
 from explorer.exploration.fitting import exported_recipe, fitted, without_implied
 from explorer.exploration.presets import PRESETS, Preset, stages
 from explorer.exploration.recipe import FORMAT, MAX_PINS, MAX_RATIO, Recipe, View, checked_map
-from explorer.exploration.state import Exploration, common_ratio, every_group, start, tied_groups, without_gradients
+from explorer.exploration.state import (
+    Exploration,
+    common_ratio,
+    every_group,
+    needed_gradients,
+    start,
+    tied_groups,
+    without_gradients,
+)
 
 __all__ = [
     "FORMAT",
@@ -54,6 +62,7 @@ __all__ = [
     "exported_recipe",
     "fitted",
     "found_ratios",
+    "needed_gradients",
     "plan_of",
     "recipe_data",
     "reset",

@@ -18,7 +18,7 @@ from explorer.engine.selection import Options
 from explorer.engine.surgery import perform
 from explorer.engine.trace import ExampleInputs
 from explorer.exploration.recipe import Recipe
-from explorer.exploration.state import Exploration
+from explorer.exploration.state import Exploration, GradientSource, needed_gradients
 from explorer.models.tracing import trace
 
 Data = Mapping[str, Any]
@@ -62,41 +62,49 @@ def apply_recipe(
     return plan_of(trace(model, example_inputs), data, rerank=rerank).apply().model
 
 
-def plan_of(graph: DependencyGraph, recipe: Data, *, rerank: bool = False) -> Plan:
+def plan_of(
+    graph: DependencyGraph, recipe: Data, *, rerank: bool = False, gradients: GradientSource | None = None
+) -> Plan:
     """The plan of a recipe on a traced model.
 
     Args:
         graph: A graph of the architecture that the recipe was made for.
         recipe: As data, of either kind.
         rerank: Keep as many channels of each group as the recipe does, but those that matter most in this model.
+        gradients: Where criteria that ask what a channel does to the loss find that; None where there is no data.
 
     Raises:
         SaveError: It is damaged, or was made for another architecture.
         PlanError: It does not fit the groups, or its criterion needs data.
     """
     if recipe.get("format") != EXPORTED:
-        return _of_app(graph, Recipe.from_json(recipe), rerank=rerank)
+        return _of_app(Exploration(graph, Recipe.from_json(recipe), gradients), rerank=rerank)
     known = checked_recipe(recipe)
     check_architecture(known, graph.model, "The recipe")
     names = {field.name for field in fields(Options)} - {"gradients", "break_ties"}
     options = Options(**{name: value for name, value in known["options"].items() if name in names})
     if rerank:
-        return _reranked(graph, known["channels"], options)
+        return _reranked(graph, known["channels"], options, gradients)
     plan = graph.plan(keep=known["channels"], break_ties=True)
     return replace(plan, ratios=known["ratios"], options=replace(options, break_ties=True))
 
 
-def _of_app(graph: DependencyGraph, recipe: Recipe, *, rerank: bool) -> Plan:
+def _of_app(exploration: Exploration, *, rerank: bool) -> Plan:
     """The plan of a recipe of the app, whose ratios rank the channels of the model at hand anyway."""
-    plan = Exploration(graph, recipe).plan()
-    return _reranked(graph, plan.channels, plan.options) if rerank and recipe.keep else plan
+    plan = exploration.plan()
+    if rerank and exploration.recipe.keep:
+        return _reranked(exploration.graph, plan.channels, plan.options, exploration.gradients)
+    return plan
 
 
-def _reranked(graph: DependencyGraph, channels: Mapping[str, Any], options: Options) -> Plan:
+def _reranked(
+    graph: DependencyGraph, channels: Mapping[str, Any], options: Options, gradients: GradientSource | None
+) -> Plan:
     """The plan that keeps as many channels of each group, ranked anew by the same criterion."""
     ratios = {name: 1 - len(kept) / graph.group(name).size for name, kept in channels.items()}
     choices: dict[str, Any] = {name: getattr(options, name) for name in ("reduction", "normalise", "scope", "seed")}
-    return graph.plan(ratios, importance=options.importance, break_ties=True, **choices)
+    measured = needed_gradients(options.importance, graph, gradients)
+    return graph.plan(ratios, importance=options.importance, break_ties=True, data=measured, **choices)
 
 
 def recipe_data(recipe: Data | str | Path) -> Data:

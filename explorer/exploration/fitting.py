@@ -65,8 +65,8 @@ def exported_recipe(data: Mapping[str, Any]) -> Mapping[str, Any]:
         return data
     saved = checked_recipe(data)
     options = {name: value for name, value in saved["options"].items() if name != "seed"}
-    if options.get("break_ties") is True:
-        options["break_ties"] = sorted(saved["channels"])
+    broken = options.get("break_ties") or []  # all of them, none, or names
+    options["break_ties"] = sorted(saved["channels"]) if broken is True else broken
     ratios = {name: min(ratio, MAX_RATIO) for name, ratio in saved["ratios"].items() if ratio}
     known = {"source": saved["source"], "fingerprint": saved["fingerprint"], "keep": saved["channels"]}
     return {"format": FORMAT, **options, **known, "ratios": ratios}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from explorer.engine.errors import PlanError
-from explorer.engine.importance import CRITERIA
+from explorer.engine.importance import Scoring
 from explorer.engine.selection import PlanChoices, holding, is_pruned_by_default
 from explorer.exploration.recipe import Recipe
 from explorer.training.data import without_data
@@ -60,14 +60,9 @@ class Exploration:
             "minimum": recipe.minimum,
             "break_ties": sorted(recipe.break_ties),
         }
-        if needs := CRITERIA[recipe.importance].needs:
-            chosen["data"] = self._measured(needs)
+        if measured := needed_gradients(recipe.importance, self.graph, self.gradients):
+            chosen["data"] = measured
         return chosen
-
-    def _measured(self, needs: str) -> Gradients:
-        if self.gradients is None:
-            raise PlanError(without_gradients(self.recipe.importance, self.graph.title))
-        return self.gradients(needs)
 
     @property
     def holding(self) -> list[Tie]:
@@ -79,6 +74,26 @@ class Exploration:
         ratios, keep = self.recipe.ratios, self.recipe.keep
         is_chosen = any(len(channels) < self.graph.group(name).size for name, channels in keep.items())
         return is_chosen or any(ratio for name, ratio in ratios.items() if name not in keep)
+
+
+def needed_gradients(importance: str, graph: DependencyGraph, source: GradientSource | None) -> Gradients | None:
+    """What a criterion has to know of what channels do to the loss; None for one that looks at the weights alone.
+
+    Args:
+        importance: Name of the criterion.
+        graph: Of the model.
+        source: Where it is found out; None where there is no data.
+
+    Raises:
+        PlanError: There is no such criterion, or it needs data and there is none.
+        EvaluationError: The model does not run on the data.
+    """
+    needs = Scoring(importance).criterion.needs
+    if not needs:
+        return None
+    if source is None:
+        raise PlanError(without_gradients(importance, graph.title))
+    return source(needs)
 
 
 def without_gradients(importance: str, title: str) -> str:

@@ -5,7 +5,20 @@ out: PyTorch deprecates it in favour of `torch.export`, which is here as ``pt2``
 """
 
 from explorer.exports.checking import TOLERANCE, Check
-from explorer.exports.exporting import FORMATS, Exported, check_formats, estimates, export
+from explorer.exports.exporting import FORMATS, Exported, check_formats, estimates, export, refusals
 from explorer.exports.format import Format
+from explorer.exports.refusing import capture_refusal, is_doubtful
 
-__all__ = ["FORMATS", "TOLERANCE", "Check", "Exported", "Format", "check_formats", "estimates", "export"]
+__all__ = [
+    "FORMATS",
+    "TOLERANCE",
+    "Check",
+    "Exported",
+    "Format",
+    "capture_refusal",
+    "check_formats",
+    "estimates",
+    "export",
+    "is_doubtful",
+    "refusals",
+]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,32 +33,41 @@ class Architecture:
         build: Statements that set ``model`` to a new model of the original architecture.
         needs: What has to be installed, in words.
         helpers: Functions that ``build`` calls; empty or ending in a blank line.
-        files: Text of further files by path.
+        files: Content of further files by path.
     """
 
     imports: str
     build: str
     needs: str
     helpers: str = ""
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def architecture(graph: DependencyGraph) -> Architecture:
     """How the model of a graph is built anew.
 
     Raises:
-        ExportError: Its class cannot be built without knowing what it was built with, or is defined in no file.
+        ExportError: Its class cannot be built without knowing what it was built with, is defined in no file, or in one
+            that cannot be read or needs the explorer.
     """
-    if not graph.source:
-        return _of_class(graph.model)
-    match parse_source(graph.source):
-        case TorchvisionSource() as source:
-            return _of_torchvision(source)
-        case SampleSource() as source:
-            module = sys.modules[SAMPLES[source.name].build.__module__]
+    try:
+        return _of_source(graph.source) if graph.source else _of_class(graph.model)
+    except OSError as error:
+        raise ExportError(
+            f"The code of the original cannot be copied: {error}. Put the file back, or choose folder, pt2, onnx or "
+            "program."
+        ) from error
+
+
+def _of_source(source: str) -> Architecture:
+    match parse_source(source):
+        case TorchvisionSource() as named:
+            return _of_torchvision(named)
+        case SampleSource() as named:
+            module = sys.modules[SAMPLES[named.name].build.__module__]
             return _of_file(Path(str(module.__file__)), module.__name__, "build")
-        case FileSource() as source:
-            return _of_file(source.path.resolve(), source.path.stem, source.factory)
+        case FileSource() as named:
+            return _of_file(named.path.resolve(), named.path.stem, named.factory)
 
 
 def _of_torchvision(source: TorchvisionSource) -> Architecture:
@@ -81,7 +91,7 @@ def _of_class(model: nn.Module) -> Architecture:
     try:
         with own_random_state(seed=0):
             is_same = architecture_of(kind()) == architecture_of(model)
-    except TypeError:
+    except Exception:  # noqa: BLE001  # whatever the class says to no arguments
         is_same = False
     if not is_same:
         raise ExportError(
@@ -96,12 +106,17 @@ def _of_file(file: Path, module: str, factory: str) -> Architecture:
     """What a function or class of a file makes; the file and its own imports are copied."""
     root = file.parents[module.count(".")]
     files = dict(_copied(file, root))
+    if any(_is_ours(name) for name in _imported(_parsed(files[_below(root, file)]).body, file, root)):
+        raise ExportError(
+            f"{file.name} imports the explorer, and this format has to load without it. Put what builds the model into "
+            "a file that does not, or choose folder, pt2, onnx or program."
+        )
     return Architecture(
         imports="import importlib.util\nimport sys\nfrom pathlib import Path\n",
         build=f"made = original_code().{factory}()\nmodel = made[0] if isinstance(made, tuple) else made",
         needs="PyTorch, safetensors and what the files in the folder 'original' import",
-        helpers=_HELPERS.format(folder=FOLDER, file=file.relative_to(root).as_posix()),
-        files={f"{FOLDER}/{path}": text for path, text in files.items()},
+        helpers=_HELPERS.format(folder=FOLDER, file=quoted(_below(root, file))),
+        files={f"{FOLDER}/{path}": content for path, content in files.items()},
     )
 
 
@@ -111,7 +126,7 @@ def original_code():
     folder = HERE / "{folder}"
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-    spec = importlib.util.spec_from_file_location("original_code", folder / "{file}")
+    spec = importlib.util.spec_from_file_location("original_code", folder / {file})
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -120,22 +135,45 @@ def original_code():
 '''
 
 
-def _copied(file: Path, root: Path) -> Iterator[tuple[str, str]]:
-    """Path below the root, and text, of a file and of all that it imports from there."""
+def quoted(text: str) -> str:
+    """Text as a literal of Python in double quotes, whatever is in it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def in_docstring(text: str) -> str:
+    """Text as it can stand in a docstring of generated code, on one line, and cannot end it."""
+    return quoted(" ".join(text.split()))[1:-1]
+
+
+def _below(root: Path, file: Path) -> str:
+    return file.relative_to(root).as_posix()
+
+
+def _copied(file: Path, root: Path) -> Iterator[tuple[str, bytes]]:
+    """Path below the root, and content, of a file and of all that it imports from there."""
     waiting, seen = [file], {file}
     while waiting:
         path = waiting.pop()
-        text = path.read_text(encoding="utf-8")
-        yield path.relative_to(root).as_posix(), text
-        found = {place for name in _imported(text, path, root) for place in _places(name, root, file.parent)}
+        content = path.read_bytes()
+        yield _below(root, path), content
+        names = _imported(ast.walk(_parsed(content)), path, root)
+        found = {place for name in names for place in _places(name, root, file.parent)}
         waiting += sorted(found - seen)
         seen |= found
 
 
-def _imported(text: str, file: Path, root: Path) -> Iterator[str]:
-    """Dotted names of everything that a file imports, which may be modules or what they hold."""
+def _parsed(content: bytes) -> ast.Module:
+    """A file of Python in whatever encoding it says it has; an empty one for what no Python runs, and so imports."""
+    try:
+        return ast.parse(content)
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
+
+
+def _imported(nodes: Iterable[ast.AST], file: Path, root: Path) -> Iterator[str]:
+    """Dotted names of everything that nodes of a file import, which may be modules or what they hold."""
     package = file.relative_to(root).parts[:-1]
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -150,9 +188,9 @@ def _places(name: str, root: Path, own: Path) -> Iterator[Path]:
 
     The explorer is not copied: an export that needs it is none.
     """
-    parts = name.split(".")
-    if parts[0] == __name__.partition(".")[0]:
+    if _is_ours(name):
         return
+    parts = name.split(".")
     for count in range(1, len(parts) + 1):
         place = root.joinpath(*parts[:count])
         package = place / "__init__.py"
@@ -160,3 +198,8 @@ def _places(name: str, root: Path, own: Path) -> Iterator[Path]:
             yield package
         if place.with_suffix(".py").is_file():
             yield place.with_suffix(".py")
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a dotted name belongs to the explorer."""
+    return name.partition(".")[0] == __name__.partition(".")[0]

@@ -121,12 +121,17 @@ def _in_fresh_process(
                 f"Loading the export '{form.name}' took more than {SECONDS} s; it was not kept."
             ) from error
         if done.returncode:
-            last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            last = (done.stderr.strip().splitlines() or [_ended(done.returncode)])[-1]
             raise ExportError(
                 f"The export '{form.name}' does not load in a fresh process: {last}. It was not kept; choose another "
                 "format."
             )
         return _outputs(load_file(task / "outputs.safetensors"), cases)
+
+
+def _ended(code: int) -> str:
+    """How a process ended that said nothing."""
+    return f"it was ended by signal {-code}, perhaps for lack of memory" if code < 0 else f"exit code {code}"
 
 
 def _outputs(tensors: Mapping[str, Tensor], cases: Mapping[str, Inputs]) -> dict[str, list[Tensor]]:
@@ -158,6 +163,15 @@ def _given(form: Format, inputs: Inputs) -> Any:
     if not inputs.kwargs:
         return inputs.args
     return [inputs.args, inputs.kwargs] if inputs.args else inputs.kwargs
+
+
+def check_handed(inputs: Any) -> None:
+    """Nothing, where inputs can be handed to the process that checks an export.
+
+    Raises:
+        ExportError: Something among them is neither tensor, number nor text.
+    """
+    _tree(inputs, {})
 
 
 def _tree(item: Any, tensors: dict[str, Tensor]) -> Any:

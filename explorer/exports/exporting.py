@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError
 
-from explorer.engine.errors import ExportError, SaveError, did_you_mean
+from explorer.engine.errors import ExplorerError, ExportError, SaveError, did_you_mean
 from explorer.engine.save import MAKE_ROOM, README_FILE
+from explorer.engine.ways import Way
 from explorer.engine.writing import new_folder
 from explorer.exports.checking import Check, check
 from explorer.exports.folder import FOLDER
@@ -19,6 +19,7 @@ from explorer.exports.format import Format
 from explorer.exports.onnx import ONNX
 from explorer.exports.program import PROGRAM
 from explorer.exports.pt2 import PT2
+from explorer.exports.refusing import known_refusal, plan_refusal
 from explorer.exports.state_dict import STATE_DICT
 from explorer.exports.subject import Subject
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 FORMATS: Mapping[str, Format] = {form.name: form for form in (FOLDER, STATE_DICT, PT2, ONNX, PROGRAM)}
 """Every format by name, in the order in which they are shown; a new one is a file and an entry."""
+
+
+MOST_SAID = 300
+"""Letters of a message of PyTorch's that are passed on."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,9 @@ def export(
         SaveError: The folder holds something, or the disk refuses.
     """
     chosen = check_formats(formats)
+    for form in chosen:
+        if reason := known_refusal(form, pruned.plan, Way(pruned.way, pruned.reason)):
+            raise ExportError(f"The format '{form.name}' cannot hold this model. {reason}")
     subject = Subject(pruned)
     target = Path(folder)
     checks: dict[str, Check] = {}
@@ -78,20 +86,34 @@ def export(
         for form in chosen:
             place = unfinished / form.name
             place.mkdir()
-            watch("writing", form.name)
-            _write(form, subject, place)
-            watch("checking", form.name)
-            checks[form.name] = check(subject, form, place)
+            checks[form.name] = _made(form, subject, place, watch)
             (place / README_FILE).write_text(_readme(subject, form, checks[form.name]), encoding="utf-8")
             sizes[form.name] = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
     return Exported(target, checks, sizes, {form.name: form.snippet(subject) for form in chosen})
 
 
+def _made(form: Format, subject: Subject, place: Path, watch: Callable[[str, str], None]) -> Check:
+    """A format is written, and checked."""
+    try:
+        watch("writing", form.name)
+        _write(form, subject, place)
+        watch("checking", form.name)
+        return check(subject, form, place)
+    except SafetensorError as error:
+        raise SaveError(f"The export '{form.name}' could not be written: {error}. {MAKE_ROOM}") from error
+
+
 def _write(form: Format, subject: Subject, place: Path) -> None:
     try:
         form.write(subject, place)
-    except SafetensorError as error:
-        raise SaveError(f"The export '{form.name}' could not be written: {error}. {MAKE_ROOM}") from error
+    except (ExplorerError, OSError, SafetensorError):
+        raise
+    except Exception as error:  # whatever PyTorch says where a format has no form for something
+        said = " ".join(str(error).split())[:MOST_SAID]
+        raise ExportError(
+            f"PyTorch cannot write this model in the format '{form.name}': {type(error).__name__}: {said}. Choose "
+            "another format; folder and state_dict keep the model's own code."
+        ) from error
 
 
 def estimates(plan: Plan) -> dict[str, int]:
@@ -101,6 +123,21 @@ def estimates(plan: Plan) -> dict[str, int]:
         plan: The plan; nothing is applied.
     """
     return {name: form.estimate(plan) for name, form in FORMATS.items()}
+
+
+def refusals(plan: Plan) -> dict[str, str]:
+    """Why a format cannot hold what a plan makes, as far as that is known before any is made.
+
+    Args:
+        plan: The plan; nothing is applied.
+
+    Returns:
+        Reasons by name of the format; the others may be tried.
+    """
+    if reason := plan_refusal(plan):
+        return dict.fromkeys(FORMATS, reason)
+    found = {name: known_refusal(form, plan, plan.expected_way) for name, form in FORMATS.items()}
+    return {name: reason for name, reason in found.items() if reason}
 
 
 def check_formats(names: Sequence[str]) -> tuple[Format, ...]:
@@ -120,11 +157,8 @@ def check_formats(names: Sequence[str]) -> tuple[Format, ...]:
             )
     chosen = tuple(FORMATS[name] for name in dict.fromkeys(names))
     for form in chosen:
-        if missing := [package for package in form.requires if find_spec(package) is None]:
-            raise ExportError(
-                f"The format '{form.name}' needs {' and '.join(missing)}. Install what is missing: "
-                f"python -m pip install {' '.join(missing)}"
-            )
+        if form.lacks:
+            raise ExportError(f"The format '{form.name}' cannot be written here. {form.lacks}")
     return chosen
 
 

@@ -34,7 +34,7 @@ FOLDER = Format(
     write=_write,
     loading=_loading,
     call=lambda subject: f"outputs = {subject.call_text}",
-    overhead=Overhead(fixed=600, tensor=330, index=10),
+    overhead=Overhead(fixed=600, tensor=265, index=5),
     needs_explorer=True,
     reload=_reload,
 )

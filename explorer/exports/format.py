@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from explorer.exports.subject import Subject
 
 if TYPE_CHECKING:
     from explorer.engine.plan import Plan
+    from explorer.engine.ways import Way
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Format:
         loading: The lines that load the model where that folder is the current one.
         call: The line that gives `outputs` for `inputs` in the form of the traced ones, after `loading`.
         overhead: What it takes besides the weights, about.
+        refusal: Why it cannot hold what a plan makes in some way, as far as that is known before anything is made;
+            empty where nothing is.
         takes: ``structured``: inputs in the form of the traced ones; ``flat``: their tensors, one after the other.
         is_captured: Whether it holds what `torch.export` captured, in eval mode, instead of the model's own code.
         requires: Modules beyond those of the explorer that writing and checking need.
@@ -61,11 +65,20 @@ class Format:
     loading: Callable[[Subject], str]
     call: Callable[[Subject], str]
     overhead: Overhead
+    refusal: Callable[[Plan, Way], str] = lambda plan, way: ""
     takes: str = "structured"
     is_captured: bool = False
     requires: tuple[str, ...] = ()
     needs_explorer: bool = False
     reload: Callable[[Subject, Path], nn.Module | None] = lambda subject, folder: None
+
+    @property
+    def lacks(self) -> str:
+        """What is missing to write it, and how to install that; empty where nothing is."""
+        missing = [package for package in self.requires if find_spec(package) is None]
+        return (
+            f"Missing here: {', '.join(missing)}. Install: python -m pip install {' '.join(missing)}" if missing else ""
+        )
 
     def estimate(self, plan: Plan) -> int:
         """About how many bytes the files of a plan take, without making any; what they take is known once made."""

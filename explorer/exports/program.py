@@ -9,15 +9,21 @@ import textwrap
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save_file
 from torch import Tensor, fx
 from torch.fx.graph import CodeGen
 
 from explorer.engine.errors import ExportError
+from explorer.exports.architecture import in_docstring, quoted
 from explorer.exports.format import Format, Overhead
+from explorer.exports.refusing import containers
 from explorer.exports.subject import Subject
+
+if TYPE_CHECKING:
+    from explorer.engine.plan import Plan
+    from explorer.engine.ways import Way
 
 FILE = "program.py"
 WEIGHTS_FILE = "program.safetensors"
@@ -47,6 +53,18 @@ def _attribute(graph: fx.GraphModule, name: str) -> Any:
     return getattr(graph.get_submodule(owner), leaf)
 
 
+def _refusal(plan: Plan, way: Way) -> str:
+    strange = next((kind for kind in containers(plan) if kind not in _CONTAINERS), None)
+    return _unmade(strange) if strange else ""
+
+
+def _unmade(kind: type) -> str:
+    return (
+        f"The model returns a {kind.__name__}, which generated code cannot make. Choose onnx, which gives the tensors "
+        "alone, or let the model return tensors, tuples, lists or dicts."
+    )
+
+
 def program_text(subject: Subject, graph: fx.GraphModule) -> str:
     """The generated Python file.
 
@@ -57,8 +75,8 @@ def program_text(subject: Subject, graph: fx.GraphModule) -> str:
     parameters = {name for name, _ in graph.named_parameters(remove_duplicate=False)}
     used = sorted({str(node.target) for node in graph.graph.find_nodes(op="get_attr")} & parameters)
     return _TEMPLATE.format(
-        title=subject.pruned.plan.graph.title,
-        parameters="\n".join(f'    "{name}",' for name in used),
+        title=in_docstring(subject.pruned.plan.graph.title),
+        parameters="\n".join(f"    {quoted(name)}," for name in used),
         forward=_forward(subject, graph),
         weights=WEIGHTS_FILE,
     )
@@ -96,10 +114,7 @@ def _structured(spec: Any, leaves: Iterator[Any]) -> str:
     if spec.is_leaf():
         return repr(next(leaves))
     if spec.type not in _CONTAINERS:
-        raise ExportError(
-            f"The model returns a {spec.type.__name__}, which generated code cannot make. Choose pt2, or let the model "
-            "return tensors, tuples, lists or dicts."
-        )
+        raise ExportError(_unmade(spec.type))
     return _CONTAINERS[spec.type](spec.context, [_structured(child, leaves) for child in spec.children()])
 
 
@@ -181,6 +196,7 @@ PROGRAM = Format(
     loading=lambda subject: "import torch\nfrom program import load\n\nmodel = load()",
     call=lambda subject: "outputs = model(*inputs)",
     overhead=Overhead(fixed=1400, tensor=265, call=78),
+    refusal=_refusal,
     takes="flat",
     is_captured=True,
 )

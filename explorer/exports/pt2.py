@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import torch
 
 from explorer.exports.format import Format, Overhead
+from explorer.exports.refusing import containers
 from explorer.exports.subject import Subject
+
+if TYPE_CHECKING:
+    from explorer.engine.plan import Plan
+    from explorer.engine.ways import Way
 
 FILE = "model.pt2"
 
@@ -29,6 +34,20 @@ def _write(subject: Subject, folder: Path) -> None:
                 raise patient.error
     finally:
         program.example_inputs = examples
+
+
+def _refusal(plan: Plan, way: Way) -> str:
+    strange = next((kind for kind in containers(plan) if kind.__module__.partition(".")[0] not in _OWN), None)
+    if strange is None:
+        return ""
+    return (
+        f"The model returns a {strange.__name__}, which only a process that imports {strange.__module__} could load. "
+        "Choose onnx, which gives the tensors alone, or let the model return tensors, tuples, lists or dicts."
+    )
+
+
+_OWN = ("builtins", "collections", "torch")
+"""Packages whose containers PyTorch writes into a file and finds again."""
 
 
 class _Patient(io.RawIOBase):
@@ -73,5 +92,6 @@ PT2 = Format(
     loading=lambda subject: f'import torch\n\nmodel = torch.export.load("{FILE}").module()',
     call=lambda subject: f"outputs = {subject.call_text}",
     overhead=Overhead(fixed=3000, tensor=1300, call=710),
+    refusal=_refusal,
     is_captured=True,
 )

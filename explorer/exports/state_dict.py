@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safetensors.torch import save_file
 from torch import Tensor
@@ -14,29 +15,41 @@ from torch import Tensor
 from explorer.engine import attention
 from explorer.engine.errors import ExportError
 from explorer.engine.save import WEIGHTS_FILE, distinct_states
-from explorer.exports.architecture import Architecture, architecture
+from explorer.exports.architecture import Architecture, architecture, in_docstring, quoted
 from explorer.exports.format import Format, Overhead
 from explorer.exports.subject import Subject
+
+if TYPE_CHECKING:
+    from explorer.engine.plan import Plan
+    from explorer.engine.ways import Way
 
 MODEL_FILE = "model.py"
 ATTENTION_FILE = "pruned_attention.py"
 
 
 def _write(subject: Subject, folder: Path) -> None:
-    if subject.pruned.way != "live":
-        raise ExportError(
-            "This model replays recorded calls, since the original's code holds sizes as literals; its class cannot "
-            "run with the pruned weights. Choose program, pt2 or onnx."
-        )
     built = architecture(subject.pruned.plan.graph)
-    for path, text in built.files.items():
+    for path, content in built.files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+        (folder / path).write_bytes(content)
     if subject.pruned.surgery.attention:
         source = Path(attention.__file__).read_text(encoding="utf-8")
         (folder / ATTENTION_FILE).write_text(source, encoding="utf-8")
     save_file(_weights(subject), folder / WEIGHTS_FILE)
     (folder / MODEL_FILE).write_text(model_text(subject, built), encoding="utf-8")
+
+
+def _refusal(plan: Plan, way: Way) -> str:
+    if way.way != "live":
+        return (
+            "This plan replays recorded calls, since the code of the original cannot run with the pruned weights. "
+            f"{way.reason} Choose pt2, onnx or program; or folder, to go on with the explorer."
+        )
+    try:
+        architecture(plan.graph)
+    except ExportError as error:
+        return str(error)
+    return ""
 
 
 def _weights(subject: Subject) -> dict[str, Tensor]:
@@ -56,14 +69,16 @@ def model_text(subject: Subject, built: Architecture) -> str:
         built: How the original architecture is built.
     """
     surgery, title = subject.pruned.surgery, subject.pruned.plan.graph.title
-    changes = [f'    ("{change.module}", "{change.name}"): {change.after!r},' for change in surgery.attributes]
+    changes = [
+        f"    ({quoted(change.module)}, {quoted(change.name)}): {change.after!r}," for change in surgery.attributes
+    ]
     replaced = [
-        f'    model = replace_attention(model, "{change.module}", {change.num_heads}, {change.scale!r})'
+        f"    model = replace_attention(model, {quoted(change.module)}, {change.num_heads}, {change.scale!r})"
         for change in surgery.attention
     ]
     extra = f"from {Path(ATTENTION_FILE).stem} import replace_attention\n" if replaced else ""
     return _TEMPLATE.format(
-        title=title,
+        title=in_docstring(title),
         needs=built.needs,
         imports=built.imports,
         attention=extra,
@@ -119,4 +134,5 @@ STATE_DICT = Format(
     loading=lambda subject: "import torch\nfrom model import load\n\nmodel = load()",
     call=lambda subject: f"outputs = {subject.call_text}",
     overhead=Overhead(fixed=4500, tensor=125),
+    refusal=_refusal,
 )

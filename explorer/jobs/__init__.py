@@ -11,7 +11,7 @@ from explorer.jobs.measure import Measurement, measure
 from explorer.jobs.progress import JobCancelledError, Progress
 from explorer.jobs.queue import Job, JobQueue
 from explorer.jobs.recover import recover
-from explorer.jobs.sensitivities import sensitivity_from_json, sensitivity_to_json, sweep
+from explorer.jobs.sensitivities import ranking_alone, sensitivity_from_json, sensitivity_to_json, sweep
 from explorer.jobs.shelves import Shelves
 from explorer.jobs.sparse import train_sparse
 from explorer.jobs.tasks import Task, reason_to_stay
@@ -34,6 +34,7 @@ __all__ = [
     "measure",
     "measure_gradients",
     "measure_latency",
+    "ranking_alone",
     "reason_to_stay",
     "recover",
     "sensitivity_from_json",

@@ -3,40 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
 from explorer.engine.importance import CRITERIA
-from explorer.exploration import Exploration
+from explorer.exploration import Exploration, Recipe
 from explorer.jobs.gradients import taken_gradients
 from explorer.jobs.progress import JobCancelledError, Progress
 from explorer.training import Dataset, Point, Sensitivity, measure_point, sensitivity
+from explorer.training.checkpoint import CheckpointError
 from explorer.training.sensitivity import Measure
 
 
+def ranking_alone(exploration: Exploration) -> Exploration:
+    """The model and what ranks its channels: all of a recipe that a sweep of sensitivity depends on."""
+    recipe = exploration.recipe
+    ranking = Recipe(recipe.source, recipe.fingerprint, importance=recipe.importance, reduction=recipe.reduction)
+    return replace(exploration, recipe=ranking)
+
+
 def sweep(
-    exploration: Exploration,
-    data: Dataset,
-    progress: Progress,
-    *,
-    checkpoint: str | Path,
-    measure: Measure | None = None,
+    exploration: Exploration, data: Dataset, progress: Progress, *, measure: Measure | None = None
 ) -> dict[str, Any]:
     """Measures how accuracy falls when one group after the other is pruned alone, and all together.
 
     Args:
         exploration: The model, and the criterion and reduction that rank its channels.
         data: Measured on its validation part; gradients, where a criterion needs them, come with the exploration.
-        progress: Shown what was measured so far, as `sensitivity_to_json` gives it, after each point.
-        checkpoint: Holds what was measured; a sweep that was stopped goes on from it.
+        progress: Shown what was measured so far, as `sensitivity_to_json` gives it, after each point. Its shelf keeps
+            that, and the same sweep goes on from it.
         measure: What measures single groups; this process does by default.
 
     Returns:
         All of it, as `sensitivity_to_json` gives it.
 
     Raises:
-        JobCancelledError: It was stopped; the checkpoint holds what there is.
+        JobCancelledError: It was stopped; the shelf holds what there is.
         ExplorerError: Something cannot be measured.
     """
     choices: dict[str, Any] = {name: exploration.choices()[name] for name in ("importance", "reduction")}
@@ -46,7 +48,15 @@ def sweep(
     def watch(found: Sensitivity) -> bool:
         return progress.show(found.measured / found.asked, sensitivity_to_json(found))
 
-    found = sensitivity(exploration.graph, data, checkpoint=checkpoint, watch=watch, measure=measure, **choices)
+    def gone_on() -> Sensitivity:
+        return sensitivity(exploration.graph, data, checkpoint=progress.shelf, watch=watch, measure=measure, **choices)
+
+    try:
+        found = gone_on()
+    except CheckpointError:  # damaged, or of data that has changed since
+        if progress.shelf is not None:
+            progress.shelf.clear()
+        found = gone_on()
     if not found.is_complete:
         raise JobCancelledError
     return sensitivity_to_json(found)

@@ -1,4 +1,4 @@
-"""Where trainings keep their state on this machine, so that the same one goes on after the server was killed."""
+"""Where trainings and sweeps keep their state on this machine, so that the same goes on after the server was killed."""
 
 from __future__ import annotations
 

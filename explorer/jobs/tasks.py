@@ -105,7 +105,8 @@ class Task:
             JobCancelledError: It was cancelled.
         """
         result = self.kept(*self.work())
-        self.progress.end()
+        if self.name not in SPREAD:  # what a sweep keeps is small, and is its result when it is asked for again
+            self.progress.end()
         return result
 
     def work(self) -> Outcome:

@@ -6,15 +6,16 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from explorer.engine.errors import ExplorerError
-from explorer.exploration import Exploration, Recipe
+from explorer.exploration import Exploration
 from explorer.jobs.broker import Answer, Board
 from explorer.jobs.celery import celery_app, has_workers, send
 from explorer.jobs.connecting import BrokerError, shown_url
 from explorer.jobs.gradients import SAMPLES
 from explorer.jobs.progress import JobCancelledError
+from explorer.jobs.sensitivities import ranking_alone
 from explorer.jobs.tasks import SPREAD, Message, Result, Task, message_key
 from explorer.jobs.versions import versions
 from explorer.training import Dataset, Point
@@ -140,10 +141,7 @@ class Workers:
             samples: Most samples for gradients.
             is_left: As for `run`.
         """
-        recipe = exploration.recipe
-        # whatever else the recipe says does not matter, and would hide that a piece is known
-        ranked = Recipe(recipe.source, recipe.fingerprint, importance=recipe.importance, reduction=recipe.reduction)
-        bare = replace(exploration, recipe=ranked)
+        bare = ranking_alone(exploration)  # whatever else the recipe says would hide that a piece is known
 
         def measure(pairs: Sequence[tuple[str, float]]) -> Iterator[Point]:
             ratios = defaultdict[str, list[float]](list)

@@ -3,12 +3,15 @@
 Lessons are YAML files in ``texts``; `docs/lessons.md` says what is in them.
 """
 
+from explorer.lessons.actions import ACTIONS
+from explorer.lessons.hiding import hidden
 from explorer.lessons.lesson import Lesson, Place, Show, Step, Task, Term
 from explorer.lessons.reading import bundled_lessons, glossary, lessons_with, read_lesson, read_lessons
 from explorer.lessons.tasks import KINDS, Answer, Asked, Feedback, Form, Kind, Option, Verdict
 from explorer.lessons.verifying import asked, shown, verify, verify_term
 
 __all__ = [
+    "ACTIONS",
     "KINDS",
     "Answer",
     "Asked",
@@ -26,6 +29,7 @@ __all__ = [
     "asked",
     "bundled_lessons",
     "glossary",
+    "hidden",
     "lessons_with",
     "read_lesson",
     "read_lessons",

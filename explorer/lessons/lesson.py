@@ -105,6 +105,7 @@ class Step:
         text: What it says, in Markdown; ``[groups](term:group)`` refers to the glossary.
         show: What is seen beside it.
         task: What there is to do; None where there is only something to see.
+        does: What there is to do on the screen instead, of `explorer.lessons.actions.ACTIONS`; may be empty.
         place: Where it is written.
     """
 
@@ -114,6 +115,7 @@ class Step:
     show: Show
     task: Task | None
     place: Place
+    does: str = ""
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,9 @@ def _step(entry: Mapping[str, Any], shared: Mapping[str, Any], place: Place) -> 
         raise place.inside("text").error(f"a step has at most {MOST_WORDS} words, and this has {words}")
     shown = _show({**shared, **entry.get("show", {})}, place.inside("show"))
     task = _task(entry["task"], place.inside("task")) if "task" in entry else None
-    return Step(entry["id"], entry["title"], entry["text"].strip(), shown, task, place)
+    if task and "do" in entry:
+        raise place.inside("do").error("a step has a task or something to do on the screen, not both")
+    return Step(entry["id"], entry["title"], entry["text"].strip(), shown, task, place, entry.get("do", ""))
 
 
 def _task(entry: Mapping[str, Any], place: Place) -> Task:

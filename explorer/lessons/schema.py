@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from explorer.engine.schema import Schema
+from explorer.lessons.actions import ACTIONS
 from explorer.lessons.tasks import KINDS
 
 MOST_STEPS = 20
@@ -48,7 +49,7 @@ TASK: Schema = {
 STEP: Schema = {
     "type": "object",
     "required": ["id", "title", "text"],
-    "properties": {"id": NAME, "title": TEXT, "text": TEXT, "show": SHOW, "task": TASK},
+    "properties": {"id": NAME, "title": TEXT, "text": TEXT, "show": SHOW, "task": TASK, "do": {"enum": [*ACTIONS]}},
     "additionalProperties": False,
 }
 LESSON: Schema = {

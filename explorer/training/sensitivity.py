@@ -18,7 +18,7 @@ from explorer.engine.errors import PlanError, TrainingError
 from explorer.engine.graph import DependencyGraph
 from explorer.engine.importance import Gradients, Scoring, gradients
 from explorer.engine.selection import check_names, check_ratio
-from explorer.training.checkpoint import weights_digest, write_whole
+from explorer.training.checkpoint import CheckpointError, FilePlace, Place, weights_digest
 from explorer.training.evaluate import evaluate
 from explorer.training.feeding import Data, parts_of
 
@@ -201,7 +201,7 @@ def sensitivity(
     *,
     groups: Sequence[str] | None = None,
     ratios: Sequence[float] = RATIOS,
-    checkpoint: str | Path | None = None,
+    checkpoint: str | Path | Place | None = None,
     watch: Watch | None = None,
     **choices: Any,
 ) -> Sensitivity:
@@ -213,7 +213,8 @@ def sensitivity(
             on itself.
         groups: Names; all by default. The groups whose halving saves most multiply-adds come first.
         ratios: Fractions to remove, in [0, 1).
-        checkpoint: JSON file that holds what has been measured; where it exists, the sweep goes on from it.
+        checkpoint: JSON file, or another place, that holds what has been measured; where it does, the sweep goes on
+            from it.
         watch: Called after every measurement; a true result ends the sweep.
         choices: Keywords of `DependencyGraph.plan`, such as ``importance`` or ``round_to``; ``gradients``, for
             criteria that need them, by default taken once, on the train part of a `Dataset`, or on `data`; and
@@ -222,7 +223,7 @@ def sensitivity(
     Raises:
         PlanError: An unknown group, a ratio outside [0, 1), or a criterion that lacks data.
         EvaluationError: The model cannot be measured on the data.
-        TrainingError: The checkpoint is of another sweep.
+        CheckpointError: What lies there is of another sweep, or none.
         SaveError: The checkpoint cannot be written.
     """
     train, validation = parts_of(data, None)
@@ -233,7 +234,8 @@ def sensitivity(
     measure: Measure | None = choices.pop("measure", None)
     if choices.get("gradients") is None:
         choices["gradients"] = needed_gradients(graph.model, train, importance)
-    sweep = _Sweep(graph, measured, choices, Path(checkpoint) if checkpoint else None)
+    place = FilePlace(Path(checkpoint)) if isinstance(checkpoint, (str, Path)) else checkpoint
+    sweep = _Sweep(graph, measured, choices, place)
     found = sweep.read(Sensitivity(_point(graph.model, measured), (), (), wanted, fractions, importance))
     together = (measure_point(graph, measured, wanted, ratio, **choices) for ratio in found.missing_ratios)
     alone = (measure_point(graph, measured, *pair, **choices) for pair in found.missing)
@@ -305,40 +307,45 @@ def _point(model: nn.Module, data: Batches, group: str = "", ratio: float = 0.0)
 
 _OTHER = {"model": "another model", "choices": "other options of plans", "data": "other data"}
 """What tells one sweep from another, in words."""
+_SAME_LOSS = 1e-3
+"""Relative difference up to which the model counts as measured on the same data as before; devices add up otherwise."""
 
 
 class _Sweep:
-    """The file that holds a sweep."""
+    """What holds a sweep."""
 
-    def __init__(self, graph: DependencyGraph, data: Batches, choices: Mapping[str, Any], path: Path | None) -> None:
-        self._path, self._others = path, tuple[Point, ...]()
+    def __init__(self, graph: DependencyGraph, data: Batches, choices: Mapping[str, Any], place: Place | None) -> None:
+        self._place, self._others = place, tuple[Point, ...]()
         plain = {name: value for name, value in choices.items() if isinstance(value, (int, float, str))}
         samples = len(data) if isinstance(data, Sized) else 0
-        self._identity = {"model": weights_digest(graph.model), "choices": plain, "data": samples} if path else {}
+        self._identity = {"model": weights_digest(graph.model), "choices": plain, "data": samples} if place else {}
 
     def read(self, asked: Sensitivity) -> Sensitivity:
         """`asked` with what was measured already of it; other groups and ratios may have been asked before."""
-        if self._path is None or not self._path.exists():
-            return asked
         try:
-            written = json.loads(self._path.read_text(encoding="utf-8"))
+            if self._place is None or (content := self._place.read()) is None:
+                return asked
+            written = json.loads(content)
             points, joint = (tuple(Point(**point) for point in written[name]) for name in ("points", "joint"))
-            identity, names = written["identity"], sorted(written["groups"])
+            identity, names = dict(written["identity"]), sorted(written["groups"])
+            has_same_loss = math.isclose(written["base"]["loss"], asked.base.loss, rel_tol=_SAME_LOSS)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise TrainingError(f"{self._path} is no sweep of sensitivity: {error!r}. Choose another path.") from error
-        if identity != self._identity:
-            different = [_OTHER[name] for name in self._identity if identity.get(name) != self._identity[name]]
-            raise TrainingError(
-                f"{self._path} belongs to another sweep: of {' and '.join(different)}. Choose another path, or delete "
-                "it."
+            raise CheckpointError(
+                f"{self._place} is no sweep of sensitivity: {error!r}. Choose another path."
+            ) from error
+        different = [said for name, said in _OTHER.items() if identity.get(name) != self._identity[name]]
+        if different or not has_same_loss:
+            raise CheckpointError(
+                f"{self._place} belongs to another sweep: of {' and '.join(different or [_OTHER['data']])}. Choose "
+                "another path, or delete it."
             )
         wanted = tuple(point for point in points if point.group in asked.groups and point.ratio in asked.ratios)
         self._others = tuple(point for point in points if point not in wanted)
         return replace(asked, points=wanted, joint=joint if names == sorted(asked.groups) else ())
 
     def write(self, found: Sensitivity) -> None:
-        if self._path is None:
+        if self._place is None:
             return
         points = [asdict(point) for point in (*self._others, *found.points)]
         content = {"identity": self._identity, **asdict(found), "points": points}
-        write_whole(self._path, (json.dumps(content, indent=1) + "\n").encode())
+        self._place.write((json.dumps(content, indent=1) + "\n").encode())

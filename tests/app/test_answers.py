@@ -97,6 +97,16 @@ def test_another_model_is_looked_at_in_the_same_way_but_for_what_was_played(work
     assert after_restoring(workspace, asked)["set"][ids.PANELS] == {"centre": "matrices"}
 
 
+def test_a_model_with_trained_weights_is_ranked_as_the_one_before(workspace: Workspace) -> None:
+    ranking = {"importance": "group_norm", "reduction": "max", "normalise": "mean"}
+    held = after_restoring(workspace, {"source": "sample:vgg", "ranking": ranking, "why": "pick"})["set"]
+    assert {name: held[ids.RECIPE][name] for name in ranking} == ranking
+    plain = after_restoring(workspace, {"source": "sample:vgg", "why": "pick"})["set"]
+    assert plain[ids.RECIPE]["importance"] == "l2"
+    for wrong in ({"importance": "luck"}, "l1"):
+        assert not after_restoring(workspace, {"source": "sample:vgg", "ranking": wrong, "why": "pick"})["isMade"]
+
+
 def test_a_recipe_for_another_model_warns_and_what_fits_is_used(workspace: Workspace, exploration: Exploration) -> None:
     other = replace(set_ratio(exploration, "conv1", 0.5).recipe, fingerprint="0" * 16)
     other = replace(other, ratios={**other.ratios, "nowhere": 0.5}, keep={"layer1.0.conv1": (99,)})
@@ -157,6 +167,17 @@ def test_the_recipe_of_an_exported_model_opens_too(
     assert held[ids.RECIPE] == state.recipe.to_json()
 
 
+@pytest.mark.parametrize("break_ties", [False, True])
+def test_the_recipe_of_a_model_that_was_pruned_in_python_opens_too(
+    workspace: Workspace, exploration: Exploration, tmp_path: Path, break_ties: bool
+) -> None:
+    plan = exploration.graph.plan(0.5, break_ties=break_ties)
+    save(plan.apply(), tmp_path / "out")
+    text = (tmp_path / "out" / "recipe.json").read_text(encoding="utf-8")
+    held = after_restoring(workspace, {"text": text, "why": "file"})["set"]
+    assert workspace.exploration(held[ids.RECIPE]).plan().channels == plan.channels
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -164,7 +185,10 @@ def test_the_recipe_of_an_exported_model_opens_too(
         ("[1]", "no recipe"),
         ("{}", "says no format"),
         ("[" * 100_000, "no JSON"),
-        (" " * (RECIPE_BYTES + 1), "larger than a recipe"),
+        (
+            "\u00fc" * (RECIPE_BYTES // 2) + "  ",
+            "has 32.0 MB, and a page takes recipes of up to 32 MB. Nothing was opened. The command line takes larger",
+        ),
         ('{"format": 2, "source": "sample:resnet20", "keep": {"conv1": "x"}}', "list of whole numbers"),
     ],
 )

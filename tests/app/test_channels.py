@@ -10,11 +10,12 @@ from torch import nn
 import explorer
 from explorer.app.channels import channel_data
 from explorer.app.figures import weight_map
-from explorer.app.panels import weights_panel
+from explorer.app.panels import channels_panel, weights_panel
 from explorer.app.weights import MAX_CELLS, pictured, weight_picture
 from explorer.app.workspace import Subject
 from explorer.engine.errors import PlanError
-from explorer.exploration import Exploration, change, set_ratio
+from explorer.engine.importance import REDUCTIONS
+from explorer.exploration import Exploration, Recipe, change, set_ratio
 
 
 def test_the_channels_come_with_scores_and_what_stays(exploration: Exploration) -> None:
@@ -33,6 +34,22 @@ def test_channels_dropped_by_hand_are_the_plans_and_the_ratio_comes_back(explora
     assert channel_data(back, "layer1.0.conv1", [])["kept"] == channel_data(half, "layer1.0.conv1", [])["kept"]
 
 
+@pytest.mark.parametrize(
+    ("importance", "reduction", "title", "asked"),
+    [
+        ("l2", "mean", "Channels by L2 norm", "Mean over the whole group"),
+        ("group_norm", "first", "Channels by group norm", "First layer of the group alone"),
+        ("random", "mean", "Channels at random", "Whatever their weights are"),
+    ],
+)
+def test_the_heading_names_the_ranking_and_which_layers_it_asks(
+    importance: str, reduction: str, title: str, asked: str
+) -> None:
+    assert channels_panel.JOINED.keys() == REDUCTIONS.keys()
+    recipe = Recipe("sample:resnet20", importance=importance, reduction=reduction)
+    assert channels_panel.headings(recipe) == (title, asked)
+
+
 def test_a_weight_is_its_mean_size_over_the_kernel(exploration: Exploration) -> None:
     picture = weight_picture(exploration.plan(), "layer1.0.conv1.weight")
     weight = exploration.graph.model.get_parameter("layer1.0.conv1.weight")
@@ -49,7 +66,7 @@ def test_both_schemes_are_struck_out(exploration: Exploration) -> None:
     assert np.flatnonzero(picture.columns_gone == 0).tolist() == [1]
     strikes = weight_map(picture, "light").data[2]
     assert list(strikes.x).count(None) == 14 + 15
-    assert "dim 0: 16 → 2; dim 1: 16 → 1" in weights_panel.described(picture)
+    assert "dim 0: 16 → 2. dim 1: 16 → 1." in weights_panel.described(picture)
 
 
 def test_a_large_weight_is_joined_in_blocks() -> None:

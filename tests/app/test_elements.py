@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from explorer.app.elements import MAX_SEGMENTS, build_elements, relative, segments
+from explorer.app.elements import MAX_SEGMENTS, TITLE_EDGE, build_elements, relative, segments, upright_middle
+from explorer.app.positions import LABEL_OFFSET
+from explorer.app.unfolding import opened_by_name
+from explorer.app.workspace import Workspace
 from tests.app.hand_made import ALL_OPEN, OUTLINE, SIZES, port
 
 ELEMENTS = {each["data"]["id"]: each for each in build_elements(OUTLINE, ALL_OPEN, SIZES)}
@@ -72,6 +75,37 @@ def test_a_port_that_is_frozen_in_part_says_so_in_a_segment_of_its_own() -> None
 )
 def test_bends_are_given_along_and_beside_the_line(bend: tuple[float, float], weight: str, distance: str) -> None:
     assert relative([bend], (0, 0), (0, 100)) == {"weights": weight, "distances": distance}
+
+
+def test_a_label_stands_in_the_middle_of_the_longest_upright_stretch() -> None:
+    assert upright_middle([(0, 0), (30, 40), (30, 140), (0, 180), (0, 190)]) == 50 + 50
+    assert upright_middle([(0, 0), (30, 40)]) == LABEL_OFFSET
+
+
+def test_labels_that_leave_one_box_stand_apart(workspace: Workspace) -> None:
+    subject = workspace.open("sample:vit")
+    opened = opened_by_name(subject.outline, ["blocks", "blocks.0", "blocks.0.attention"])
+    view = "layer:blocks.0.attention.view"
+    leaving = [
+        each["data"]
+        for each in build_elements(subject.outline, opened, subject.sizes)
+        if each["data"].get("source") == view and each["data"]["label"]
+    ]
+    straight, bent = sorted(leaving, key=lambda data: "weights" in data)
+    assert "offset" not in straight
+    assert bent["offset"] > 2 * LABEL_OFFSET
+
+
+def test_the_title_of_a_module_begins_at_its_left_edge(workspace: Workspace) -> None:
+    subject = workspace.open("sample:vit")
+    opened = opened_by_name(subject.outline, ["blocks", "blocks.0"])
+    modules = [
+        each["data"]
+        for each in build_elements(subject.outline, opened, subject.sizes)
+        if each["data"].get("kind") == "module"
+    ]
+    assert modules
+    assert {data["width"] + data["shift"] for data in modules} == {TITLE_EDGE}
 
 
 def test_each_group_of_a_port_shows_its_own_size() -> None:

@@ -14,14 +14,19 @@ import pytest
 import torch
 from plotly.utils import PlotlyJSONEncoder
 from safetensors.torch import load
+from torch import Tensor, nn
 
+from explorer.app import workspace as workspace_module
 from explorer.app.panels import background, exporting, formats_dialog, quick_export
 from explorer.app.panels.background import Background
 from explorer.app.server import create_app
 from explorer.app.workspace import Workspace
+from explorer.engine.graph import trace
 from explorer.exploration import set_every_ratio
 from explorer.exports import FORMATS
+from explorer.exports import format as form_module
 from explorer.jobs.tensors import packed
+from tests.engine.nets import Run
 
 RECIPE = {"format": 2, "source": "sample:gat"}
 
@@ -43,8 +48,64 @@ def test_every_format_says_what_it_is_good_for(monkeypatch: pytest.MonkeyPatch) 
     for form in FORMATS.values():
         assert form.title in shown
         assert form.good_for in shown
-    monkeypatch.setattr(formats_dialog, "find_spec", lambda name: None)
-    assert "Needs onnx, onnxscript, onnxruntime on this server" in text(formats_dialog.layout())
+    monkeypatch.setattr(form_module, "find_spec", lambda name: None)
+    lacking = "Missing here: onnx, onnxscript, onnxruntime. Install: python -m pip install onnx onnxscript onnxruntime"
+    assert lacking in text(formats_dialog.layout())
+
+
+def literal(m: Any, x: Tensor) -> Tensor:
+    return m.b(m.a(x).view(-1, 3, 2).flatten(1))
+
+
+def branching(m: Any, x: Tensor) -> Tensor:
+    return m.b(m.a(x)) if x.sum() > 0 else m.b(-m.a(x))
+
+
+def half_of(workspace: Workspace, function: Any) -> dict[str, Any]:
+    """The recipe of half a model in memory."""
+    graph = trace(Run(function, a=nn.Linear(3, 6), b=nn.Linear(6, 2)).eval(), torch.ones(2, 3))
+    return set_every_ratio(workspace.begin(workspace.add(graph).source), 0.5).recipe.to_json()
+
+
+def test_every_format_of_a_sample_is_offered_at_once(workspace: Workspace) -> None:
+    recipe = set_every_ratio(workspace.begin("sample:gat"), 0.5).recipe.to_json()
+    assert formats_dialog.refused(workspace, recipe) == ({}, None)
+
+
+def test_a_plan_that_replays_calls_is_not_offered_as_code(workspace: Workspace) -> None:
+    reasons, trial = formats_dialog.refused(workspace, half_of(workspace, literal))
+    assert (list(reasons), trial) == (["state_dict"], None)
+    assert "uses the literal 3 where 2 is needed" in reasons["state_dict"]
+    for form in FORMATS:
+        shown = formats_dialog.offered(reasons, form)
+        assert shown[:5] == (False, True, False, False, False)
+        assert reasons["state_dict"] in text(shown[6])
+        assert shown[10:] == ("folder" if form == "state_dict" else form, False)
+
+
+def test_what_only_trying_tells_is_tried_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = half_of(workspace, branching)
+    captured = ["pt2", "onnx", "program"]
+    reasons, trial = formats_dialog.refused(workspace, recipe)
+    assert trial == recipe
+    assert [name for name in reasons if reasons[name] == formats_dialog.TRYING] == captured
+    found = formats_dialog.tried(workspace, recipe)
+    assert all(found[name].startswith("torch.export cannot follow Run: ") for name in captured)
+    monkeypatch.setattr(workspace_module, "capture_refusal", lambda graph: pytest.fail("it was tried before"))
+    assert formats_dialog.tried(workspace, recipe) == found
+    assert formats_dialog.refused(workspace, recipe) == (found, None)
+
+
+def test_what_torch_export_can_follow_is_offered_after_the_trial(workspace: Workspace) -> None:
+    recipe = half_of(workspace, lambda m, x: m.b(m.a(x).relu()))
+    assert formats_dialog.refused(workspace, recipe)[1] == recipe
+    assert list(formats_dialog.tried(workspace, recipe)) == ["state_dict"]
+
+
+def test_where_no_format_is_left_nothing_can_be_made() -> None:
+    shown = formats_dialog.offered(dict.fromkeys(FORMATS, "no"), "pt2")
+    assert shown[:5] == (True,) * 5
+    assert shown[10:] == ("pt2", True)
 
 
 def test_the_size_of_each_format_is_said_before_it_is_made(workspace: Workspace) -> None:

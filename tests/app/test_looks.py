@@ -55,6 +55,17 @@ def test_the_stylesheet_uses_only_colours_of_the_tokens() -> None:
         assert set(HEX.findall(str(stylesheet(scheme)))) <= set(HEX.findall(str(tokens(scheme))))
 
 
+@each_scheme
+def test_a_selection_fades_no_shade_since_it_is_read_off_a_scale(scheme: str) -> None:
+    styles = {rule["selector"]: rule["style"] for rule in stylesheet(scheme)}
+    order = list(styles)
+    (shaded,) = [selector for selector in order if "node.dim.shade-0" in selector]
+    faded = next(selector for selector in order if "node.dim.layer" in selector)
+    assert styles[faded]["opacity"] < 1
+    assert styles[shaded]["opacity"] == 1
+    assert order.index(shaded) > order.index(faded)  # the later rule holds
+
+
 def test_colours_are_defined_in_one_file_only() -> None:
     for path in ASSETS.glob("*"):
         if path.name != "tokens.css":

@@ -19,10 +19,12 @@ from explorer.app.workspace import Subject, Workspace
 from explorer.exploration import Exploration, set_every_ratio, set_keep, set_lock, set_options, set_ratio
 from explorer.jobs import Job
 
+MAY_BREAK = "\N{ZERO WIDTH SPACE}"
+
 
 def text(node: Any) -> str:
     """All text in a tree of Dash components, what the browser draws by itself included."""
-    return said(json.loads(json.dumps(node, cls=PlotlyJSONEncoder)))
+    return said(json.loads(json.dumps(node, cls=PlotlyJSONEncoder))).replace(f" {MAY_BREAK} ", "")
 
 
 def said(node: Any) -> str:
@@ -31,6 +33,8 @@ def said(node: Any) -> str:
     if not isinstance(node, dict):
         return "" if node is None else str(node).strip()
     props = node["props"]
+    if node["type"] == "Wbr":
+        return MAY_BREAK
     return said(json.loads(props["data-plain"]) if "data-plain" in props else props.get("children"))
 
 
@@ -94,27 +98,35 @@ def test_the_grid_shows_what_is_chosen_by_hand_and_what_is_locked(exploration: E
 
 def test_cards_show_flops_and_macs_before_and_after(exploration: Exploration) -> None:
     shown = text(totals.cards(preview(set_every_ratio(exploration, 0.5))))
-    assert "FLOPs (= 2 MACs) −75 % 5.07 M → 1.27 M 2,532,992 → 635,712 MACs" in shown  # noqa: RUF001
+    assert "FLOPs (= 2 MACs) 5.07 M → 1.27 M −75 % 2,532,992 → 635,712 MACs" in shown  # noqa: RUF001
     assert "Parameters" in shown
     assert "Activations" in shown
 
 
+MEASURED = {
+    "accuracy": 0.95,
+    "before": 0.975,
+    "correct": 342,
+    "total": 360,
+    "proof": "pruned = zeroed, max rel. error 7.3e-07",
+    "is_proven": True,
+    "is_wrong": False,
+    "error": 7.3e-07,
+    "repairs": [],
+}
+
+
 def test_accuracy_is_labelled_as_measured(subject: Subject) -> None:
-    result = {
-        "accuracy": 0.95,
-        "before": 0.975,
-        "correct": 342,
-        "total": 360,
-        "proof": "pruned = zeroed, max rel. error 7.3e-07",
-        "is_proven": True,
-        "is_wrong": False,
-        "error": 7.3e-07,
-        "repairs": [],
-    }
-    shown = text(totals.accuracy(subject, Job("k", "done", result), is_pruning=True))
+    shown = text(totals.accuracy(subject, Job("k", "done", MEASURED), is_pruning=True))
     assert "Accuracy measured 97.5 % → 95.0 %" in shown
     assert "2.5 points" in shown
     assert "proven max rel. error 7e-7" in shown  # short enough for its card; the whole sentence is the title
+
+
+@pytest.mark.parametrize(("accuracy", "leads"), [(0.95, True), (0.974, False), (0.98, False)])
+def test_lost_accuracy_leads_to_what_recovers_it(subject: Subject, accuracy: float, leads: bool) -> None:
+    job = Job("k", "done", MEASURED | {"accuracy": accuracy})
+    assert ("Recover" in text(totals.accuracy(subject, job, is_pruning=True))) == leads
 
 
 @pytest.mark.parametrize(
@@ -214,7 +226,7 @@ def test_search_finds_names_types_and_shapes(subject: Subject) -> None:
     assert found("linear") == "1 found fc Linear · 10 × 64"  # noqa: RUF001
     assert "layer3.2.conv2" in found("64x64x3x3")
     assert "in its name, type or shapes" in found("nowhere")
-    assert "layer1.1.conv1" in text(lists.list_rows(subject, "groups", "layer1.1", []))
+    assert "layer1. 1.conv1" in text(lists.list_rows(subject, "groups", "layer1.1", []))  # in two parts
 
 
 def test_the_tree_shows_what_is_open(subject: Subject) -> None:

@@ -103,7 +103,9 @@ def test_the_plot_rings_the_plan_on_the_page(scheme: str) -> None:
 
 def test_latency_is_plotted_against_the_originals() -> None:
     timed = plan(1, 50, 0.8, latency={"before": 0.004, "after": 0.003, "batch": 8, "runs": 31})
-    assert [(cost, number["number"]) for cost, _, number in plotted([ORIGINAL, timed], "latency")] == [(75.0, 1)]
+    untimed = plan(2, 40, 0.7)
+    points = plotted([ORIGINAL, timed, untimed], "latency")
+    assert [(cost, number["number"]) for cost, _, number in points] == [(75.0, 1), (100.0, 0)]
     assert "3 ms" in text(table([timed], "", []))
 
 
@@ -111,7 +113,7 @@ def test_where_there_is_no_plot_it_is_said_why() -> None:
     assert nothing_to_plot(FOUR, "macs") == ""
     assert "latency" in nothing_to_plot(FOUR, "latency")
     assert "no accuracy" in nothing_to_plot([plan(1, 5, None)], "macs")
-    assert plans_panel.shown([], "macs", "", [], "light")[2].startswith("Measure a plan and it appears here")
+    assert plans_panel.shown([], "macs", "", [], "light")[2].startswith("Set a ratio in the grid below")
 
 
 def test_a_plan_is_noted_once_it_is_measured(workspace: Workspace, exploration: Exploration) -> None:

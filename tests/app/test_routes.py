@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import torch
 from flask.testing import FlaskClient
 from safetensors.torch import save_file
 
+from explorer.app import routes
 from explorer.app.routes import file_name
 from explorer.app.server import create_app
 from explorer.app.workspace import Workspace
@@ -135,3 +138,32 @@ def test_weights_are_taken_from_pages_of_this_server_only(client: FlaskClient, m
 )
 def test_file_names_are_made_harmless(name: str, harmless: str) -> None:
     assert file_name(name) == harmless
+
+
+def test_a_body_that_does_not_say_how_long_it_is_is_counted(
+    client: FlaskClient, space: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "MOST_BYTES", 100)
+    monkeypatch.setattr(routes, "CHUNK", 10)
+    body = io.BytesIO(b"x" * 1000)
+    answer = client.post(
+        "/weights",
+        query_string={"source": "sample:resnet20", "name": "w.safetensors"},
+        input_stream=body,
+        environ_overrides={"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "", "wsgi.input_terminated": True},
+        headers=OWN,
+    )
+    assert "The file has 110 bytes or more; a page can send" in answer.get_json()["error"]
+    assert body.tell() == 110  # no more than that was read
+    assert not list(space.tensors.folder.glob("weights-*"))
+
+
+def test_a_full_disk_is_told_in_words(client: FlaskClient, space: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(routes, "_take_in", full)
+    error = sent(client, b"x")["error"]
+    assert error.startswith("The weights could not be taken in: No space left on device. ")
+    assert str(space.tensors.folder) not in error
+    assert error.endswith("Make room on the disk of the server.")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from explorer.app.scene import build_scene
+import pytest
+
+from explorer.app.scene import build_scene, op_title
 from tests.app.hand_made import ALL_OPEN, OUTLINE, SHAPE
 
 
@@ -37,6 +39,21 @@ def test_a_closed_module_hides_its_inside_and_joins_parallel_links() -> None:
 def test_structural_ops_show_their_usual_sign() -> None:
     (add,) = [box for box in build_scene(OUTLINE, ALL_OPEN).boxes if box.kind == "op"]
     assert add.title == "+"
+
+
+@pytest.mark.parametrize(
+    ("op", "title"),
+    [
+        ("mul", "\N{MULTIPLICATION SIGN}"),
+        ("relu", "relu"),
+        ("max_pool2d_with_indices", "max_pool2d"),
+        ("native_layer_norm", "layer_norm"),
+        ("_softmax", "softmax"),
+        ("constant_pad_nd", "pad"),
+    ],
+)
+def test_ops_are_called_what_they_are_called_in_python(op: str, title: str) -> None:
+    assert op_title(op) == title
 
 
 def test_what_is_read_twice_is_one_tensor() -> None:

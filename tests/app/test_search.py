@@ -23,6 +23,12 @@ def test_layers_are_found_by_name_class_and_shape(subject: Subject, wanted: str,
     assert [hit.name for hit in search(subject.outline, wanted)] == names
 
 
+def test_names_come_before_classes(subject: Subject) -> None:
+    names = [hit.name for hit in search(subject.outline, "conv2")]
+    assert names[:2] == ["layer1.0.conv2", "layer1.1.conv2"]
+    assert names.index("conv1") > names.index("layer3.2.conv2")  # a Conv2d
+
+
 def test_a_result_says_its_class_and_shape(subject: Subject) -> None:
     (hit,) = search(subject.outline, "fc")
     assert (hit.kind, hit.type_name, hit.shape) == ("layer", "Linear", "10 \N{MULTIPLICATION SIGN} 64")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +182,7 @@ def test_a_sweep_is_kept_for_everybody_who_asks_for_the_same(space: Workspace, o
     assert fresh["data"] is None
     asked = sensitivity_panel.begin(space, "page", recipe)
     status, _, shown, made = until_over(space, sensitivity_panel.WORK, asked)
-    assert "1 group measured, ranked by l2" in text(status)
+    assert "1 group measured, ranked by L2 norm" in text(status)
     assert made is not None
     assert not isinstance(made, dict)
     elsewhere = sensitivity_panel.known(space, recipe_of(space, own, 0.25), "another page", fresh | {"key": ""})
@@ -190,6 +192,21 @@ def test_a_sweep_is_kept_for_everybody_who_asks_for_the_same(space: Workspace, o
     assert not isinstance(sensitivity_panel.known(space, recipe, "page", elsewhere), dict)  # it is there already
     guess = text(estimate_card.estimate(space.exploration(recipe), elsewhere))
     assert guess.startswith("estimated ≈ ")
+
+
+def test_a_sweep_is_found_by_a_later_server_whatever_else_was_chosen(tmp_path: Path) -> None:
+    shelves, shown = Shelves(tmp_path), list[Any]()
+    for ratio in (0.0, 0.5):
+        with closing(Workspace(shelves=shelves)) as space:
+            recipe = recipe_of(space, space.add(small().graph, data=dataset()), ratio)
+            asked = sensitivity_panel.begin(space, "page", recipe)
+            shown.append(until_over(space, sensitivity_panel.WORK, asked)[2]["data"])
+        [kept] = tmp_path.iterdir()
+        held = json.loads(kept.read_text())
+        held["points"][0]["accuracy"] = 0.123
+        kept.write_text(json.dumps(held))
+    assert shown[0]["points"][0]["accuracy"] != 0.123
+    assert shown[1]["points"][0]["accuracy"] == 0.123  # read, not measured again
 
 
 def test_no_estimate_is_made_of_what_was_not_measured(exploration: Exploration) -> None:
@@ -261,7 +278,9 @@ def test_a_curve_is_drawn_in_the_hue_of_its_group(scheme: str) -> None:
     assert own.line.color == tokens(scheme)["hue-2"]
     assert (list(own.x), list(own.y)) == ([0, 50], [90, 65])
     assert len(joint.x) == 1 + len(JOINT_RATIOS)
-    assert len(sensitivity_curve(FOUND, "", 0.0, scheme, 0).data) == 1
+    none = sensitivity_curve(FOUND, "", 0.0, scheme, 0)
+    assert len(none.data) == 1
+    assert "Select a group" in none.layout.annotations[0].text
 
 
 def test_a_training_is_drawn_from_what_there_is() -> None:
@@ -270,6 +289,10 @@ def test_a_training_is_drawn_from_what_there_is() -> None:
     assert (list(losses.x), list(losses.y)) == ([0.5], [1.2])
     assert (list(means.x), list(means.y)) == ([0.5], [0.5])
     assert (list(accuracy.x), list(accuracy.y)) == ([0, 1], [60, 80])
+    assert [line.name for line in (losses, means, accuracy) if line.showlegend is not False] == [
+        "each batch",
+        "mean of the epoch",
+    ]
     assert all(len(line.x) == 0 for line in training_curves({"losses": [], "history": []}, None, "dark").data)
 
 

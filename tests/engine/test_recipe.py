@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import explorer
 from explorer.engine.errors import SaveError
-from explorer.engine.recipe import RECIPE_FILE, SCHEMA, VERSION, checked_recipe, read_recipe, surgery_of
+from explorer.engine.recipe import RECIPE_FILE, SCHEMA, VERSION, checked_recipe, read_recipe, recipe_text, surgery_of
 from explorer.engine.save import WEIGHTS_FILE, rebuild, save
 from explorer.engine.schema import first_mistake
+from explorer.exploration import plan_of
 from tests.engine.nets import IMAGE, TOKENS, PlainCnn, Transformer, every_group, traced
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
 GRAPHS = {"cnn": traced(PlainCnn(), *IMAGE), "transformer": traced(Transformer(), *TOKENS)}
-RECIPE = every_group(GRAPHS["transformer"]).recipe
+PRUNED = every_group(GRAPHS["transformer"])
+RECIPE = PRUNED.recipe
 
 json_values = st.recursive(
     st.none()
@@ -131,6 +135,39 @@ def test_json_that_is_meant_to_break_a_reader(tmp_path: Path, text: str) -> None
     (tmp_path / RECIPE_FILE).write_text(text, encoding="utf-8")
     with pytest.raises(SaveError, match=r"recipe\.json cannot be read"):
         read_recipe(tmp_path)
+
+
+def test_a_recipe_as_text_has_a_line_for_each_entry() -> None:
+    text = recipe_text(RECIPE)
+    assert json.loads(text) == RECIPE
+    lines = text.splitlines()
+    assert sum('"indices": [' in line for line in lines) == len(RECIPE["kept"])
+    assert sum(line.startswith("  ") for line in lines) < 1.1 * sum(
+        len(part) for part in RECIPE.values() if isinstance(part, (list, dict))
+    )
+
+
+@given(data=json_values)
+@settings(max_examples=40)
+def test_whatever_is_in_a_recipe_is_read_back(data: Any) -> None:
+    assert json.loads(recipe_text({"a": data, "b": [data], "c": {"d": data}})) == {
+        "a": data,
+        "b": [data],
+        "c": {"d": data},
+    }
+
+
+@given(data=mangled(RECIPE))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_mangled_recipe_is_applied_and_expanded_or_refused_in_words(data: dict[str, Any]) -> None:
+    model = Transformer()
+    for use in (
+        lambda: explorer.apply_recipe(model, data),
+        lambda: explorer.expand(PRUNED.model, data, model),
+        lambda: plan_of(GRAPHS["transformer"], data, rerank=True),
+    ):
+        with suppress(explorer.ExplorerError):
+            assert use() is not None
 
 
 def test_a_recipe_may_be_given_as_a_file(folder: Path) -> None:

@@ -24,11 +24,22 @@ from explorer.engine.schema import Schema, first_mistake
         (1, {"const": 2}, "it is 1, and should be 2"),
         ("g", {"pattern": "^[a-f]$"}, "it is 'g', and should look like ^[a-f]$"),
         ([1], {"minItems": 2, "maxItems": 3}, "it has 1 entries, and should have 2 to 3"),
-        ("x" * 99, {"type": "null"}, f"it is '{'x' * 39}…, and should be null"),
+        ("x" * 999, {"type": "null"}, f"it is '{'x' * 39}…, and should be null"),
+        ([1, 2, 9], {"items": {"type": "integer", "maximum": 5}}, "[2] is 9, and should be from any to 5"),
+        ([1, True], {"items": {"type": "integer"}}, "[1] is True, and should be an integer"),
+        ([1, -1], {"items": {"type": "integer", "minimum": 0, "maximum": 5}}, "[1] is -1, and should be from 0 to 5"),
     ],
 )  # fmt: skip
 def test_the_first_mistake(data: object, schema: Schema, mistake: str) -> None:
     assert first_mistake(data, schema) == mistake
+
+
+def test_what_may_be_anything_may_be_deep_and_what_is_shown_of_it_is_short() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert first_mistake({"a": deep}, {"properties": {"b": {"type": "null"}}}) == ""
+    assert first_mistake(deep, {"type": "null"}) == "it is [[[[[[[...]]]]]]], and should be null"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import torch
@@ -11,8 +14,8 @@ from torch import Tensor, nn
 
 from explorer.engine.errors import ExportError
 from explorer.engine.graph import DependencyGraph, trace
-from explorer.exports.architecture import architecture
-from tests.engine.nets import PlainCnn, traced
+from explorer.exports.architecture import architecture, in_docstring, quoted
+from sample_models.vgg import VGG
 
 
 def graph_of(model: nn.Module, source: str = "") -> DependencyGraph:
@@ -49,14 +52,13 @@ def test_a_sample_comes_with_the_files_that_it_imports() -> None:
 
 
 def test_a_class_that_is_built_without_arguments_comes_with_its_file() -> None:
-    built = architecture(traced(PlainCnn(), 2, 3, 12, 12))
-    assert "original_code().PlainCnn()" in built.build
-    assert "original/tests/engine/nets.py" in built.files
-    assert not any(path.startswith("original/explorer") for path in built.files)
+    built = architecture(trace(VGG(), torch.randn(2, 1, 8, 8)))
+    assert "original_code().VGG()" in built.build
+    assert list(built.files) == ["original/sample_models/vgg.py"]
 
 
 def test_building_the_class_to_see_what_it_gives_draws_no_numbers_of_the_callers() -> None:
-    graph = graph_of(Sized())
+    graph = trace(VGG(), torch.randn(2, 1, 8, 8))
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
@@ -64,7 +66,18 @@ def test_building_the_class_to_see_what_it_gives_draws_no_numbers_of_the_callers
     assert torch.rand(1) == expected
 
 
-@pytest.mark.parametrize("model", [Sized(7), Demanding(6)], ids=["other default", "no default"])
+class Looking(Sized):
+    """Its default says where to look for what is not there."""
+
+    def __init__(self, sizes: Mapping[str, int] = MappingProxyType({})) -> None:
+        super().__init__(sizes["hidden"])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Sized(7), Demanding(6), Looking({"hidden": 6})],
+    ids=["other default", "no default", "a default that fails"],
+)
 def test_a_class_that_needs_arguments_is_refused(model: nn.Module) -> None:
     with pytest.raises(ExportError, match=r"\(\) without arguments gives no model .* file\.py:factory"):
         architecture(graph_of(model))
@@ -97,3 +110,36 @@ def test_what_a_file_imports_from_its_own_folder_is_copied_and_nothing_else(tmp_
         "main.py", "side.py", "package/__init__.py", "package/flat.py", "package/other.py", "package/inner/__init__.py",
         "package/inner/deep.py",
     }  # fmt: skip
+
+
+def test_files_are_copied_byte_for_byte_in_whatever_encoding_they_are(tmp_path: Path) -> None:
+    main = "# -*- coding: latin-1 -*-\nfrom side import x\nname = 'caf\xe9'\n".encode("latin-1")
+    (tmp_path / "main.py").write_bytes(main)
+    (tmp_path / "side.py").write_bytes(b"\xef\xbb\xbfx = 1\r\nif False:\r\n    import old\r\n")
+    (tmp_path / "old.py").write_bytes(b"print 'of Python 2', '\xe9'")
+    built = architecture(graph_of(Sized(), f"{tmp_path / 'main.py'}:build"))
+    assert {path: (tmp_path / path.removeprefix("original/")).read_bytes() for path in built.files} == built.files
+    assert set(built.files) == {"original/main.py", "original/side.py", "original/old.py"}
+
+
+def test_a_file_that_needs_the_explorer_is_refused_and_one_that_may_is_not(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("import torch\nfrom explorer.engine import graph\n")
+    with pytest.raises(ExportError, match=r"^main\.py imports the explorer, and this format has to load without it"):
+        architecture(graph_of(Sized(), f"{tmp_path / 'main.py'}:build"))
+    (tmp_path / "main.py").write_text("def see(model):\n    import explorer\n    explorer.show(model)\n")
+    assert list(architecture(graph_of(Sized(), f"{tmp_path / 'main.py'}:build")).files) == ["original/main.py"]
+
+
+def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"cannot be copied: .*gone\.py.* Put the file back, or choose folder"):
+        architecture(graph_of(Sized(), f"{tmp_path / 'gone.py'}:build"))
+
+
+@pytest.mark.parametrize(
+    "text", ["conv1", 'a"; import os; "', "back\\slash\\", "new\nline", '"""', "ü \U0001f600 \u2028"]
+)
+def test_names_and_titles_cannot_leave_their_place_in_generated_code(text: str) -> None:
+    assert ast.literal_eval(quoted(text)) == text
+    [statement] = ast.parse(f'"""{in_docstring(text)}, pruned"""').body
+    assert isinstance(statement, ast.Expr)
+    assert ast.literal_eval(statement.value) == f"{' '.join(text.split())}, pruned"

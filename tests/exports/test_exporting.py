@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 import explorer
@@ -22,6 +23,7 @@ from explorer.engine.apply import Pruned
 from explorer.engine.errors import ExportError, SaveError
 from explorer.engine.graph import trace
 from explorer.exports import FORMATS, TOLERANCE, Check, Exported, checking, estimates, exporting
+from explorer.exports import format as form
 from explorer.exports.onnx import write_onnx
 from explorer.exports.subject import Subject
 from explorer.models import open_model
@@ -207,12 +209,48 @@ class Scaled(nn.Module):
         return self.b(self.a(x).relu())
 
 
+ASKING = """
+import torch
+from torch import nn
+
+def build():
+    import explorer
+    return nn.Sequential(nn.Linear(3, 6), nn.ReLU(), nn.Linear(6, 2)), torch.ones(2, 3)
+"""
+
+
 def test_an_export_that_asks_for_the_explorer_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "asking.py").write_text(ASKING)
+    half = every_group(trace_opened(open_model(f"{tmp_path / 'asking.py'}:build", trust_code=True)))
     with pytest.raises(
         ExportError, match=r"'state_dict' does not load .* the export asks for explorer, which belongs to"
     ):
+        explorer.export(half, tmp_path / "out", ["state_dict"])
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ExportError, match=r"'state_dict' cannot hold this model\. test_exporting\.py imports the ex"):
         explorer.export(every_group(traced(Scaled(), 2, 3)), tmp_path / "out", ["state_dict"])
-    assert list(tmp_path.iterdir()) == []
+
+
+QUOTED = """
+import torch
+from torch import nn
+
+def build():
+    model = nn.Sequential()
+    model.add_module('a"; import no_such_module; "', nn.Linear(3, 6))
+    model.add_module("b", nn.Linear(6, 2))
+    return model, torch.ones(2, 3)
+"""
+
+
+def test_names_that_read_like_code_are_names_where_pytorch_takes_them_for_that(tmp_path: Path) -> None:
+    (tmp_path / 'quo"ted.py').write_text(QUOTED)
+    half = every_group(trace_opened(open_model(f'{tmp_path / "quo"}"ted.py:build', trust_code=True)))
+    made = explorer.export(half, tmp_path / "out", ["state_dict"])
+    assert made.checks["state_dict"].process == "alone"
+    with pytest.raises(ExportError, match=r"PyTorch cannot write this model in the format 'program': SyntaxError: "):
+        explorer.export(half, tmp_path / "other", ["program"])
+    assert not (tmp_path / "other").exists()
 
 
 def test_an_export_that_comes_out_wrong_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,8 +281,10 @@ def test_formats_that_are_none(tmp_path: Path, names: tuple[str, ...], match: st
 
 
 def test_a_package_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "find_spec", lambda name: None if name == "onnxruntime" else sys)
-    with pytest.raises(ExportError, match=r"'onnx' needs onnxruntime\..* pip install onnxruntime"):
+    monkeypatch.setattr(form, "find_spec", lambda name: None if name == "onnxruntime" else sys)
+    with pytest.raises(
+        ExportError, match=r"'onnx' cannot be written .* Missing here: onnxruntime\..* install onnxruntime"
+    ):
         explorer.export(every_group(traced(Scaled(), 2, 3)), tmp_path / "out", ["onnx"])
 
 
@@ -276,6 +316,26 @@ def test_a_disk_that_is_full_is_told_in_every_format_and_leaves_nothing(tmp_path
     said = done.stdout.splitlines()
     assert [line.startswith("SaveError") and "could not be written" in line for line in said] == [True] * len(FORMATS)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_during_the_check_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checking, "save_file", full)
+    half = explorer.trace("sample:gat").plan(0.5).apply()
+    with pytest.raises(SaveError, match=r"'folder' could not be written: .* No space left .*; make room"):
+        explorer.export(half, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_check_whose_process_is_killed_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    killing = tmp_path / "killing.py"
+    killing.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    monkeypatch.setattr(checking, "_FRESH", killing)
+    half = explorer.trace("sample:gat").plan(0.5).apply()
+    with pytest.raises(ExportError, match=r"does not load .*: it was ended by signal 9, perhaps for lack of memory"):
+        explorer.export(half, tmp_path / "out")
 
 
 EXPORTING = """
@@ -326,7 +386,7 @@ def _switching(m: Any, x: Tensor) -> Tensor:
     ("function", "name", "match"),
     [
         (_branching, "pt2", r"torch\.export cannot follow Run: .* Export the format 'folder' or 'state_dict'"),
-        (_literal, "state_dict", r"replays recorded calls, .* Choose program, pt2 or onnx"),
+        (_literal, "state_dict", r"replays recorded calls, .* uses the literal 3 where .* Choose pt2, onnx or program"),
         (_switching, "program", r"a program of its own, which this format cannot write out"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Trains until the middle and stands still there, to be killed: `python -m tests.jobs.killed FOLDER NAME`."""
+"""Trains or measures until the middle and stands still there: `python -m tests.jobs.killed FOLDER NAME`."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tests.jobs.small import dataset, exploration
 
 EPOCHS, KILLED_IN = 4, 3
 HOW = {"epochs": EPOCHS, "learning_rate": 0.05, "batch_size": 16}
-OPTIONS: dict[str, dict[str, Any]] = {"recover": HOW, "sparse": HOW | {"strength": 0.2}}
+OPTIONS: dict[str, dict[str, Any]] = {"recover": HOW, "sparse": HOW | {"strength": 0.2}, "sensitivity": {}}
 
 
 def task(name: str) -> Task:
-    """The same training in every process."""
+    """The same work in every process."""
     return Task(name, set_every_ratio(exploration(), 0.5), dataset(), OPTIONS[name])
 
 
 class Standing(Progress):
-    """Stands still in the second step of an epoch, once it said so."""
+    """Stands still in the second step of an epoch, or after a measurement of a sweep, once it said so."""
 
     def show(self, fraction: float, partial: Mapping[str, Any]) -> bool:
         if fraction * EPOCHS > KILLED_IN - 1 / 2:

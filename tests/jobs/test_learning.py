@@ -15,6 +15,8 @@ from explorer.jobs import (
     JobCancelledError,
     KnownGradients,
     Progress,
+    Shelves,
+    Task,
     TensorStore,
     recover,
     sensitivity_from_json,
@@ -123,8 +125,9 @@ def test_a_curve_of_any_length_has_room() -> None:
 
 def test_a_sweep_that_was_stopped_goes_on_from_what_it_has(tmp_path: Path) -> None:
     asked, data, progress = exploration(), dataset(), Stopped(3)
+    progress.shelf = Shelves(tmp_path).shelf(Task("sensitivity", asked, data))
     with pytest.raises(JobCancelledError):
-        sweep(asked, data, progress, checkpoint=tmp_path / "sweep.json")
+        sweep(asked, data, progress)
     assert progress.partial is not None
     assert len(sensitivity_from_json(progress.partial).points) == 3
     steps: list[float] = []
@@ -134,7 +137,7 @@ def test_a_sweep_that_was_stopped_goes_on_from_what_it_has(tmp_path: Path) -> No
             steps.append(fraction)
             return False
 
-    found = sweep(asked, data, Counted(), checkpoint=tmp_path / "sweep.json")
+    found = sweep(asked, data, Counted(progress.shelf))
     assert steps == [0.8, 1.0]
     whole = sensitivity(asked.graph, data)
     assert sensitivity_from_json(json.loads(json.dumps(found))) == whole

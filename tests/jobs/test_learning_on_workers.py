@@ -25,7 +25,7 @@ from tests.jobs.farm import Farm, farm, kill, wait_until
 from tests.training.blobs import is_same
 
 LONG = 120.0  # seconds
-EPOCHS = 12  # a worker tells how far it is twice a second, so that some are seen while it trains
+EPOCHS = 60  # a worker tells how far it is twice a second, and it is to be seen and killed on its way
 KINDS: dict[str, dict[str, Any]] = {
     "recover": {"learning_rate": 0.003},
     "sparse": {"learning_rate": 0.003, "strength": 0.005, "regulariser": "group"},

@@ -1,7 +1,8 @@
-"""Trainings that go on where an earlier one was killed or stopped, and the room that their states take."""
+"""Trainings and sweeps that go on where an earlier one was killed or stopped, and the room that their states take."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -38,6 +39,15 @@ class Watching(Progress):
         return super().show(fraction, partial)
 
 
+def kill_in_the_middle(name: str, folder: Path) -> None:
+    """Lets another process do a task of `killed`, and kills it where it stands still."""
+    command = [sys.executable, "-m", "tests.jobs.killed", str(folder), name]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "standing\n"
+        process.kill()
+
+
 def run(shelves: Shelves, asked: Task, **how: Any) -> tuple[dict[str, Any], dict[str, Any], list[float]]:
     """The result, the weights, and the fractions that were shown."""
     kept: list[bytes] = []
@@ -53,11 +63,7 @@ def without_times(result: Mapping[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_after_a_killed_process_the_same_training_goes_on_from_its_last_epoch(name: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.jobs.killed", str(tmp_path / "shelves"), name]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "standing\n"
-        process.kill()
+    kill_in_the_middle(name, tmp_path / "shelves")
     shelves = Shelves(tmp_path / "shelves")
     assert len(list(shelves.folder.iterdir())) == 1
     result, weights, fractions = run(shelves, killed.task(name))
@@ -88,6 +94,38 @@ def test_a_damaged_state_is_thrown_away_and_the_training_begins_anew(tmp_path: P
     result, _, fractions = run(shelves, asked)
     assert (result["epochs"], min(fractions)) == (4, 1 / 12)
     assert list(tmp_path.iterdir()) == []
+
+
+def swept(shelves: Shelves, asked: Task) -> tuple[dict[str, Any], list[float]]:
+    """The result of a sweep, and the fractions that were shown: one after each measurement."""
+    progress = Watching(shelves=shelves, asked=asked)
+    return replace(asked, progress=progress)(), progress.fractions
+
+
+def test_after_a_killed_process_the_same_sweep_measures_only_what_is_missing(tmp_path: Path) -> None:
+    asked = killed.task("sensitivity")
+    whole, of_whole = swept(Shelves(tmp_path / "others"), asked)
+    kill_in_the_middle("sensitivity", tmp_path / "shelves")
+    shelves = Shelves(tmp_path / "shelves")
+    held = json.loads(next(shelves.folder.iterdir()).read_bytes())
+    done = len(held["joint"]) + len(held["points"])
+    assert 0 < done < len(of_whole)
+    result, fractions = swept(shelves, asked)
+    assert fractions == of_whole[done:]
+    assert result == whole
+    assert swept(shelves, asked) == (whole, [])  # once it is finished, nothing is measured again
+
+
+@pytest.mark.parametrize("change", ["damage", "data"])
+def test_a_sweep_that_is_damaged_or_of_other_data_begins_anew(change: str, tmp_path: Path) -> None:
+    shelves, asked = Shelves(tmp_path), killed.task("sensitivity")
+    whole, of_whole = swept(shelves, asked)
+    [path] = tmp_path.iterdir()
+    held = json.loads(path.read_bytes())
+    held["base"]["loss"] *= 1.01
+    path.write_bytes(path.read_bytes()[:100] if change == "damage" else json.dumps(held).encode())
+    assert swept(shelves, asked) == (whole, of_whole)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
 def test_only_the_same_work_on_the_same_weights_goes_on(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_no_message_names_a_file_that_a_training_would_write(
 ) -> None:
     forged = Task(name, exploration, data, {"epochs": 1, "checkpoint": str(tmp_path / "written")})
     assert "no setting checkpoint" in answer_to(message(forged), Progress(), "me").error
-    swept = Task("sensitivity", exploration, data, {"checkpoint": str(tmp_path / "written")})
+    swept = Task("sensitivity", exploration, data)
     assert "no task 'sensitivity'" in answer_to(message(swept), Progress(), "me").error
     assert not list(tmp_path.iterdir())
 

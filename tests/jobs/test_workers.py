@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -19,7 +20,7 @@ from explorer.app.panels import totals
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration, set_ratio, start
-from explorer.jobs import BrokerError, JobCancelledError, JobQueue, Task, connect, measure
+from explorer.jobs import BrokerError, JobCancelledError, JobQueue, Progress, Shelves, Task, connect, measure
 from explorer.jobs import workers as workers_module
 from explorer.jobs.broker import MOST_TRIES, Answer, Board
 from explorer.jobs.celery import celery_app, has_workers, work
@@ -129,13 +130,15 @@ def test_a_sweep_of_the_app_spreads_over_workers_and_can_be_stopped(
     broker: Farm, workers: Workers, tmp_path: Path
 ) -> None:
     asked, data = start(trace_opened(open_model("sample:lstm"))), open_data("digits-sequence")
-    alone = Task("sensitivity", asked, data, {"checkpoint": str(tmp_path / "alone.json")})
-    spread = Task("sensitivity", asked, data, {"checkpoint": str(tmp_path / "spread.json")})
+    alone = Task("sensitivity", asked, data)
+    shelf = Shelves(tmp_path).shelf(alone)
+    spread = replace(alone, progress=Progress(shelf))
     with closing(JobQueue(elsewhere=connect(broker.url))) as queue:
         queue.ask("me", "sweep", spread)
         wait_until(lambda: queue.job("me", "sweep").state == "done")
         assert queue.job("me", "sweep").result == json.loads(json.dumps(alone()))
-    (tmp_path / "spread.json").unlink()
+    assert len(json.loads(shelf.read() or b"")["points"]) == 10
+    shelf.clear()
     spread.progress.cancel()
     with pytest.raises(JobCancelledError):
         workers.run(spread)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.journeys.browser import NoBrowserError, Watched, launch, serving, visiting
+
+expect.set_options(timeout=20_000)  # milliseconds; what comes at once on a quiet machine takes longer on a busy one
 
 
 @pytest.fixture(scope="session")

@@ -203,8 +203,12 @@ def test_panes_lie_over_the_graph_where_the_window_is_narrow(watched: Watched) -
     expect(page.locator("#left")).to_be_hidden()
     expect(page.locator("#right")).to_be_visible()
 
+    # another view is wide itself
+    page.locator("#centre-view").get_by_text("Plans").click()
+    expect(page.locator("#right")).to_be_hidden()
+    page.locator("#centre-view").get_by_text("Graph").click()
+
     # a propagation opens the pane that tells it, and what happens stays in sight beside it
-    page.locator("#right-toggle").click()
     page.evaluate("dash_clientside.set_props('play', {data: {port: 'layer3.0.conv2+'}})")
     expect(page.locator("#player")).to_be_visible()
     page.wait_for_function("""() => {

@@ -11,6 +11,7 @@ import torch
 from playwright.sync_api import Browser, Page, expect
 from safetensors.torch import save_file
 
+from explorer.app.answers import RECIPE_BYTES
 from explorer.app.serving import Shown, serve
 from explorer.app.workspace import Workspace
 from explorer.engine.graph import DependencyGraph
@@ -51,6 +52,13 @@ def test_a_recipe_goes_out_and_comes_back_and_weights_come_in(watched: Watched, 
     page.wait_for_function("explorer.recipe().keep['layer1.0.conv1']?.length === 3")
     expect(page.locator("#grid .ag-row[row-id='layer1.0.conv1'] [col-id='kept']")).to_contain_text("by hand")
 
+    # what is too large is told before it is sent
+    recipe.write_bytes(b" " * (RECIPE_BYTES + 10**6))
+    choose(page, recipe)
+    expect(page.locator("#notice")).to_contain_text(
+        "mine.json has 33 MB, and a page takes recipes of up to 32 MB. Nothing was opened. The command line takes "
+        "larger ones: python -m explorer apply mine.json --out DIR"
+    )
     # what is no recipe is told, and a pickle is not even sent
     recipe.write_text("{}")
     choose(page, recipe)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -55,3 +56,55 @@ def open_dialog(watched: Watched) -> None:
     watched.page.get_by_role("button", name="File").click()
     watched.page.get_by_role("menuitem", name="Export in another format").click()
     expect(watched.page.locator("#formats-begin")).to_be_visible()
+
+
+OWN = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(3, 6), nn.Linear(6, 2)
+
+    def forward(self, x):
+        hidden = self.a(x)
+        if WHAT == "branch" and x.sum() > 0:
+            hidden = -hidden
+        if WHAT == "literal":
+            hidden = hidden.view(-1, 3, 2).flatten(1)
+        return self.b(hidden)
+
+def build():
+    return Net(), torch.ones(2, 3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "refused", "reason"),
+    [
+        ("literal", ["state_dict"], "uses the literal 3 where 2 is needed"),
+        ("branch", ["pt2", "onnx", "program"], "torch.export cannot follow Net"),
+    ],
+)
+def test_what_cannot_be_made_is_not_offered_and_says_why(
+    browser: Browser, tmp_path: Path, what: str, refused: list[str], reason: str
+) -> None:
+    (tmp_path / "own.py").write_text(f"WHAT = {what!r}\n{OWN}", encoding="utf-8")
+    with serving(f"{tmp_path / 'own.py'}:build") as address, visiting(browser, address) as watched:
+        page = watched.page
+        page.evaluate("explorer.askChange({kind: 'every', ratio: 0.5})")
+        page.wait_for_function("Object.keys(explorer.recipe().ratios).length > 0")
+        open_dialog(watched)
+        for name in ("folder", "state_dict", "pt2", "onnx", "program"):
+            choice = page.locator(f"#format-choice-{name}")
+            if name in refused:
+                expect(choice).to_be_disabled(timeout=LONG)
+                said = page.locator(".mantine-Radio-root", has=choice)
+                expect(said).to_contain_text(reason, timeout=LONG)
+            else:
+                expect(choice).to_be_enabled(timeout=LONG)
+        expect(page.get_by_role("radio", name="Explorer folder")).to_be_checked()
+        expect(page.get_by_role("button", name="Make and check")).to_be_enabled()
+        assert watched.console == []
+        assert watched.failed == []

@@ -39,6 +39,9 @@ def test_plans_are_kept_gone_back_to_compared_timed_and_taken_away(watched: Watc
         page.get_by_role("checkbox", name=f"Compare {name}").click()
         expect(page.get_by_role("checkbox", name=f"Compare {name}")).to_be_checked()
     expect(page.locator("#plans-difference")).to_contain_text("Plan 1 and Plan 2")
+    beside = [page.locator(name).bounding_box() for name in ("#plans-table", "#plans-difference")]
+    assert beside[0] and beside[1]
+    assert beside[1]["x"] >= beside[0]["x"] + beside[0]["width"]
 
     page.locator("#latency-begin").click()
     expect(page.locator("#latency-status")).to_contain_text("measured on this machine, batch 1", timeout=30_000)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
+from explorer.app.channels import channel_data
+from explorer.exploration import Exploration
 from explorer.lessons import KINDS, Lesson, Step, bundled_lessons
-from tests.journeys.browser import Watched
 from tests.journeys.lesson_pages import (
     LONG,
     answer,
     expect_verdict,
+    graph_of,
+    holding,
+    learning,
     option,
     picked,
     progress,
@@ -24,6 +24,8 @@ from tests.journeys.lesson_pages import (
 
 LESSON = next(lesson for lesson in bundled_lessons() if lesson.id == "residual")
 FOCUSED = "document.activeElement.id"
+DESK = {"width": 1024, "height": 768}
+"""The smallest screen on which one works."""
 
 
 def step_with(kind: str) -> tuple[Lesson, Step]:
@@ -33,21 +35,6 @@ def step_with(kind: str) -> tuple[Lesson, Step]:
 
 
 PICK = next(step for step in LESSON.steps if step.task and step.task.kind == "pick")
-
-
-@contextmanager
-def learning(browser: Browser, where: str, **wishes: Any) -> Iterator[Watched]:
-    """A page at an address, closed afterwards; nothing was said or failed in it."""
-    usual: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
-    context = browser.new_context(**usual | wishes)
-    context.set_default_timeout(LONG)
-    watched = Watched(context.new_page())
-    watched.page.goto(where)
-    yield watched
-    assert watched.console == []
-    assert watched.failed == []
-    assert watched.foreign == []
-    context.close()
 
 
 def has_class(page: Page, layer: str, name: str) -> None:
@@ -140,10 +127,10 @@ def test_layers_are_picked_in_the_graph_and_marked_there(browser: Browser, addre
         page.locator("#lesson-solution").click()
         expect_verdict(page, "This is the answer")
         assert set(picked(page)) == set(right)
-        assert progress(page, LESSON.id)[PICK.id] == {"state": "shown"}
+        assert progress(page, LESSON.id)[PICK.id]["state"] == "shown"
         page.locator("#lesson-check").click()
         expect_verdict(page, "Right")
-        assert progress(page, LESSON.id)[PICK.id] == {"state": "solved"}
+        assert progress(page, LESSON.id)[PICK.id]["state"] == "solved"
 
 
 def test_a_task_is_solved_with_keys_alone(browser: Browser, address: str) -> None:
@@ -195,6 +182,120 @@ def test_a_prediction_moves_the_sliders_and_undo_takes_them_back(browser: Browse
         page.wait_for_function(
             "before => JSON.stringify(explorer.recipe().ratios) === JSON.stringify(before)", arg=dict(step.show.ratios)
         )
+
+
+IS_CUT = """card => {
+  const parts = [...card.querySelectorAll(".card-value > span")].map((part) => part.getBoundingClientRect());
+  const [across, down] = [0.5, 6]; // pixels: lines of text are higher than their letters
+  const shared = (a, b, from, to) => Math.min(a[to], b[to]) - Math.max(a[from], b[from]);
+  const meet = (a, b) => shared(a, b, "left", "right") > across && shared(a, b, "top", "bottom") > down;
+  const edge = card.getBoundingClientRect().right + 0.5;
+  return parts.some((part, at) => part.right > edge || parts.slice(at + 1).some((other) => meet(part, other)));
+}"""
+"""Whether numbers of a card reach beyond it, or lie on one another."""
+
+
+@pytest.mark.parametrize("width", [1440, 1180, 1024, 800, 390])
+@pytest.mark.parametrize("page_of", ["learn", "explorer"])
+def test_totals_before_and_after_fit_their_cards(browser: Browser, address: str, width: int, page_of: str) -> None:
+    lesson, step = next(
+        (lesson, step) for lesson in bundled_lessons() for step in lesson.steps if step.show.panes == ("totals",)
+    )
+    where = f"{address}/learn/{lesson.id}/{step.id}" if page_of == "learn" else f"{address}/#m={step.show.model}"
+    with learning(browser, where, viewport={"width": width, "height": 800}) as watched:
+        page = watched.page
+        if page_of == "learn":
+            wait_for_step(page, step)
+        else:
+            page.wait_for_function("source => window.explorer?.recipe?.()?.source === source", arg=step.show.model)
+            page.wait_for_function("!explorer.isOpening()")
+        page.evaluate("explorer.askChange({kind: 'every', ratio: 0.5})")
+        expect(page.locator(".totals .arrow")).to_have_count(5)  # measured, too
+        cards = page.locator(".totals .card")
+        assert cards.count() == 5
+        assert [cards.nth(at).inner_text() for at in range(5) if cards.nth(at).evaluate(IS_CUT)] == []
+
+
+def test_the_grid_begins_at_the_row_that_is_asked_about_or_at_the_first(browser: Browser, address: str) -> None:
+    lesson = next(lesson for lesson in bundled_lessons() if lesson.id == "attention")
+    turn, stream = lesson.step("your-turn"), lesson.step("the-stream")
+    assert turn
+    assert stream
+    game = next(lesson for lesson in bundled_lessons() if lesson.id == "accuracy").step("game")
+    assert game
+    row = "#grid .ag-center-cols-container .ag-row"
+    with learning(browser, f"{address}/learn/{lesson.id}/{turn.id}", viewport=DESK) as watched:
+        page = watched.page
+        wait_for_step(page, turn)
+        expect(page.locator(f"{row}[row-id='{turn.show.select['name']}']")).to_be_in_viewport(timeout=LONG)
+        page.evaluate("dash_ag_grid.getApi('grid').ensureIndexVisible(10, 'top')")
+        expect(page.locator(f"{row}[row-index='10']")).to_be_in_viewport()
+        page.locator("[data-way=back]").click()
+        wait_for_step(page, stream)
+        expect(page.locator(f"{row}[row-id='patches']")).to_be_in_viewport(timeout=LONG)
+        page.goto(f"{address}/learn/accuracy/{game.id}")
+        wait_for_step(page, game)
+        expect(page.locator(f"{row}[row-index='0']")).to_be_in_viewport(timeout=LONG)
+
+
+def test_a_graph_taller_than_its_room_begins_at_its_top(browser: Browser, address: str) -> None:
+    lesson = next(lesson for lesson in bundled_lessons() if lesson.id == "attention")
+    step = lesson.steps[0]
+    with learning(browser, f"{address}/learn/{lesson.id}/{step.id}", viewport=DESK) as watched:
+        page = watched.page
+        wait_for_step(page, step)
+        page.wait_for_function(
+            """() => {
+              const box = (node) => node.renderedBoundingBox({ includeLabels: false });
+              const isIn = (node) => box(node).y1 >= 0 && box(node).y2 <= explorerCy.height();
+              const isLit = (node) => node.union(node.children()).is(".group-0");
+              const lit = explorerCy.nodes(".layer, .op").filter(isLit);
+              const first = explorerCy.nodes(".terminal").filter((node) => node.data("kind") === "input");
+              const isTall = explorerCy.height() < box(explorerCy.elements()).h;
+              return isTall && lit.nonempty() && lit.union(first).every(isIn);
+            }"""
+        )
+
+
+def test_a_bar_says_which_channel_it_is_and_the_heading_by_what_it_is_ranked(browser: Browser, address: str) -> None:
+    lesson = next(lesson for lesson in bundled_lessons() if lesson.id == "importance")
+    step = lesson.step("one-layer")
+    assert step
+    scores = channel_data(Exploration(graph_of(step.show.model), step.show.recipe()), "conv1", [])["scores"]
+    order = sorted(range(len(scores)), key=lambda channel: (-scores[channel], channel))
+    with learning(browser, f"{address}/learn/{lesson.id}/{step.id}") as watched:
+        page = watched.page
+        wait_for_step(page, step)
+        expect(page.get_by_role("heading", name="Channels by L2 norm")).to_be_visible()
+        expect(page.locator("#channels-ranking")).to_have_text("First layer of the group alone")
+        readout, option = page.locator(".channel-readout"), page.locator("#channel-option")
+        page.locator(".channel-bars").focus()
+        for key, rank, word in (("End", len(order), "dropped"), ("Home", 1, "kept")):
+            page.keyboard.press(key)
+            channel = order[rank - 1]
+            said = f"Channel {channel}, importance {scores[channel]}, rank {rank} of {len(order)}, {word}"
+            expect(option).to_have_text(said)
+            expect(readout).to_contain_text(said)
+        box = page.locator(".channel-bars").bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] - 6, box["y"] + 100)
+        expect(readout).to_contain_text(f"Channel {order[-1]}, ")
+
+
+def test_the_glossary_leads_back_to_the_step_as_it_was_left(browser: Browser, address: str) -> None:
+    with learning(browser, f"{address}/learn/{LESSON.id}/{PICK.id}") as watched:
+        page = watched.page
+        wait_for_step(page, PICK)
+        page.goto(f"{address}/learn/{LESSON.id}/{LESSON.steps[0].id}")
+        wait_for_step(page, LESSON.steps[0])
+        page.locator("#lesson-text .term").first.click()
+        page.locator(".sheet-index a").first.click()  # a place within the page is no other page
+        page.get_by_role("link", name=f"Back to {LESSON.title}: {LESSON.steps[0].title}").click()
+        wait_for_step(page, LESSON.steps[0])
+        page.locator(".brand.is-link").click()
+        page.wait_for_function("window.explorerCy && window.explorerCy.nodes().nonempty()")
+        page.get_by_role("link", name="Learn").click()
+        wait_for_step(page, LESSON.steps[0])
 
 
 def test_presenting_is_large_and_keys_turn_the_steps(browser: Browser, address: str) -> None:
@@ -377,16 +478,13 @@ def test_a_hint_comes_into_sight_and_after_the_answer_one_goes_on(browser: Brows
     ("path", "note"), [("", "Opening the lessons…"), (f"{LESSON.id}/{PICK.id}", "Opening the lesson…")]
 )
 def test_a_page_says_at_once_what_is_on_its_way(browser: Browser, address: str, path: str, note: str) -> None:
-    held: list[Route] = []
     with learning(browser, f"{address}/learn/glossary") as watched:
         page = watched.page
-        page.route("**/learn/_dash-update-component", lambda route: held.append(route))
-        page.goto(f"{address}/learn/{path}")
-        shown = page.locator(".opening-note:visible")
-        expect(shown).to_have_text(note)
-        page.unroute("**/learn/_dash-update-component")
-        for route in held:
-            route.continue_()
+        with holding(page) as held:
+            with page.expect_request("**/learn/_dash-update-component*"):
+                page.goto(f"{address}/learn/{path}")
+            assert held
+            expect(page.locator(".opening-note:visible")).to_have_text(note)
         expect(page.locator(".opening-note")).to_have_count(0)
         title = "#lesson-title" if path else "#lesson-list-title"
         expect(page.locator(title)).to_be_visible()

@@ -15,6 +15,7 @@ from tests.journeys.browser import Watched
 from tests.journeys.lesson_pages import (
     LONG,
     answer,
+    do,
     expect_verdict,
     option,
     progress,
@@ -70,11 +71,13 @@ def test_a_lesson_is_learned_from_its_first_step_to_its_last(browser: Browser, a
         if step.task:
             answer_wrongly(page, step)
             answer_rightly(page, lesson, step)
+        if step.does:
+            do(page, step)
         page.locator("[data-way=on]").click()
     page.wait_for_function("from => !location.pathname.startsWith(from)", arg=f"/learn/{lesson.id}/")
     done = progress(page, lesson.id)
     assert {name: kept["state"] for name, kept in done.items()} == {
-        step.id: "solved" if step.task else "seen" for step in lesson.steps
+        step.id: "solved" if step.task else "done" if step.does else "seen" for step in lesson.steps
     }
     assert watched.console == []
     assert watched.failed == []

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from explorer.lessons import bundled_lessons, glossary
+from explorer.lessons import Lesson, bundled_lessons, glossary
 from tests.journeys.browser import Watched
 
 LESSON = bundled_lessons()[0]
@@ -86,6 +86,21 @@ def test_a_handout_is_printed_in_light_colours_without_controls_and_no_step_is_t
         printed = page.pdf(prefer_css_page_size=True, print_background=True)
         sheets = len(re.findall(rb"/Type\s*/Page\b", printed))
         assert 2 <= sheets <= len(LESSON.steps) + 3
+
+
+@pytest.mark.parametrize("lesson", [pytest.param(lesson, id=lesson.id) for lesson in bundled_lessons()])
+def test_a_handout_takes_no_more_sheets_than_it_has_steps(browser: Browser, address: str, lesson: Lesson) -> None:
+    for watched in opened(browser, f"{address}/learn/{lesson.id}/handout?answers=1", viewport=A4):
+        page = watched.page
+        page.emulate_media(media="print")
+        assert page.evaluate("document.documentElement.scrollWidth") <= A4["width"], "or all of it is printed smaller"
+        tall = page.locator(".handout-step").evaluate_all(
+            "(steps, most) => steps.filter((step) => step.offsetHeight > most).map((step) => step.innerText)",
+            A4["height"],
+        )
+        assert tall == []
+        printed = page.pdf(prefer_css_page_size=True, print_background=True)
+        assert len(re.findall(rb"/Type\s*/Page\b", printed)) <= len(lesson.steps)
 
 
 def test_boxes_and_blanks_of_every_task_are_there_to_be_filled(browser: Browser, address: str) -> None:

@@ -71,6 +71,22 @@ def test_every_step_can_be_undone_and_one_drag_is_one_step(watched: Watched) -> 
     assert watched.failed == []
 
 
+def test_what_was_measured_of_another_recipe_is_faint_until_this_one_is(watched: Watched) -> None:
+    page = watched.page
+    card = page.locator("#accuracy")
+    expect(card).to_have_attribute("data-stale", "false")
+    page.evaluate("""() => {
+      const card = document.getElementById("accuracy");
+      window.seen = [];
+      new MutationObserver(() => seen.push(card.dataset.stale)).observe(card, {attributeFilter: ["data-stale"]});
+    }""")
+    page.evaluate("explorer.askChange({kind: 'ratio', group: 'conv1', ratio: 0.25})")
+    page.wait_for_function("seen.includes('true')")
+    expect(card).to_contain_text("proven", timeout=30_000)
+    expect(card).to_have_attribute("data-stale", "false")
+    assert watched.console == []
+
+
 def test_a_reload_keeps_everything(watched: Watched) -> None:
     page = watched.page
     set_percent(page, "conv1", 25)
@@ -80,7 +96,7 @@ def test_a_reload_keeps_everything(watched: Watched) -> None:
     page.locator("#pin").click()
     page.locator("#minimum").fill("2")
     page.locator("#minimum").blur()
-    page.locator("#channels-sort label", has_text="by index").click()
+    page.locator("#channels-sort label", has_text="in order").click()
     page.locator("#inspector [data-play]").click()
     expect(page.locator("#player")).to_be_visible()
     for _ in range(3):
@@ -216,6 +232,8 @@ def test_how_one_looks_at_graph_and_lists_is_in_links_and_outlives_a_reload(watc
 def test_checked_groups_are_set_scaled_locked_and_reset_together(watched: Watched) -> None:
     page = watched.page
     two = ("layer1.0.conv1", "layer1.1.conv1")
+    expect(page.locator("#grid .ag-row:has(.is-picked)")).to_have_attribute("row-id", "conv1")
+    expect(page.locator("#grid-tools .mixed")).to_be_hidden()
     for group in two:
         page.locator(f"#grid .ag-row[row-id='{group}'] .ag-checkbox-input").check()
     expect(page.locator("#checked-count")).to_have_text("2 checked")
@@ -235,14 +253,18 @@ def test_checked_groups_are_set_scaled_locked_and_reset_together(watched: Watche
     expect(percent(page, two[1])).to_have_text("75")
     page.locator("body").press("-")
     expect(percent(page, "conv1")).to_have_text("45")
+    expect(page.locator("#grid-tools .mixed")).to_be_visible()
     page.locator("#grid-filter").fill("layer3.0")
     expect(page.locator("#grid .ag-center-cols-container .ag-row")).to_have_count(2)
     page.locator("#grid-filter").fill("")
     page.locator("#reset").click()
     expect(percent(page, "conv1")).to_have_text("0")
     expect(percent(page, two[0])).to_have_text("75")
-    page.locator(f"#grid .ag-row[row-id='{two[0]}'] .lock").click()
+    for group in two:
+        page.locator(f"#grid .ag-row[row-id='{group}'] .lock").click()
     page.locator("#reset").click()
-    expect(percent(page, two[0])).to_have_text("0")
+    for group in two:
+        expect(percent(page, group)).to_have_text("0")
+    expect(page.locator("#grid-tools .mixed")).to_be_hidden()
     assert watched.console == []
     assert watched.failed == []

@@ -156,7 +156,7 @@ def test_a_channel_is_dropped_by_hand_and_given_back_to_the_ratio(watched: Watch
     picked = {"kind": "group", "name": "layer1.0.conv1", "groups": ["layer1.0.conv1"], "via": "list"}
     page.evaluate("data => dash_clientside.set_props('selection', {data})", picked)
     readout = page.locator(".channel-readout")
-    expect(readout).to_contain_text("All 16 stay")
+    expect(readout).to_contain_text("All 16 kept")
     whole = page.locator("#totals .card").first.inner_text()
 
     # with the pointer: the least important one, which stands last
@@ -171,10 +171,10 @@ def test_a_channel_is_dropped_by_hand_and_given_back_to_the_ratio(watched: Watch
     # with the keys: the most important one
     page.locator(".channel-bars").focus()
     page.keyboard.press("Home")
-    expect(readout).to_contain_text("rank 1 of 16, stays")
+    expect(readout).to_contain_text("rank 1 of 16, kept")
     page.keyboard.press(" ")
     expect(channels).to_contain_text("14")
-    expect(readout).to_contain_text("rank 1 of 16, goes")
+    expect(readout).to_contain_text("rank 1 of 16, dropped")
 
     page.get_by_role("button", name="Back to the ratio").click()
     expect(page.locator(".channel-chosen")).to_be_hidden()

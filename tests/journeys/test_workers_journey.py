@@ -50,7 +50,7 @@ def test_a_sweep_of_the_app_is_spread_over_two_workers_and_gives_what_one_proces
         before = done(workers)
         page.locator("#centre-view").get_by_text("Training").click()
         page.get_by_role("button", name="Measure sensitivity").click()
-        expect(page.locator("#sweep-status")).to_contain_text("4 groups measured, ranked by l2", timeout=LONG)
+        expect(page.locator("#sweep-status")).to_contain_text("4 groups measured, ranked by L2 norm", timeout=LONG)
         shown = rows_of(page)
         assert watched.console == watched.failed == watched.foreign == []
     wait_until(lambda: sum(done(workers).values()) == sum(before.values()) + 4)  # a group each

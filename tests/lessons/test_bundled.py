@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
+from itertools import combinations
 
 import pytest
 
 from explorer.app.outline import Outline
-from explorer.app.playing import port_of
 from explorer.app.remembered import fitting
 from explorer.app.scene import closed_ancestor
 from explorer.app.unfolding import NODE_LIMIT, opened_by_name, visible_nodes
 from explorer.app.workspace import Subject
 from explorer.engine.errors import LessonError
 from explorer.engine.graph import DependencyGraph
-from explorer.exploration import Exploration, Recipe, fitted
-from explorer.lessons import KINDS, Answer, Asked, Feedback, Lesson, Step, asked, bundled_lessons, verify
+from explorer.exploration import Exploration, Recipe, fitted, set_each_ratio
+from explorer.lessons import KINDS, Answer, Asked, Feedback, Lesson, Step, asked, bundled_lessons, hidden, verify
 from explorer.models.tracing import trace
 from explorer.training import Split, evaluate, open_data
 from sample_models import SAMPLES
 
 SPREADS = ("loses_with", "carries")
 """What somebody would find by looking at where a colour is."""
-COUPLED = ("channels", "residual", "concatenation", "depthwise", "attention", "lstm", "graphs")
-"""Lessons that ask before they show; later ones let read from a matrix or the inspector."""
 LESSONS = bundled_lessons()
 STEPS = [pytest.param(step, id=f"{lesson.id}-{step.id}") for lesson in LESSONS for step in lesson.steps]
 TASKS = [each for each in STEPS if each.values[0].task is not None]
-PREDICTED = [
-    pytest.param(step, id=f"{lesson.id}-{step.id}")
-    for lesson in LESSONS
-    for step in lesson.steps
-    if lesson.id in COUPLED and step.task is not None and step.task.fields.get("find") in SPREADS
-]
 
 
 @cache
@@ -126,15 +119,45 @@ def test_what_a_step_speaks_of_is_drawn(step: Step) -> None:
     assert not {name for name in spoken_of(step) if closed_ancestor(outline.by_name[name], opened)}
 
 
-@pytest.mark.parametrize("step", PREDICTED)
+@pytest.mark.parametrize("step", TASKS)
 def test_nothing_but_the_selection_shows_what_is_asked(step: Step) -> None:
-    show, task = step.show, step.task
+    task, waits = step.task, hidden(step)
     assert task is not None
-    port = str(task.fields.get("port", ""))
-    groups = port_of(graph_of(show.model), port).groups if port else (task.fields["group"],)
-    assert not {*groups} & {*show.pins}  # the page hides the colours of a selection until it is solved
-    assert "player" not in show.panels
-    assert "inspector" not in show.panes
+    assert "player" not in step.show.panels
+    if task.fields.get("find") in SPREADS:
+        assert {"inspector", "colours"} <= {*waits}
+    if task.kind in ("predict", "choose"):
+        assert "sliders" in waits
+
+
+@pytest.mark.parametrize("step", TASKS)
+def test_nobody_is_sent_to_what_waits_for_the_answer(step: Step) -> None:
+    assert step.task is not None
+    said = f"{step.task.question} {step.task.hint}".casefold()
+    named = {"inspector": ("inspector", "*members*", "*tied*"), "locks": ("lock",), "sliders": ("the grid", "drag")}
+    assert not [word for part in hidden(step) for word in named.get(part, ()) if word in said]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_button_that_has_to_be_pressed_is_asked_for(step: Step) -> None:
+    is_told = re.search(r"[Pp]ress (the play button|\*)", step.text) is not None
+    assert bool(step.does) == (is_told or step.id == "proof")
+
+
+def test_the_two_sliders_of_the_cost_lesson_take_a_thought() -> None:
+    (step,) = [step for lesson in LESSONS for step in lesson.steps if (lesson.id, step.id) == ("cost", "target")]
+    question = question_of(step)
+    groups = [group.name for group in question.graph.groups]
+    pairs = [pair for pair in combinations(groups, 2) if is_met(question, dict.fromkeys(pair, 0.8))]
+    assert {"layer3.0.conv2"} == set.intersection(*map(set, pairs))
+    assert 1 <= len(pairs) <= 3
+    assert not any(is_met(question, {name: 0.95}) for name in groups)
+    assert not is_met(question, dict.fromkeys(groups, 0.8))
+
+
+def is_met(question: Asked, ratios: dict[str, float]) -> bool:
+    tried = replace(question, exploration=set_each_ratio(question.exploration, ratios))
+    return KINDS["goal"].check(tried, None).is_right
 
 
 def spoken_of(step: Step) -> set[str]:

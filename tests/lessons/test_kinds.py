@@ -10,7 +10,7 @@ import pytest
 
 from explorer.engine.errors import LessonError
 from explorer.engine.graph import DependencyGraph
-from explorer.exploration import Exploration, Recipe, set_each_ratio, start
+from explorer.exploration import Exploration, Recipe, set_each_ratio, set_every_ratio, set_options, start
 from explorer.lessons import KINDS, Asked, Feedback, Place, Task
 from explorer.models.tracing import trace
 
@@ -207,6 +207,24 @@ def test_only_plans_that_are_small_enough_are_measured_on_the_way_to_a_solution(
     KINDS["goal"].solution(replace(GOAL, measure=measure))
     assert len(left) == 1
     assert left[0] <= 0.6
+
+
+def test_a_goal_may_limit_how_many_groups_are_smaller() -> None:
+    asked = ask("goal", at_most={"groups": 2, "macs": 0.6, "params": 0.5})
+    recipe = Recipe.from_json(KINDS["goal"].solution(asked))
+    assert len(recipe.ratios) == 2
+    everything = set_every_ratio(asked.exploration, 0.7)
+    feedback = KINDS["goal"].check(replace(asked, exploration=everything), None)
+    assert states(feedback) == {"change": "right", "groups": "missing", "macs": "right", "params": "right"}
+    assert feedback.verdicts[1].reason == f"{len(asked.graph.groups)} groups are smaller"
+    assert KINDS["goal"].form(asked).conditions[0] == "at most 2 groups made smaller"
+
+
+def test_the_plan_that_meets_a_goal_ranks_as_the_screen_does() -> None:
+    ranked = set_options(GOAL.exploration, importance="l1", reduction="max")
+    asked = replace(GOAL, exploration=ranked, measure=lambda exploration: 0.93)
+    recipe = Recipe.from_json(KINDS["goal"].solution(asked))
+    assert (recipe.importance, recipe.reduction) == ("l1", "max")
 
 
 def test_a_goal_that_no_plan_meets_is_told_to_its_author() -> None:

@@ -54,6 +54,11 @@ def test_a_lesson_as_it_is_written(tmp_path: Path) -> None:
     assert lesson.step("third") is None
 
 
+def test_a_step_may_say_what_is_to_be_done(tmp_path: Path) -> None:
+    asking = WHOLE.replace("text: About [channels](term:channel).", "text: About it.\n    do: sweep")
+    assert [step.does for step in lesson_of(tmp_path, asking).steps] == ["sweep", ""]
+
+
 def test_a_step_replaces_the_fields_that_it_names(tmp_path: Path) -> None:
     recipe = lesson_of(tmp_path, WHOLE).steps[1].show.recipe()
     assert (recipe.source, recipe.importance, dict(recipe.ratios)) == ("sample:resnet20", "l1", {})
@@ -68,6 +73,8 @@ def test_a_step_replaces_the_fields_that_it_names(tmp_path: Path) -> None:
         ("find: loses_with", "find: loses", ":18: steps[1].task.find: find is 'loses', and should be one of"),
         ("port: conv1+", "prt: conv1+", ":19: steps[1].task.prt: it has 'prt', which is not known"),
         ("kind: pick", "kind: guess", ":14: steps[1].task.kind: steps[1].task.kind is 'guess'"),
+        ("text: About more.", "text: About more.\n    do: dance", ":12: steps[1].do: steps[1].do is 'dance'"),
+        ("text: About more.", "text: About more.\n    do: play", ":12: steps[1].do: a step has a task or something"),
         ("title: Second", "titel: Second", ":9: steps[1]: steps[1] has no 'title'"),
         ("id: second", "id: first", ":9: steps[1].id: 'first' is the id of another one above"),
         ("{group: conv1}", "{group: conv1, layer: fc}", ":12: steps[1].show.select: only one thing is selected"),

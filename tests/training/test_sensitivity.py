@@ -14,6 +14,7 @@ from torch import nn
 from explorer.engine.errors import EvaluationError, PlanError, TrainingError
 from explorer.engine.graph import DependencyGraph, trace
 from explorer.training import Estimate, Point, Sensitivity, evaluate, measure_point, sensitivity
+from explorer.training.checkpoint import CheckpointError
 from explorer.training.sensitivity import JOINT_RATIOS, ranked_groups
 from tests.training.blobs import is_same, loader, points, state
 
@@ -119,9 +120,22 @@ def test_a_file_of_another_sweep_is_refused(graph: DependencyGraph, tmp_path: Pa
         graph.model[0].bias += 1
     with pytest.raises(TrainingError, match="another sweep: of another model"):
         sensitivity(graph, loader(), checkpoint=path)
-    path.write_text("{}")
-    with pytest.raises(TrainingError, match="is no sweep of sensitivity"):
-        sensitivity(graph, loader(), checkpoint=path)
+    for damaged in ("{}", "not JSON", '{"points": 3}'):
+        path.write_text(damaged)
+        with pytest.raises(CheckpointError, match="is no sweep of sensitivity"):
+            sensitivity(graph, loader(), checkpoint=path)
+
+
+def test_as_much_of_other_data_is_told_by_what_the_whole_model_makes_of_it(
+    graph: DependencyGraph, tmp_path: Path
+) -> None:
+    path = tmp_path / "sweep.json"
+    inputs, labels = points()
+    data = [(inputs, labels)]
+    sensitivity(graph, data, checkpoint=path, ratios=(0.5,))
+    sensitivity(graph, data, checkpoint=path, watch=lambda _: True)
+    with pytest.raises(CheckpointError, match="another sweep: of other data"):
+        sensitivity(graph, [(inputs + 0.5, labels)], checkpoint=path)
 
 
 @pytest.mark.parametrize(

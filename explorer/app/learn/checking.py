@@ -13,12 +13,13 @@ from explorer.app.learn.forms import task_form
 from explorer.app.learn.measuring import Measuring, UnmeasuredError
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError, LessonError
+from explorer.exploration import View
 from explorer.lessons import KINDS, Answer, Asked, Kind, Lesson, Step, Task
 from explorer.lessons import asked as asked_on
 
 GOAL = "goal"
 """The kind of task that is about what is pruned on the page."""
-CHECK, SOLUTION = "check", "solution"
+CHECK, SOLUTION, RECALL = "check", "solution", "recall"
 NOTHING_PICKED = {"several": "Pick at least one, then check.", "one": "Pick one, then check."}
 
 Data = Mapping[str, Any]
@@ -104,13 +105,15 @@ def verdict(desk: Desk, what: Data) -> dict[str, Any]:
 
     Args:
         desk: Where it is answered.
-        what: ``want`` (``check`` or ``solution``), ``answer``, and ``lesson``, ``step`` and ``at``, by which the
-            browser knows what it asked.
+        what: ``want`` (``check``, ``solution``, or ``recall`` of what was solved or shown before), ``answer``, and
+            ``lesson``, ``step`` and ``at``, by which the browser knows what it asked. Of a recall ``answer`` is what
+            was kept, and ``was`` the state that is told: ``right`` or ``shown``.
 
     Returns:
-        These three; ``state``: ``right``, ``wrong``, ``shown``, ``measuring`` or ``none``; ``answer`` where it is the
-        engine's; ``marks``: of each option that something is said of, ``name``, ``layer``, ``state`` and ``reason``;
-        ``said`` and ``more``: components; ``score`` of a game. Without a verdict only ``said``.
+        These three; ``state``: ``right``, ``wrong``, ``shown``, ``measuring`` or ``none``; ``answer``, what solves it,
+        to be filled in and kept: of a goal the recipe; ``marks``: of each option that something is said of, ``name``,
+        ``layer``, ``state`` and ``reason``; ``said`` and ``more``: components; ``score`` of a game. Without a verdict
+        only ``said``.
     """
     head = {name: what.get(name) for name in ("lesson", "step", "at")}
     try:
@@ -136,6 +139,9 @@ def conditions(desk: Desk) -> list[Any]:
 
 
 def _checked(desk: Desk, what: Data) -> dict[str, Any]:
+    if what.get("want") == RECALL:
+        recalled = _recalled_goal if desk.task.kind == GOAL else _recalled
+        return recalled(desk, what.get("answer"), is_shown=what.get("was") == feedback.SHOWN)
     asked, answer = desk.asked(), what.get("answer")
     is_shown = what.get("want") == SOLUTION
     if is_shown:
@@ -144,8 +150,39 @@ def _checked(desk: Desk, what: Data) -> dict[str, Any]:
     elif empty := _empty(desk, asked, answer):
         return feedback.nothing(empty, tone="warn")
     found = desk.kind.check(asked, answer)
+    if desk.task.kind == GOAL:
+        answer = replace(asked.exploration.recipe, view=View()).to_json()
     said = feedback.told(desk.task, found, answer, is_shown=is_shown)
-    return said | ({"answer": answer} if is_shown else {})
+    return said | ({"answer": answer} if found.is_right else {})
+
+
+def _recalled(desk: Desk, kept: Answer, *, is_shown: bool) -> dict[str, Any]:
+    """What is said of a task that was solved, or its answer shown, before.
+
+    What was answered then is checked again; where it is not right any more, or was not kept, the engine's own answer
+    stands in.
+
+    Args:
+        desk: Where it is answered.
+        kept: What was answered; None where that was not kept.
+        is_shown: Whether the answer was the engine's.
+    """
+    asked = desk.asked()
+    found = desk.kind.check(asked, kept)
+    if not found.is_right:
+        kept = desk.kind.solution(asked)
+        found = desk.kind.check(asked, kept)
+    return feedback.told(desk.task, found, kept, is_shown=is_shown) | {"answer": kept}
+
+
+def _recalled_goal(desk: Desk, kept: Answer, *, is_shown: bool) -> dict[str, Any]:
+    """The same of a goal: without the plan that met it the closing text alone, since to find one may take minutes."""
+    if not isinstance(kept, dict) or kept.get("source") != desk.step.show.model:
+        return feedback.closing(desk.task, is_shown=is_shown)
+    found = desk.kind.check(Asked(desk.task, desk.workspace.exploration(kept), desk.measuring), None)
+    if not found.is_right:
+        return feedback.closing(desk.task, is_shown=is_shown)
+    return feedback.told(desk.task, found, kept, is_shown=is_shown) | {"answer": kept}
 
 
 def _with_plan(desk: Desk, asked: Asked, answer: Answer) -> Asked:

@@ -53,6 +53,18 @@ def told(task: Task, found: Feedback, answer: Answer, *, is_shown: bool) -> dict
     }
 
 
+def closing(task: Task, *, is_shown: bool) -> dict[str, Any]:
+    """What is said of a task that was solved before, where there is nothing to mark: its closing text.
+
+    Args:
+        task: The task.
+        is_shown: Whether its answer was shown instead.
+    """
+    state = SHOWN if is_shown else RIGHT
+    said = "You have looked at a plan for it." if is_shown else "You have solved this."
+    return {"state": state, "marks": [], "said": plain(_head(state, said)), "more": plain(_because(task))}
+
+
 def marks(task: Task, verdicts: Sequence[Verdict], answer: Answer) -> list[dict[str, str]]:
     """What is said of each option, as JSON data: in ``word`` what it is, in ``reason`` why."""
     return [
@@ -121,8 +133,11 @@ def _head(state: str, said: str) -> html.P:
 
 
 def _why(task: Task, found: Feedback) -> list[Any]:
-    is_told = found.is_right and task.because
-    return [html.Div(prose(task.because, "because"), className="prose because")] if is_told else []
+    return _because(task) if found.is_right else []
+
+
+def _because(task: Task) -> list[Any]:
+    return [html.Div(prose(task.because, "because"), className="prose because")] if task.because else []
 
 
 def _facts(found: Feedback) -> list[Any]:

@@ -10,8 +10,8 @@ from dash import html
 from explorer.app import ids
 from explorer.app.learn.addresses import ROOT, Spot, address_of, handout_address
 from explorer.app.learn.prose import prose
-from explorer.app.parts import attributes, icon, opening_note, stop_button
-from explorer.lessons import Lesson, Step
+from explorer.app.parts import attributes, icon, opening_note, plain, stop_button
+from explorer.lessons import ACTIONS, Lesson, Step
 
 SKIP, NEXT = "Skip", "Next"
 
@@ -55,9 +55,20 @@ def head(spot: Spot) -> list[Any]:
 
 
 def text(spot: Spot) -> list[Any]:
-    """Title and text of a step."""
-    title = html.H2(spot.step.title, id="lesson-title", className="lesson-title", tabIndex=-1)
-    return [title, html.Div(prose(spot.step.text, "text"), className="prose")]
+    """Title and text of a step, and what there is to do on the screen; the browser says once that is done."""
+    step = spot.step
+    title = html.H2(step.title, id="lesson-title", className="lesson-title", tabIndex=-1)
+    wanted = [plain(_wanted(ACTIONS[step.does]))] if step.does else []
+    return [title, html.Div(prose(step.text, "text"), className="prose"), *wanted]
+
+
+def _wanted(what: str) -> html.P:
+    """What there is to do, in its two states."""
+    states = [
+        html.Span([icon(sign), word], className=f"sign-word is-{sign}", **attributes(data_when=when))
+        for when, sign, word in (("open", "wait", "To do"), ("done", "yes", "Done"))
+    ]
+    return html.P([*states, html.Span(f"{what}.")], className="lesson-does", role="status")
 
 
 def foot(lessons: Sequence[Lesson], spot: Spot) -> list[Any]:
@@ -86,7 +97,9 @@ def before(lessons: Sequence[Lesson], spot: Spot) -> tuple[str, str]:
 def after(lessons: Sequence[Lesson], spot: Spot) -> tuple[str, str]:
     """What the way on is called, and where it leads."""
     if spot.number + 1 < len(spot.lesson.steps):
-        return SKIP if spot.step.task else NEXT, address_of(spot.lesson, spot.lesson.steps[spot.number + 1])
+        return SKIP if spot.step.task or spot.step.does else NEXT, address_of(
+            spot.lesson, spot.lesson.steps[spot.number + 1]
+        )
     following = lessons[lessons.index(spot.lesson) + 1 :]
     if following:
         return f"Next lesson: {following[0].title}", address_of(following[0], following[0].steps[0])
@@ -95,9 +108,7 @@ def after(lessons: Sequence[Lesson], spot: Spot) -> tuple[str, str]:
 
 def _way(way: tuple[str, str], direction: str) -> html.A:
     name, address = way
-    later = (
-        attributes(data_solved=NEXT, data_skips="") if name == SKIP else {}
-    )  # what it is called once the task is solved
+    later = attributes(data_solved=NEXT, data_skips="") if name == SKIP else {}  # what it is called once that is done
     called = html.Span(name, **attributes(data_name=""))
     signs = {"back": [icon("back"), called], "on": [called, icon("on")]}
     return html.A(
@@ -134,6 +145,7 @@ def _tools() -> html.Div:
         html.Button("Check", id=ids.LESSON_CHECK, className="text-tool is-boxed is-primary", type="button"),
         html.Button("Hint", id=ids.LESSON_HINT, className="text-tool", type="button", **closed),
         html.Button("Show me", id=ids.LESSON_SOLUTION, className="text-tool", type="button", hidden=True),
+        html.Button("Try again", id=ids.LESSON_RETRY, className="text-tool", type="button"),
     ]
     return html.Div(
         [

@@ -10,7 +10,7 @@ from flask import Flask, redirect
 from werkzeug.wrappers import Response
 
 from explorer.app import ids
-from explorer.app.learn import checking, shell
+from explorer.app.learn import checking, doing, shell
 from explorer.app.learn.addresses import ROOT
 from explorer.app.learn.turning import TITLE, turned
 from explorer.app.page import make_app
@@ -46,6 +46,7 @@ def register(app: Dash, workspace: Workspace, lessons: Sequence[Lesson]) -> None
     """Callbacks of lessons."""
     _register_turning(app, lessons)
     _register_tasks(app, workspace, lessons)
+    doing.register(app)
     show_while(app, ids.LESSON_STOP, ids.LESSON_CLOCK)
     app.clientside_callback(
         ClientsideFunction("lessons", "turned"), Input(ids.LESSON_STEP, "data"), prevent_initial_call=True
@@ -61,6 +62,7 @@ def register(app: Dash, workspace: Workspace, lessons: Sequence[Lesson]) -> None
         (ids.LESSON_CHECK, "check"),
         (ids.LESSON_HINT, "hint"),
         (ids.LESSON_SOLUTION, "solution"),
+        (ids.LESSON_RETRY, "retry"),
         (ids.PRESENT, "present"),
     ):
         app.clientside_callback(

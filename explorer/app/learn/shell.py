@@ -59,7 +59,7 @@ def _bar(subject: Subject) -> html.Header:
                 href="/",
                 className="brand is-link",
                 title="Back to the explorer",
-                **attributes(data_explorer=""),
+                **attributes(data_back="explorer"),
             ),
             html.H1(html.A("Learn", href=ROOT, **attributes(data_go="")), className="learn-title"),
             top_bar.model_notes(subject),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from explorer.app.learn import catalogue, pane
 from explorer.app.learn.addresses import ROOT, Spot, is_list, spot_at
-from explorer.lessons import Lesson
+from explorer.lessons import Lesson, Step, hidden
 
 TITLE = "Learn"
 
@@ -19,7 +19,8 @@ class Turned:
 
     Attributes:
         step: What the browser needs, as JSON data: ``page`` (``list`` or ``step``), ``address``, ``title``; and of a
-            step ``lesson``, ``step``, ``recipe``, ``panes`` and whether it ``hasTask``.
+            step ``lesson``, ``step``, ``recipe``, ``panes``, the ``group`` it is about, whether it ``hasTask``, what
+            ``hides`` until that is solved, and what one ``does`` on the screen instead.
         listed: The list of lessons; empty for a step.
         head: The head of the lesson.
         text: Its text.
@@ -63,5 +64,18 @@ def told_of(spot: Spot) -> dict[str, Any]:
         "step": step.id,
         "recipe": step.show.recipe().to_json(),
         "panes": list(step.show.panes),
+        "group": group_of(step),
         "hasTask": step.task is not None,
+        "hides": list(hidden(step)),
+        "does": step.does,
     }
+
+
+def group_of(step: Step) -> str:
+    """The one group that a step is about: that of its task, or what is selected; empty where there is none."""
+    fields = step.task.fields if step.task else {}
+    ratios = fields.get("ratios")
+    pruned = list(ratios) if isinstance(ratios, Mapping) else []
+    named = str(fields.get("group", "")) or (pruned[0] if len(pruned) == 1 else "")
+    selected = step.show.select
+    return named or (selected["name"] if selected.get("kind") == "group" else "")

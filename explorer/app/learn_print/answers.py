@@ -12,6 +12,9 @@ from explorer.exploration import Exploration, Recipe, fitted
 from explorer.lessons import KINDS, Asked, Verdict
 from explorer.lessons.measuring import measured
 
+FEW = 3
+"""So many groups are named one by one."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -71,8 +74,8 @@ def _row(verdict: Verdict) -> str:
 
 
 def _ratios(ratios: Mapping[str, float], groups: int) -> str:
-    """What a plan removes, in words; one number where it is the same of all groups."""
+    """What a plan removes, in words; one number where it is the same of many groups."""
     different = set(ratios.values())
-    if len(different) == 1 and len(ratios) > 1:
+    if len(different) == 1 and len(ratios) > FEW:
         return f"{different.pop():.0%} of {len(ratios)} of the {groups} groups"
     return ", ".join(f"{ratio:.0%} of {name}" for name, ratio in ratios.items())

@@ -10,6 +10,9 @@ from explorer.app.scene import build_scene, closed_ancestor, fold_id, layer_id
 from explorer.lessons import Form, Step, Task
 from explorer.lessons.words import marked
 
+MOST_INSIDE = 12
+"""An open module that a text names is in its picture as a whole if it holds at most so many boxes."""
+
 
 @dataclass(frozen=True)
 class Focus:
@@ -63,7 +66,8 @@ def boxes_of(focus: Focus, outline: Outline, opened: frozenset[str]) -> frozense
     read = {word for word in focus.words if not named[word] and word not in outline.members}
     boxes = [box for box in build_scene(outline, opened).boxes if box.kind != "module"]
     titled = (box.id for box in boxes if read & {box.title, last(box.name)})
-    return frozenset((*(box for found in named.values() for box in found), *titled))
+    inside = (box for name in focus.words for box in _inside(name, outline, opened))
+    return frozenset((*(box for found in named.values() for box in found), *titled, *inside))
 
 
 def box_of(outline: Outline, opened: frozenset[str], layer: str) -> str:
@@ -80,6 +84,16 @@ def _named(name: str, outline: Outline, opened: frozenset[str]) -> Iterator[str]
     for path in outline.members:
         if not is_place(path) and module_path(path) == name and (closed := _closed(path, opened)):
             yield fold_id(closed)
+
+
+def _inside(name: str, outline: Outline, opened: frozenset[str]) -> tuple[str, ...]:
+    """The boxes in an open module of a name; none where they are too many, or the module is closed."""
+    paths = [path for path in outline.members if not is_place(path) and module_path(path) == name]
+    if not paths or _closed(paths[0], opened):
+        return ()
+    layers = [layer.name for layer in outline.layers if paths[0] in ancestors(layer.parent)]
+    boxes = tuple(dict.fromkeys(box_of(outline, opened, layer) for layer in layers))
+    return boxes if len(boxes) <= MOST_INSIDE else ()
 
 
 def _closed(path: str, opened: frozenset[str]) -> str:

@@ -18,8 +18,10 @@ from explorer.lessons.words import terms_in
 
 ROOM = (640.0, 340.0)
 """Pixels that a picture may take: the width of the text on A4, and so much of its height that two steps fit."""
-BESIDE = 400.0
-"""A picture no wider than this has text and task beside it; a wider one stands between them."""
+BESIDE = (370.0, 330.0)
+"""A picture that is no wider than this has text and task beside it; a wider one stands between them."""
+SMALL = 0.6
+"""So far a picture shrinks to stand beside a text."""
 NOTES = '<p class="handout-notes">Notes<span></span><span></span></p>'
 LONG = 34
 """Options with more letters than this stand below one another."""
@@ -66,8 +68,10 @@ def _row(workspace: Workspace, step: Step, text: str) -> str:
     """A text and its picture: a narrow one first, since what comes after it stands beside it."""
     subject = workspace.open(step.show.model)
     exploration = shown(step.show, subject.graph, step.place.inside("show"))
-    drawn = picture(subject, exploration, ROOM, focus_of(step, _form_if_any(workspace, step)))
-    is_beside = drawn.width <= BESIDE
+    focus = focus_of(step, _form_if_any(workspace, step))
+    drawn = picture(subject, exploration, BESIDE, focus, smallest=SMALL)
+    is_beside = drawn.width <= BESIDE[0]
+    drawn = drawn if is_beside else picture(subject, exploration, ROOM, focus)
     figure = (
         f'<figure class="{"is-beside" if is_beside else "is-across"}" style="width: {drawn.width + 2:.0f}px">'
         f"{drawn.svg}<figcaption>{escape(drawn.caption)}.</figcaption></figure>"
@@ -135,7 +139,7 @@ _CONTROLS: dict[str, Callable[[Form], str]] = {"several": _choices, "one": _choi
 
 def _hints(lesson: Lesson) -> str:
     rows = [
-        f"<dt>Step {number}</dt><dd>{html_of(step.task.hint)}</dd>"
+        f"<div><dt>Step {number}</dt><dd>{html_of(step.task.hint)}</dd></div>"
         for number, step in enumerate(lesson.steps, 1)
         if step.task
     ]
@@ -146,7 +150,8 @@ def _terms(lesson: Lesson) -> str:
     """What the terms mean that the lesson refers to, since paper has no links."""
     texts = [text for step in lesson.steps for text in (step.text, *_task_texts(step))]
     names = dict.fromkeys(name for text in texts for name in terms_in(text))
-    rows = [f"<dt>{escape(glossary()[name].title)}</dt><dd>{html_of(glossary()[name].text)}</dd>" for name in names]
+    terms = [glossary()[name] for name in names]
+    rows = [f"<div><dt>{escape(term.title)}</dt><dd>{html_of(term.text)}</dd></div>" for term in terms]
     return _more("Terms", f"<dl>{''.join(rows)}</dl>") if rows else ""
 
 

@@ -7,15 +7,16 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from explorer.app.level import Point
 from explorer.app.matrices import CHOSEN, INTER, INTRA, Matrix
 from explorer.app.positions import text_width
 from explorer.app.theme import FONT
 from explorer.drawing import add, picture
 
-MOST_LABELS = 40
+MOST_LABELS = 30
 """With more rows than this their names would be too small to be read; modules are named instead."""
-SIDE = 380.0
-"""Pixels that the cells take in each direction."""
+ROW, LEAST_SIDE, MOST_SIDE = 11.0, 200.0, 300.0
+"""Pixels of a row, and of all rows together: a text has room beside them, and each row for a name."""
 LETTERS, MARGIN, SWATCH = 9.0, 12.0, 10.0
 MOST_LETTERS = 24
 
@@ -31,17 +32,20 @@ def matrix_svg(matrix: Matrix, runs: Sequence[tuple[int, int, str]], colours: Ma
         colours: Tokens by name.
     """
     count = len(matrix.rows)
-    cell = SIDE / max(count, 1)
+    side = max(LEAST_SIDE, min(MOST_SIDE, ROW * count))
+    cell = side / max(count, 1)
     named = [(n + 0.5, _tail(row.name)) for n, row in enumerate(matrix.rows)]
     labels = named if count <= MOST_LABELS else [((a + b) / 2, _tail(path or "model")) for a, b, path in runs]
     edge = max((text_width(text, LETTERS) for _, text in labels), default=0.0) + 6
-    size = edge + SIDE + 2 * MARGIN
-    root = picture((-edge - MARGIN, -edge - MARGIN, size, size + 24), font=FONT, paper=colours["canvas"])
+    legend = _legend(matrix, colours)
+    size = edge + side + 2 * MARGIN
+    width = max(size, 2 * MARGIN + sum(_entry_width(text) for _, text in legend))
+    root = picture((-edge - MARGIN, -edge - MARGIN, width, size + 24), font=FONT, paper=colours["canvas"])
     _draw_cells(root, matrix, cell, colours)
-    _draw_lines(root, [start * cell for start, _, _ in runs], colours)
+    _draw_lines(root, [start * cell for start, _, _ in runs], side, colours)
     for place, text in labels:
         _draw_label(root, text, place * cell, colours)
-    _draw_legend(root, "D" if matrix.reasons else "G", bool((matrix.levels > CHOSEN).any()), colours)
+    _draw_legend(root, legend, (-edge, side + 12), colours)
     return ET.tostring(root, encoding="unicode")
 
 
@@ -57,11 +61,11 @@ def _draw_cells(root: ET.Element, matrix: Matrix, cell: float, c: Mapping[str, s
             add(root, "rect", **{name: float(value) for name, value in inner.items()}, fill=c["ink"])
 
 
-def _draw_lines(root: ET.Element, places: Sequence[float], c: Mapping[str, str]) -> None:
+def _draw_lines(root: ET.Element, places: Sequence[float], side: float, c: Mapping[str, str]) -> None:
     """Between modules, and around everything."""
     for place in places[1:]:
-        add(root, "path", d=f"M{place:.2f} 0V{SIDE}M0 {place:.2f}H{SIDE}", stroke=c["line-strong"], stroke_width=0.75)
-    add(root, "rect", x=0, y=0, width=SIDE, height=SIDE, fill="none", stroke=c["line-strong"], stroke_width=0.75)
+        add(root, "path", d=f"M{place:.2f} 0V{side}M0 {place:.2f}H{side}", stroke=c["line-strong"], stroke_width=0.75)
+    add(root, "rect", x=0, y=0, width=side, height=side, fill="none", stroke=c["line-strong"], stroke_width=0.75)
 
 
 def _draw_label(root: ET.Element, text: str, at: float, c: Mapping[str, str]) -> None:
@@ -70,14 +74,23 @@ def _draw_label(root: ET.Element, text: str, at: float, c: Mapping[str, str]) ->
     add(root, "text", x=0, y=0, transform=f"translate({at + 3:.2f} -5) rotate(-90)", **style).text = text
 
 
-def _draw_legend(root: ET.Element, kind: str, is_chosen: bool, c: Mapping[str, str]) -> None:
-    shown = [(c["edge"] if level == INTER else c["ink-2"], text) for level, text in LEGEND[kind]]
-    shown += [(c["hue-0"], "selected group")] if is_chosen else []
-    x = 0.0
-    for fill, text in shown:
-        add(root, "rect", x=x, y=SIDE + 12, width=SWATCH, height=SWATCH, fill=fill)
-        add(root, "text", x=x + SWATCH + 5, y=SIDE + 21, font_size=11, fill=c["ink"]).text = text
-        x += SWATCH + 5 + text_width(text, 11) + 12
+def _legend(matrix: Matrix, c: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What each colour means, as colour and text."""
+    kinds = LEGEND["D" if matrix.reasons else "G"]
+    shown = [(c["edge"] if level == INTER else c["ink-2"], text) for level, text in kinds]
+    return [*shown, (c["hue-0"], "selected group")] if (matrix.levels > CHOSEN).any() else shown
+
+
+def _entry_width(text: str) -> float:
+    return SWATCH + 5 + text_width(text, 11) + 12
+
+
+def _draw_legend(root: ET.Element, legend: Sequence[tuple[str, str]], at: Point, c: Mapping[str, str]) -> None:
+    x, y = at
+    for fill, text in legend:
+        add(root, "rect", x=x, y=y, width=SWATCH, height=SWATCH, fill=fill)
+        add(root, "text", x=x + SWATCH + 5, y=y + 9, font_size=11, fill=c["ink"]).text = text
+        x += _entry_width(text)
 
 
 def _tail(name: str) -> str:

@@ -68,7 +68,9 @@ class _Lit:
     boxes: frozenset[str]
 
 
-def picture(subject: Subject, exploration: Exploration, room: Point, focus: Focus = NOTHING) -> Picture:
+def picture(
+    subject: Subject, exploration: Exploration, room: Point, focus: Focus = NOTHING, *, smallest: float = SMALLEST
+) -> Picture:
     """What is seen of a model: the graph, or a matrix where the centre shows that.
 
     Args:
@@ -76,6 +78,7 @@ def picture(subject: Subject, exploration: Exploration, room: Point, focus: Focu
         exploration: What is pruned of it, and how it is looked at.
         room: Width and height in pixels that the graph may take; of a larger one the part that matters is drawn.
         focus: What has to be in the picture, which shrinks where that takes more than the room.
+        smallest: How far it shrinks at most; what then is too large for the room stays so.
     """
     state = opening_state(subject, exploration)
     panels = state.panels
@@ -100,7 +103,8 @@ def picture(subject: Subject, exploration: Exploration, room: Point, focus: Focu
     )
     is_told = not focus.is_secret or state.selection.get("kind") != "group"
     said = _said(state.selection, state.pins, panels.get(PLAYER), exploration.is_pruning()) if is_told else ""
-    return _named(draw_marked(subject.outline, opened, subject.sizes, marks), f"{subject.title}{said}", room)
+    svg = draw_marked(subject.outline, opened, subject.sizes, marks)
+    return _named(svg, f"{subject.title}{said}", room, smallest)
 
 
 def _needed(subject: Subject, opened: frozenset[str], focus: Focus, marked: frozenset[str]) -> frozenset[str]:
@@ -169,14 +173,14 @@ def _between(elements: list[Element], boxes: Mapping[str, str], step: Mapping[st
             yield each["data"]["id"]
 
 
-def _named(svg: str, caption: str, room: Point | None = None) -> Picture:
+def _named(svg: str, caption: str, room: Point | None = None, smallest: float = SMALLEST) -> Picture:
     """A picture that says what it is to those who cannot see it, as large as the room allows if that can be read."""
     ET.register_namespace("", "http://www.w3.org/2000/svg")
     root = ET.fromstring(svg)
     root.set("role", "img")
     root.set("aria-label", caption)
     width, height = (float(root.attrib[side]) for side in ("width", "height"))
-    scale = max(SMALLEST, min(1.0, room[0] / width, room[1] / height)) if room else 1.0
+    scale = max(smallest, min(1.0, room[0] / width, room[1] / height)) if room else 1.0
     root.set("width", number(width * scale))
     root.set("height", number(height * scale))
     return Picture(ET.tostring(root, encoding="unicode"), caption, width * scale)

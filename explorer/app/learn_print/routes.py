@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
+from explorer.app.learn.addresses import ROOT, find_lesson, handout_address, spot_at
 from explorer.app.learn_print.glossary_page import glossary_page
 from explorer.app.learn_print.handout import handout
 from explorer.app.learn_print.once import Once
-from explorer.app.learn_print.sheet import message
+from explorer.app.learn_print.sheet import Link, message, with_way_back
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.lessons import Lesson
@@ -24,6 +26,8 @@ def add_pages(server: Flask, workspace: Workspace, lessons: Sequence[Lesson]) ->
     - ``GET /learn/glossary``: all terms, each with a picture.
     - ``GET /learn/LESSON/handout``: a lesson to print; with ``?answers=1`` and the answers of the engine.
 
+    Either begins with a way back to the step or the handout that led there.
+
     Args:
         server: The explorer's Flask application.
         workspace: The models.
@@ -33,7 +37,7 @@ def add_pages(server: Flask, workspace: Workspace, lessons: Sequence[Lesson]) ->
 
     @server.get("/learn/glossary")
     def glossary() -> Response:
-        return _page(once, "glossary", partial(glossary_page, workspace, lessons))
+        return _page(once, "glossary", partial(glossary_page, workspace, lessons), way_back(lessons))
 
     @server.get("/learn/<name>/handout")
     def sheet_of(name: str) -> Response:
@@ -41,12 +45,31 @@ def add_pages(server: Flask, workspace: Workspace, lessons: Sequence[Lesson]) ->
         if lesson is None:
             return _html(message("No such lesson", MISSING.format(name=name)), 404)
         made = partial(handout, workspace, lesson, with_answers=with_answers)
-        return _page(once, f"{name} {with_answers}", made)
+        return _page(once, f"{name} {with_answers}", made, way_back(lessons))
 
 
-def _page(once: Once, name: str, make: Callable[[], str]) -> Response:
+def way_back(lessons: Sequence[Lesson]) -> Link | None:
+    """The step or the handout on which somebody followed the link to what is asked for; None where it is neither.
+
+    Args:
+        lessons: All of them.
+    """
+    came = urlsplit(request.referrer or "")
+    if came.netloc != request.host or not came.path.startswith(ROOT) or came.path == request.path:
+        return None
+    where = came.path + (f"?{came.query}" if came.query else "")
+    if spot := spot_at(lessons, came.path):
+        return where, f"Back to {spot.lesson.title}: {spot.step.title}"
+    lesson = find_lesson(lessons, came.path.removeprefix(ROOT).partition("/")[0])
+    if lesson and came.path == handout_address(lesson):
+        return where, f"Back to the handout: {lesson.title}"
+    return None
+
+
+def _page(once: Once, name: str, make: Callable[[], str], way: Link | None) -> Response:
     try:
-        return _html(once.get(name, make))
+        page = once.get(name, make)
+        return _html(with_way_back(page, way) if way else page)
     except ExplorerError as error:
         return _html(message("This page cannot be made", str(error)), 500)
 

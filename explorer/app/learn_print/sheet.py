@@ -21,8 +21,21 @@ def sheet(title: str, content: str, links: Sequence[Link] = ()) -> str:
         content: What it says, as HTML.
         links: Where its bar leads to, besides the explorer, the lessons and the printer.
     """
-    bar = "".join(f'<a href="{escape(where)}">{escape(text)}</a>' for where, text in (("/", "Explorer"), *links))
-    return _PAGE.format(title=escape(title), printed=_printed_tokens(), bar=bar, content=content)
+    ways = "".join(f'<a href="{escape(where)}">{escape(text)}</a>' for where, text in links)
+    return _PAGE.format(
+        title=escape(title), printed=_printed_tokens(), bar=_BAR, ways=ways, button=_PRINT, content=content
+    )
+
+
+def with_way_back(page: str, way: Link) -> str:
+    """A page whose bar begins with a way back.
+
+    Args:
+        page: As `sheet` made it.
+        way: Where somebody came from.
+    """
+    where, text = way
+    return page.replace(_BAR, f'{_BAR}<a class="sheet-back" href="{escape(where)}">{escape(text)}</a>', 1)
 
 
 def message(title: str, text: str) -> str:
@@ -42,6 +55,8 @@ def _printed_tokens() -> str:
     return "".join(f"--{name}:{value};" for name, value in of_scheme.items())
 
 
+_BAR = '<nav class="sheet-bar" aria-label="Pages">'
+_PRINT = '<button type="button" onclick="window.print()">Print</button>'
 _PAGE = """\
 <!doctype html>
 <html lang="en" data-mantine-color-scheme="light">
@@ -54,9 +69,10 @@ _PAGE = """\
 <link rel="stylesheet" href="/assets/learn_sheet.css">
 <style>@media print {{ html[data-mantine-color-scheme] {{ color-scheme: light; {printed} }} }}</style>
 <script src="/assets/explorer_scheme.js"></script>
+<script src="/assets/ways.js"></script>
 </head>
 <body class="sheet">
-<nav class="sheet-bar" aria-label="Pages">{bar}<button type="button" onclick="window.print()">Print</button></nav>
+{bar}<a href="/" data-back="explorer">Explorer</a>{ways}{button}</nav>
 <main class="sheet-page">
 {content}
 </main>

@@ -9,11 +9,21 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 
 from explorer.app import ids
 from explorer.app.channels import channel_data
+from explorer.app.panels.tuning import CRITERION_NAMES
 from explorer.app.parts import attributes
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
+from explorer.exploration import Recipe
 
-SORTS = {"importance": "by importance", "index": "by index"}
+SORTS = {"importance": "ranked", "index": "in order"}
+JOINED = {
+    "mean": "Mean over the whole group",
+    "sum": "Sum over the whole group",
+    "max": "Largest of the whole group",
+    "prod": "Product over the whole group",
+    "first": "First layer of the group alone",
+}
+"""Which layers of the group a ranking asks, and how what they say becomes one number."""
 
 
 def layout() -> html.Section:
@@ -27,7 +37,10 @@ def layout() -> html.Section:
     )
     return html.Section(
         [
-            html.Div([html.H3("Channels", className="section-title"), sort], className="row spread"),
+            html.Div(
+                [html.H3(id=ids.CHANNELS_TITLE, className="section-title"), sort], className="row spread channel-head"
+            ),
+            html.P(id=ids.CHANNELS_RANKING, className="channel-ranking quiet"),
             html.Div(_chart(), className="channel-chart"),
             html.P(className="channel-readout quiet", **attributes(aria_live="polite")),
             html.Div(
@@ -52,6 +65,8 @@ def register(app: Dash, workspace: Workspace) -> None:
 
     @app.callback(
         Output(ids.CHANNELS, "data"),
+        Output(ids.CHANNELS_TITLE, "children"),
+        Output(ids.CHANNELS_RANKING, "children"),
         Output(ids.CHANNELS_BOX, "hidden"),
         Input(ids.SELECTION, "data"),
         Input(ids.SETTLED, "data"),
@@ -60,11 +75,13 @@ def register(app: Dash, workspace: Workspace) -> None:
     )
     def read(selection: dict[str, Any] | None, _settled: str, pins: list[str], recipe: dict[str, Any]) -> Any:
         if not selection or selection.get("kind") != "group":
-            return no_update, True
+            return no_update, no_update, no_update, True
         try:
-            return channel_data(workspace.exploration(recipe), selection["name"], pins), False
+            exploration = workspace.exploration(recipe)
+            data = channel_data(exploration, selection["name"], pins)
         except ExplorerError:
-            return no_update, True
+            return no_update, no_update, no_update, True
+        return data, *headings(exploration.recipe), False
 
     for function, inputs in (
         ("show", [Input(ids.CHANNELS, "data"), Input(ids.SCHEME, "data")]),
@@ -72,6 +89,13 @@ def register(app: Dash, workspace: Workspace) -> None:
         ("reset", [Input(ids.CHANNELS_RESET, "n_clicks")]),
     ):
         app.clientside_callback(ClientsideFunction("channels", function), *inputs, prevent_initial_call=True)
+
+
+def headings(recipe: Recipe) -> tuple[str, str]:
+    """By what a recipe ranks the channels of a group, and how its layers are asked, as the panel says it."""
+    if recipe.importance == "random":
+        return "Channels at random", "Whatever their weights are"
+    return f"Channels by {CRITERION_NAMES[recipe.importance]}", JOINED[recipe.reduction]
 
 
 def stores() -> list[Any]:

@@ -20,11 +20,13 @@ from explorer.engine.errors import ExplorerError
 
 PAIRS = (
     ("weight", "Weight", 78, False),
-    ("params", "Parameters", 62, True),
-    ("macs", "MACs", 70, True),
-    ("output", "Output", 76, False),
+    ("params", "Parameters", 60, True),
+    ("macs", "MACs", 60, True),
+    ("output", "Output", 92, False),
 )
 """Field, title, least width of both columns in pixels, and whether it holds numbers."""
+EXACT_BELOW = 1_000_000
+"""Larger numbers are shown with three digits; a pointer that rests on them reads all."""
 
 
 def layout() -> html.Section:
@@ -57,8 +59,8 @@ def grid() -> Any:
 
 def columns() -> list[dict[str, Any]]:
     """Layer, type, and a pair of columns for each thing that can change."""
-    name = {"field": "name", "headerName": "name", "pinned": "left", "width": 150, "minWidth": 110, "cellClass": "mono",
-            "tooltipField": "name"}  # fmt: skip
+    name = {"field": "name", "headerName": "name", "pinned": "left", "width": 150, "minWidth": 110,
+            "cellRenderer": "LayerName", "tooltipField": "name"}  # fmt: skip
     return [
         {"headerName": "Layer", "children": [name]},
         {"field": "type", "headerName": "Type", "width": 104, "minWidth": 92, "tooltipField": "type"},
@@ -151,7 +153,11 @@ def judged(workspace: Workspace, recipe: dict[str, Any], page: str, *, is_asked:
 
 
 def _pair(field: str, title: str, width: int, is_number: bool) -> dict[str, Any]:
-    number = {"valueFormatter": {"function": "d3.format(',')(params.value)"}, "type": "rightAligned"}
+    number = {
+        "valueFormatter": {"function": f"d3.format(params.value < {EXACT_BELOW} ? ',' : '.3s')(params.value)"},
+        "tooltipValueGetter": {"function": "d3.format(',')(params.value)"},
+        "type": "rightAligned",
+    }
     common = {"width": width, "minWidth": width, **(number if is_number else {"tooltipField": field})}
     different = {"is-changed": f"params.data.{field} !== params.data.{field}_after"}
     return {

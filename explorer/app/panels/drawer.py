@@ -24,6 +24,7 @@ BUTTON_KEYS = {"function": "['Enter', ' '].includes(params.event.key)"}
 """Keys that belong to what a cell holds, not to the grid."""
 
 
+COUPLED = "Parameter dimensions that lose a slice with each channel"
 CHECKED = {
     "rowSelection": {
         "mode": "multiRow",
@@ -67,9 +68,16 @@ def grid(data: list[dict[str, Any]]) -> Any:
 def columns() -> list[dict[str, Any]]:
     """The columns of the grid."""
     return [
-        {"field": "name", "headerName": "Group", "cellRenderer": "GroupName", "width": 250, "minWidth": 170},
-        {"field": "kind", "headerName": "Kind", "width": 104, "minWidth": 84},
-        {"field": "members", "headerName": "Coupled", "width": 88, "minWidth": 76, "type": "rightAligned"},
+        {"field": "name", "headerName": "Group", "cellRenderer": "GroupName", "width": 250, "minWidth": 150},
+        {"field": "kind", "headerName": "Kind", "width": 104, "minWidth": 76},
+        {
+            "field": "members",
+            "headerName": "Coupled",
+            "headerTooltip": COUPLED,
+            "width": 88,
+            "minWidth": 72,
+            "type": "rightAligned",
+        },
         {
             "field": "ties",
             "headerName": "Moves with",
@@ -80,14 +88,14 @@ def columns() -> list[dict[str, Any]]:
             "sortable": False,
             "hide": True,  # shown where the model ties any
         },
-        {"field": "kept", "headerName": "Channels", "cellRenderer": "Channels", "width": 132, "minWidth": 128},
+        {"field": "kept", "headerName": "Channels", "cellRenderer": "Channels", "width": 132, "minWidth": 112},
         {
             "colId": "slider",
             "field": "percent",
             "headerName": "Remove",
             "cellRenderer": "RatioSlider",
             "width": 380,
-            "minWidth": 130,
+            "minWidth": 100,
             "sortable": False,
             "suppressKeyboardEvent": SLIDER_KEYS,
         },
@@ -98,7 +106,7 @@ def columns() -> list[dict[str, Any]]:
             "cellEditor": "agNumberCellEditor",
             "cellEditorParams": {"precision": 0},  # what is out of range comes back with words, not in silence
             "width": 72,
-            "minWidth": 64,
+            "minWidth": 56,
             "type": "rightAligned",
             "cellClass": "ag-right-aligned-cell is-editable",
         },

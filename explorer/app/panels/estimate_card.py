@@ -1,4 +1,4 @@
-"""Beside the measured accuracy: what the sensitivity curves say that a plan may come to, marked as an estimate."""
+"""Until a plan is measured: what the sensitivity curves say that it may come to, marked as an estimate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WHY = (
 
 
 def layout() -> html.Div:
-    """The line, empty until there are curves."""
+    """The line, empty until there are curves; a measured accuracy takes its place (assets/training.css)."""
     return html.Div(id=ids.ESTIMATE, className="estimate", **attributes(aria_live="polite"))
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash.exceptions import PreventUpdate
 
 from explorer.app import ids, numbers
 from explorer.app.panels import background, exporting
@@ -17,7 +17,7 @@ from explorer.app.parts import attributes, message, modal
 from explorer.app.plans import plan_name
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
-from explorer.exports import FORMATS, Format, estimates
+from explorer.exports import FORMATS, Format, estimates, is_doubtful, refusals
 
 ON_PAGE = "page"
 """The plan on the page, where others are known by the key of their record."""
@@ -29,6 +29,7 @@ LEFT_OUT = (
     "Not offered: TorchScript, which PyTorch deprecates in favour of torch.export, and torch.save of the whole module, "
     "which is a pickle: loading it runs whatever code is in it."
 )
+TRYING = "The explorer is trying whether torch.export can follow this model…"
 NOTHING_PRUNED = "Nothing is pruned yet. Set a ratio in the grid of groups first."
 
 
@@ -63,7 +64,8 @@ def layout() -> dmc.Modal:
 
 def stores() -> list[Any]:
     """What the page knows of the work, and which plan it is about."""
-    return [dcc.Store(id=ids.TAKE_TRAINED), dcc.Store(id=ids.FORMATS_WANTED), *background.stores(ids.FORMATS)]
+    own = [dcc.Store(id=name) for name in (ids.TAKE_TRAINED, ids.FORMATS_WANTED, ids.FORMATS_TRIAL)]
+    return [*own, *background.stores(ids.FORMATS)]
 
 
 def plan_choices(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -109,6 +111,58 @@ def sizes(workspace: Workspace, recipe: Mapping[str, Any]) -> tuple[Any, list[st
     cost, about = plan.cost, estimates(plan)
     said = f"Weights {numbers.size(cost.before.bytes)} → {numbers.size(cost.after.bytes)}, in each of these formats."
     return said, [f"about {numbers.size(about[name])}" for name in FORMATS]
+
+
+def refused(workspace: Workspace, recipe: Mapping[str, Any]) -> tuple[dict[str, str], Mapping[str, Any] | None]:
+    """Why formats cannot hold a plan, before anything is made.
+
+    Args:
+        workspace: The models.
+        recipe: The plan.
+
+    Returns:
+        Reasons by name of the format; and the recipe, where only trying tells about some of these, which waits for
+        `tried`.
+
+    Raises:
+        ExplorerError: The recipe does not fit its model.
+    """
+    exploration = workspace.exploration(recipe)
+    plan = exploration.plan()
+    found = refusals(plan)
+    if not is_doubtful(plan.graph, plan.expected_way):
+        return found, None
+    known = workspace.known_capture(workspace.open(exploration.recipe.source))
+    doubtful = {name: TRYING if known is None else known for name, form in FORMATS.items() if form.is_captured}
+    found = {name: reason for name, reason in (doubtful | found).items() if reason}
+    return found, recipe if TRYING in found.values() else None
+
+
+def tried(workspace: Workspace, recipe: Mapping[str, Any]) -> dict[str, str]:
+    """What `refused` gives, once `torch.export` was tried on the model; that may take long.
+
+    Args:
+        workspace: The models.
+        recipe: The plan.
+
+    Raises:
+        ExplorerError: The recipe does not fit its model.
+    """
+    workspace.capture(workspace.open(workspace.exploration(recipe).recipe.source))
+    return refused(workspace, recipe)[0]
+
+
+def offered(reasons: Mapping[str, str], chosen: str) -> tuple[Any, ...]:
+    """For each of `FORMATS` whether it is out of reach, then what is said of each; which is chosen; whether none can.
+
+    Args:
+        reasons: Why formats cannot hold the plan, by name.
+        chosen: The format that is chosen now; another one is where this one is refused.
+    """
+    left = [name for name in FORMATS if name not in reasons]
+    said = [_said(form, reasons.get(name, "")) for name, form in FORMATS.items()]
+    taken = chosen if chosen in left or not left else left[0]
+    return *[name in reasons for name in FORMATS], *said, taken, not left
 
 
 def begin(
@@ -171,29 +225,59 @@ def register(app: Dash, workspace: Workspace) -> None:
     @app.callback(
         Output(ids.FORMATS_SIZE, "children"),
         *[Output(ids.format_size(name), "children") for name in FORMATS],
+        Output(ids.FORMATS_TRIAL, "data"),
+        *_offers(),
         Input(ids.FORMATS_WANTED, "data"),
         State(ids.RECIPE, "data"),
+        State(ids.FORMATS_CHOICE, "value"),
         prevent_initial_call=True,
     )
-    def weigh(wanted: dict[str, Any] | None, recipe: dict[str, Any]) -> Any:
+    def weigh(wanted: dict[str, Any] | None, recipe: dict[str, Any], chosen: str) -> Any:
+        asked = wanted["recipe"] if wanted else recipe
         try:
-            said, about = sizes(workspace, wanted["recipe"] if wanted else recipe)
+            (said, about), (reasons, trial) = sizes(workspace, asked), refused(workspace, asked)
         except ExplorerError as error:
-            said, about = [message(str(error))], [""] * len(FORMATS)
-        return said, *about
+            return [message(str(error))], *[""] * len(FORMATS), None, *offered({}, chosen)
+        return said, *about, trial, *offered(reasons, chosen)
+
+    @app.callback(
+        *_offers(allow_duplicate=True),
+        Input(ids.FORMATS_TRIAL, "data"),
+        State(ids.FORMATS_CHOICE, "value"),
+        prevent_initial_call=True,
+    )
+    def attempt(recipe: dict[str, Any] | None, chosen: str) -> Any:
+        if not recipe:
+            raise PreventUpdate
+        return offered(tried(workspace, recipe), chosen)
+
+
+def _offers(**options: Any) -> list[Output]:
+    """Where `offered` goes."""
+    choices = [ids.format_choice(name) for name in FORMATS]
+    return [
+        *[Output(choice, "disabled", **options) for choice in choices],
+        *[Output(choice, "description", **options) for choice in choices],
+        Output(ids.FORMATS_CHOICE, "value", **options),
+        Output(ids.FORMATS.begin, "disabled", **options),
+    ]
 
 
 def _choice(form: Format) -> dmc.Radio:
-    missing = [package for package in form.requires if find_spec(package) is None]
-    needs = f" Needs {', '.join(missing)} on this server: python -m pip install {' '.join(missing)}" if missing else ""
     size = html.Span(id=ids.format_size(form.name), className="quiet")
     return dmc.Radio(
+        id=ids.format_choice(form.name),
         label=html.Span([form.title, " ", size]),
-        description=form.good_for + needs,
+        description=_said(form, form.lacks),
         value=form.name,
-        disabled=bool(missing),
+        disabled=bool(form.lacks),
         size="sm",
     )
+
+
+def _said(form: Format, reason: str) -> html.Span:
+    """What a format is good for, and why it is out of reach."""
+    return html.Span([form.good_for, html.Span(reason, className="format-refusal")] if reason else form.good_for)
 
 
 def _label(row: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from dash import Dash, Input, Output, State, html, no_update
 from explorer.app import ids
 from explorer.app.numbers import TIMES
 from explorer.app.outline import Outline, ancestors, title_of
-from explorer.app.parts import attributes, badge, icon, layer_groups, pick_attributes, plain
+from explorer.app.parts import attributes, badge, icon, layer_groups, pick_attributes, plain, split_name
 from explorer.app.scene import layer_title
 from explorer.app.search import MOST_HITS, Hit, search
 from explorer.app.unfolding import toggled
@@ -165,11 +165,12 @@ def _hit_row(outline: Outline, hit: Hit) -> html.Button:
 
 
 def _group_row(group: Group) -> html.Button:
-    kind = [html.Span(group.kind.replace("_", " "), className="row-type")] if group.kind != "channels" else []
+    is_said = group.kind == "channels" or group.name.endswith(f":{group.kind}")
+    kind = [] if is_said else [html.Span(group.kind.replace("_", " "), className="row-type")]
     return html.Button(
         [
             badge(group.name),
-            html.Span(group.name, className="row-name mono"),
+            html.Span(split_name(group.name, 2), className="row-name mono split-name"),
             *kind,
             html.Span(group.size, className="row-size"),
         ],

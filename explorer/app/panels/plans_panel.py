@@ -17,7 +17,7 @@ from explorer.app.plans import difference, record, table
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
 
-EMPTY = "Measure a plan and it appears here: set a ratio in the grid below, and what comes of it is measured and kept."
+EMPTY = "Set a ratio in the grid below: once the plan is measured, or applied and verified, it is kept here."
 
 
 def layout() -> html.Section:

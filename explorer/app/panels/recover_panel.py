@@ -36,8 +36,13 @@ def layout() -> list[Any]:
             ],
             className="training-tools",
         ),
-        html.Div(html.P(EMPTY, className="empty"), id=ids.RECOVER_PLOT, className="training-plot"),
+        html.Div(nothing(), id=ids.RECOVER_PLOT, className="training-plot"),
     ]
+
+
+def nothing() -> html.P:
+    """What stands in the place of a curve."""
+    return html.P(EMPTY, className="empty")
 
 
 def stores() -> list[Any]:
@@ -124,7 +129,9 @@ def register(app: Dash, workspace: Workspace) -> None:
         prevent_initial_call=True,
     )
     def draw(shown: dict[str, Any] | None, scheme: str | None) -> Any:
-        if not shown or not shown["data"]:
+        if not shown:
+            return nothing()
+        if not shown["data"]:
             return no_update
         figure = training_curves(shown["data"], shown["data"].get("start"), scheme or "light")
         return chart(ids.RECOVER_CHART, figure, "training-chart")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
@@ -11,12 +12,13 @@ from explorer.app import ids, numbers
 from explorer.app.curves import sensitivity_curve
 from explorer.app.panels import background, estimate_card
 from explorer.app.panels.background import Asked, Background
+from explorer.app.panels.tuning import CRITERION_NAMES
 from explorer.app.parts import attributes, badge, chart, pick_attributes
 from explorer.app.theme import SHADES, slot_of
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exploration import Exploration
-from explorer.jobs import Task, sensitivity_from_json
+from explorer.jobs import Progress, Task, ranking_alone, sensitivity_from_json
 from explorer.training import Sensitivity
 
 EMPTY = (
@@ -54,7 +56,7 @@ def sweep_key(exploration: Exploration) -> str:
 
 
 def begin(workspace: Workspace, page: str, recipe: dict[str, Any]) -> dict[str, Any]:
-    """Begins a sweep, or goes on with one that was stopped.
+    """Begins a sweep, or goes on with the same one that was stopped, or whose server was.
 
     Raises:
         ExplorerError: The model has no data, or the criterion cannot rank it.
@@ -62,9 +64,9 @@ def begin(workspace: Workspace, page: str, recipe: dict[str, Any]) -> dict[str, 
     exploration = workspace.exploration(recipe)
     data = background.data_of(workspace, exploration, "Sensitivity is accuracy on labelled data")
     exploration.choices()
-    key = sweep_key(exploration)
-    options = {"checkpoint": str(workspace.tensors.file(key, "json"))}
-    workspace.trainings.ask(background.owner(page, ids.SWEEP), key, Task("sensitivity", exploration, data, options))
+    key, task = sweep_key(exploration), Task("sensitivity", ranking_alone(exploration), data)
+    asked = replace(task, progress=Progress(workspace.shelves.shelf(task)))
+    workspace.trainings.ask(background.owner(page, ids.SWEEP), key, asked)
     return {"key": key}
 
 
@@ -90,7 +92,7 @@ def known(workspace: Workspace, recipe: dict[str, Any], page: str, shown: Mappin
 def summary(_asked: Asked, result: Mapping[str, Any]) -> list[Any]:
     """What is said of a sweep that ended."""
     found = sensitivity_from_json(result)
-    said = f"{numbers.counted(len(found.groups), 'group')} measured, ranked by {found.importance}"
+    said = f"{numbers.counted(len(found.groups), 'group')} measured, ranked by {CRITERION_NAMES[found.importance]}"
     return [html.Span("done", className="tag is-done"), html.Span(said, className="quiet")]
 
 

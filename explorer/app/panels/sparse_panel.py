@@ -52,12 +52,17 @@ def layout() -> list[Any]:
         ),
         html.Div(
             [
-                html.Div(html.P(EMPTY, className="empty"), id=ids.SPARSE_NORMS, className="training-plot"),
+                html.Div(nothing(), id=ids.SPARSE_NORMS, className="training-plot"),
                 html.Div(id=ids.SPARSE_PLOT, className="training-plot"),
             ],
             className="training-pair is-even",
         ),
     ]
+
+
+def nothing() -> html.P:
+    """What stands in the place of the norms."""
+    return html.P(EMPTY, className="empty")
 
 
 def stores() -> list[Any]:
@@ -150,7 +155,9 @@ def register(app: Dash, workspace: Workspace) -> None:
         prevent_initial_call=True,
     )
     def draw(shown: dict[str, Any] | None, scheme: str | None) -> Any:
-        if not shown or not shown["data"]:
+        if not shown:
+            return nothing(), []
+        if not shown["data"]:
             return no_update, no_update
         data, colours = shown["data"], scheme or "light"
         norms = norm_histogram(data["histograms"], len(data["history"]), colours)

@@ -51,7 +51,7 @@ def layout(subject: Subject) -> html.Header:
             files.menu(),
             *history.steps(),
             html.Div(className="grow"),
-            html.A("Learn", href=LEARN, className="text-tool"),
+            html.A("Learn", href=LEARN, className="text-tool", **attributes(data_back="learn")),
             history.share_button(),
             *looks(),
             *export_button(),

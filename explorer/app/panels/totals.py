@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from explorer.app import ids, numbers
 from explorer.app.panels import estimate_card
@@ -17,6 +17,8 @@ from explorer.exploration import Exploration
 from explorer.jobs import Job, Task
 
 POLL_MILLISECONDS = 150
+WORTH_RECOVERING = 0.01
+"""Accuracy lost, 0-1, from which on the card leads to the training that recovers it."""
 
 Act = Callable[[Workspace, Exploration, str], Job]
 """From workspace, model with recipe, and page to the job that measures, once something was done about it."""
@@ -47,7 +49,7 @@ def cards(preview: dict[str, Any]) -> list[html.Div]:
     flops = [2 * number for number in totals["macs"]]
     return [
         _card("Parameters", totals["params"], numbers.count, _exactly(totals["params"], "")),
-        _card("FLOPs (= 2 MACs)", flops, numbers.count, _exactly(totals["macs"], "MACs")),
+        _card("FLOPs", flops, numbers.count, _exactly(totals["macs"], "MACs"), " (= 2 MACs)"),
         _card("Weights", totals["bytes"], numbers.size, _exactly(totals["bytes"], "bytes")),
         _card("Activations, peak", totals["activations"], numbers.size, _exactly(totals["activations"], "bytes")),
     ]
@@ -113,10 +115,14 @@ def job_key(exploration: Exploration) -> str:
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the totals."""
     show_while(app, ids.MEASURE_STOP, ids.CLOCK)
+    app.clientside_callback(ClientsideFunction("explorer", "measured"), Input(ids.ACCURACY, "children"))
     page = (State(ids.RECIPE, "data"), State(ids.PAGE, "data"))
 
-    @app.callback(*_card_outputs(), Input(ids.SETTLED, "data"), Input(ids.CLOCK, "n_intervals"), *page)
-    def follow(_settled: str, _ticks: int, recipe: dict[str, Any], page: str) -> Any:
+    # also asked by a new model, so that what is said of the one before, if it is still on its way, is dropped
+    asked = (Input(ids.SETTLED, "data"), Input(ids.CLOCK, "n_intervals"), Input(ids.MODEL, "data"))
+
+    @app.callback(*_card_outputs(), *asked, *page)
+    def follow(_settled: str, _ticks: int, _model: str, recipe: dict[str, Any], page: str) -> Any:
         return _shown(workspace, recipe, page, partial(ask, is_asked=False))
 
     # a callback each, since the button that measures is on the page only where nothing was measured
@@ -148,20 +154,22 @@ def _exactly(totals: list[int], unit: str) -> str:
     return " → ".join(f"{number:,}" for number in dict.fromkeys(totals)) + f" {unit}".rstrip()
 
 
-def _card(title: str, totals: list[int], text: Any, exactly: str) -> html.Div:
+def _card(title: str, totals: list[int], text: Any, exactly: str, aside: str = "") -> html.Div:
+    """A quantity before and after; `aside` follows its title where there is room."""
     before, after = totals
     is_changed = before != after
     share = after / before if before else 1.0
     was = [html.Span(text(before), className="was"), html.Span("→", className="arrow")] if is_changed else []
-    change = numbers.change(before, after) if is_changed else ""
+    change = [html.Span(numbers.change(before, after), className="change")] if is_changed else []
     return html.Div(
         [
-            html.Div([title, html.Span(change, className="change")], className="card-title"),
-            html.Div([*was, html.Span(text(after), className="now")], className="card-value"),
-            html.Div(exactly, className="card-exact", title=exactly),
+            html.Div([title, *([html.Span(aside, className="card-aside")] if aside else [])], className="card-title"),
+            html.Div([*was, html.Span(text(after), className="now"), *change], className="card-value"),
+            html.Div(exactly, className="card-exact"),
             filled_bar(share, "meter"),
         ],
-        className="card",
+        title=exactly,
+        className="card is-changed" if is_changed else "card",
     )
 
 
@@ -200,6 +208,21 @@ def _accuracy_value(result: dict[str, Any]) -> html.Div:
     )
 
 
+def _recover(result: dict[str, Any]) -> list[Any]:
+    """Leads to what trains the pruned model, where it has lost accuracy; assets/training.js goes there."""
+    lost = result["before"] - result["accuracy"]
+    if not lost >= WORTH_RECOVERING:
+        return []
+    button = html.Button(
+        "Recover…",
+        className="link recover-link",
+        type="button",
+        title="Train the pruned model until it is as good as it was",
+        **attributes(data_show_training="recover"),
+    )
+    return [button]
+
+
 def _proof(result: dict[str, Any]) -> list[Any]:
     samples = f"{result['correct']} of {result['total']} test samples" if result["total"] else ""
     if result["is_proven"] is None:
@@ -208,7 +231,8 @@ def _proof(result: dict[str, Any]) -> list[Any]:
     said = result["proof"] + repairs
     shown = f"max rel. error {numbers.power(result['error'])}{repairs}" if result["is_proven"] else said
     badge = proof_tag(result["is_proven"], result["is_wrong"], title=samples)
-    return [html.Div([badge, html.Span(shown, className="proof-text")], className="proof", title=said)]
+    text = html.Span(shown, className="proof-text", title=said)
+    return [html.Div([badge, text, *(_recover(result) if result["total"] else [])], className="proof")]
 
 
 def _not_measured(subject: Subject, is_pruning: bool) -> list[Any]:

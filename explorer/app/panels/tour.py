@@ -52,7 +52,7 @@ STEPS = (
     ),
     Step(
         "Take channels away",
-        "Drag the ratio of a group in the grid. Parameters, MACs, weights and memory follow at once, "
+        "Drag the ratio of a group in the grid. Parameters, FLOPs, weights and memory follow at once, "
         "without running the model.",
         (f'#{ids.GRID} .ag-row[row-id="{{group}}"] [col-id="slider"]', f"#{ids.TOTALS}"),
         pane="bottom",

@@ -105,7 +105,11 @@ def _for_all() -> list[Any]:
         thumbLabel="Channels of all groups to remove, in percent",
         className="every",
     )
-    return [html.Label(["all groups", every], className="tool-field"), _presets(), _button(ids.RESET, "Reset")]
+    mixed = html.Span(
+        "mixed", className="mixed", title="The groups have ratios of their own; this gives all of them one."
+    )
+    field = html.Label(["all groups", every, mixed], className="tool-field")
+    return [field, _presets(), _button(ids.RESET, "Reset")]
 
 
 def _presets() -> Any:
@@ -172,8 +176,16 @@ def _options() -> list[Any]:
     criterion = _select(ids.CRITERION, CRITERION_NAMES, "l2", 128, "What ranks the channels")
     return [
         html.Div([html.Label(["rank by", criterion], className="tool-field"), _scoring()], className="row"),
-        html.Label(["multiple of", _number(ids.ROUND_TO, 1, min=1, max=1024)], className="tool-field"),
-        html.Label(["at least", _number(ids.MINIMUM, 1, min=1, max=1024)], className="tool-field"),
+        html.Label(
+            ["multiple of", _number(ids.ROUND_TO, 1, min=1, max=1024)],
+            className="tool-field",
+            title="How many channels stay in a group is a multiple of this: many machines run 8 or 16 faster",
+        ),
+        html.Label(
+            ["at least", _number(ids.MINIMUM, 1, min=1, max=1024)],
+            className="tool-field",
+            title="As many channels stay in every group",
+        ),
     ]
 
 

@@ -55,13 +55,11 @@ def offered(graph: DependencyGraph, selection: dict[str, Any] | None) -> tuple[l
 
 def described(picture: WeightPicture) -> str:
     """What is seen, in words."""
-    texts = [
-        f"dim {dim}: {before}" + (f" → {after}" if after != before else "")
-        for dim, (before, after) in enumerate(picture.sizes[: max(1, min(2, len(picture.shape)))])
-    ]
-    rest = f", mean over the other {len(picture.shape) - 2}" if len(picture.shape) > 2 else ""
-    joined = " Several indices share a cell." if max(picture.block) > 1 else ""
-    return f"{numbers.shape(picture.shape)}. Size of each weight{rest}. {'; '.join(texts)}.{joined}"
+    sides = picture.sizes[: max(1, min(2, len(picture.shape)))]
+    changed = [f"dim {dim}: {before} → {after}." for dim, (before, after) in enumerate(sides) if after != before]
+    rest = f", mean over the other {numbers.counted(len(picture.shape) - 2, 'dim')}" if len(picture.shape) > 2 else ""
+    joined = ["Several indices share a cell."] if max(picture.block) > 1 else []
+    return " ".join([f"{numbers.shape(picture.shape)}: absolute values{rest}.", *changed, *joined])
 
 
 def register(app: Dash, workspace: Workspace) -> None:

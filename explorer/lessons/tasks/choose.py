@@ -9,7 +9,19 @@ from explorer.engine.errors import PlanError
 from explorer.engine.importance import CRITERIA, REDUCTIONS
 from explorer.engine.schema import Schema
 from explorer.exploration import Exploration, set_each_ratio, set_keep, set_options
-from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Option, Verdict, sized
+from explorer.lessons.lesson import Task
+from explorer.lessons.tasks.kind import (
+    COUPLING,
+    SLIDERS,
+    Answer,
+    Asked,
+    Feedback,
+    Form,
+    Kind,
+    Option,
+    Verdict,
+    sized,
+)
 
 GROUPS, CHANNELS, RANKINGS = "groups", "channels", "rankings"
 HALF = 0.5
@@ -33,11 +45,13 @@ class Fact:
         of: What the options are: `GROUPS`, `CHANNELS` of one, or `RANKINGS` of the channels of one.
         find: The number of one option.
         say: The number in words.
+        hides: As `Kind.hides`.
     """
 
     of: str
     find: Callable[[Asked, str], float]
     say: Callable[[float], str]
+    hides: tuple[str, ...] = (SLIDERS,)
 
 
 def pruned(asked: Asked, group: str) -> Exploration:
@@ -87,7 +101,7 @@ def _left(number: float) -> str:
 FACTS: Mapping[str, Fact] = {
     "macs": Fact(GROUPS, _saved("macs"), lambda number: f"saves {number:.1%} of the MACs"),
     "params": Fact(GROUPS, _saved("params"), lambda number: f"saves {number:.1%} of the parameters"),
-    "layers": Fact(GROUPS, _layers, lambda number: f"touches {number:.0f} layers"),
+    "layers": Fact(GROUPS, _layers, lambda number: f"touches {number:.0f} layers", (*COUPLING, SLIDERS)),
     "accuracy": Fact(GROUPS, _accuracy, _left),
     "score": Fact(CHANNELS, _score, lambda number: f"importance {number:.4g}"),
     "without": Fact(CHANNELS, _accuracy_without, lambda number: f"{_left(number)}, once it is gone"),
@@ -195,4 +209,8 @@ def _mistake(asked: Asked) -> Answer:
     return _ranked(asked, numbers(asked))[-1]
 
 
-CHOOSE = Kind(FIELDS, _form, _check, _solution, _mistake)
+def _hides(task: Task) -> tuple[str, ...]:
+    return FACTS[task.fields["by"]].hides
+
+
+CHOOSE = Kind(FIELDS, _form, _check, _solution, _mistake, _hides)

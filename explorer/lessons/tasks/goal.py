@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import combinations
 
 from explorer.engine.errors import LessonError, PlanError
 from explorer.engine.schema import Schema
-from explorer.exploration import Exploration, every_group, set_each_ratio, start
+from explorer.exploration import Exploration, every_group, set_each_ratio, set_options, start
 from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Verdict
 
 COSTS: Mapping[str, str] = {
@@ -16,22 +17,26 @@ COSTS: Mapping[str, str] = {
     "bytes": "weight bytes",
     "activations": "peak activation memory",
 }
+GROUPS = "groups"
 TRIES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+HALF = 0.5
+MOST_TRIED = 10
+"""Groups of which those that may be pruned together are chosen, where a goal limits how many."""
 
 _FRACTION: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 FIELDS: Schema = {
     "properties": {
         "at_most": {
             "type": "object",
-            "properties": dict.fromkeys(COSTS, _FRACTION),
+            "properties": {**dict.fromkeys(COSTS, _FRACTION), GROUPS: {"type": "integer", "minimum": 1}},
             "additionalProperties": False,
         },
         "at_least": {"type": "object", "properties": {"accuracy": _FRACTION}, "additionalProperties": False},
         "best": {"enum": list(COSTS)},
     },
 }
-"""``at_most``: the fraction of a cost that may be left; ``at_least``: the accuracy that has to be; ``best``: the cost
-that a game is to lower."""
+"""``at_most``: the fraction of a cost that may be left, and in how many ``groups`` anything may go; ``at_least``: the
+accuracy that has to be; ``best``: the cost that a game is to lower."""
 
 
 def _conditions(asked: Asked) -> Iterator[tuple[str, str, float, bool]]:
@@ -39,7 +44,9 @@ def _conditions(asked: Asked) -> Iterator[tuple[str, str, float, bool]]:
     plan = asked.exploration.plan()
     smaller = sum(len(kept) < asked.graph.group(name).size for name, kept in plan.channels.items())
     yield "change", "something is pruned", float(smaller), smaller > 0
-    for name, limit in asked.field("at_most", {}).items():
+    if most := _most_groups(asked):
+        yield GROUPS, f"at most {_groups(most)} smaller", float(smaller), smaller <= most
+    for name, limit in _cost_limits(asked):
         left = getattr(plan.cost.after, name) / getattr(asked.graph.cost, name)
         yield name, f"at most {limit:.0%} of the {COSTS[name]} are left", left, left <= limit
     for name, limit in asked.field("at_least", {}).items():
@@ -47,10 +54,25 @@ def _conditions(asked: Asked) -> Iterator[tuple[str, str, float, bool]]:
         yield name, f"accuracy is at least {limit:.0%}", found, found >= limit
 
 
+def _cost_limits(asked: Asked) -> list[tuple[str, float]]:
+    return [(name, limit) for name, limit in asked.field("at_most", {}).items() if name in COSTS]
+
+
+def _most_groups(asked: Asked) -> int | None:
+    limit: int | None = asked.field("at_most", {}).get(GROUPS)
+    return limit
+
+
+def _groups(count: int) -> str:
+    return f"{count} {'group is' if count == 1 else 'groups are'}"
+
+
 def _form(asked: Asked) -> Form:
     if not (asked.field("at_most") or asked.field("at_least") or asked.field("best")):
         raise asked.error("at_most", "a goal needs a condition: at_most, at_least or best")
-    words = [f"at most {limit:.0%} of the {COSTS[name]} left" for name, limit in asked.field("at_most", {}).items()]
+    limit = _most_groups(asked)
+    words = [f"at most {limit} {'group' if limit == 1 else 'groups'} made smaller"] if limit else []
+    words += [f"at most {limit:.0%} of the {COSTS[name]} left" for name, limit in _cost_limits(asked)]
     words += [f"accuracy at least {limit:.0%}, measured" for limit in asked.field("at_least", {}).values()]
     if best := asked.field("best"):
         words.append(f"as few {COSTS[best]} left as you can")
@@ -78,6 +100,8 @@ def _check(asked: Asked, answer: Answer) -> Feedback:
 def _there_is(name: str, number: float) -> str:
     if name == "change":
         return f"groups that are smaller: {number:.0f}" if number else "move a slider of a group"
+    if name == GROUPS:
+        return f"{_groups(round(number))} smaller"
     return f"{number:.1%} accuracy, measured" if name == "accuracy" else f"{number:.1%} left"
 
 
@@ -89,10 +113,8 @@ def _score(asked: Asked) -> float | None:
 
 
 def _solution(asked: Asked) -> Answer:
-    """The recipe of a plan that meets the goal: one ratio for all groups, or for one of them."""
-    groups = every_group(asked.graph)
-    choices = [groups, *((name,) for name in reversed(groups))]
-    for exploration in _tries(asked, choices):
+    """The recipe of a plan that meets the goal, its channels ranked as the step ranks them."""
+    for exploration in _tries(asked, _choices(asked)):
         tried = replace(asked, exploration=exploration)
         if _is_small(tried) and _check(tried, None).is_right:
             return exploration.recipe.to_json()
@@ -102,15 +124,36 @@ def _solution(asked: Asked) -> Answer:
 def _is_small(asked: Asked) -> bool:
     """Whether the costs are as asked, which is known without measuring."""
     after, before = asked.exploration.plan().cost.after, asked.graph.cost
-    limits = asked.field("at_most", {}).items()
-    return all(getattr(after, name) <= limit * getattr(before, name) for name, limit in limits)
+    return all(getattr(after, name) <= limit * getattr(before, name) for name, limit in _cost_limits(asked))
 
 
-def _tries(asked: Asked, choices: list[tuple[str, ...]]) -> Iterator[Exploration]:
-    fresh = start(asked.graph, asked.exploration.recipe.source, asked.exploration.gradients)
+def _choices(asked: Asked) -> Iterator[tuple[str, ...]]:
+    """Groups that one ratio is tried with: all, and each alone; or as many as a goal allows of those that save most."""
+    groups, limit = every_group(asked.graph), _most_groups(asked)
+    yield from [] if limit else [groups]
+    yield from ((name,) for name in reversed(groups))
+    for count in range(2, (limit or 1) + 1):
+        yield from combinations(sorted(groups, key=lambda name: _left(asked, name))[:MOST_TRIED], count)
+
+
+def _left(asked: Asked, group: str) -> float:
+    """How much of the limited costs is left once half of a group is gone."""
+    after, before = set_each_ratio(_fresh(asked), {group: HALF}).plan().cost.after, asked.graph.cost
+    return sum(float(getattr(after, name) / getattr(before, name)) for name, _ in _cost_limits(asked))
+
+
+def _tries(asked: Asked, choices: Iterator[tuple[str, ...]]) -> Iterator[Exploration]:
+    fresh = _fresh(asked)
     for names in choices:
         for ratio in TRIES:
             yield set_each_ratio(fresh, dict.fromkeys(names, ratio))
+
+
+def _fresh(asked: Asked) -> Exploration:
+    """The model of which nothing is pruned, its channels ranked as they are on the screen."""
+    recipe = asked.exploration.recipe
+    fresh = start(asked.graph, recipe.source, asked.exploration.gradients)
+    return set_options(fresh, importance=recipe.importance, reduction=recipe.reduction, normalise=recipe.normalise)
 
 
 def _mistake(asked: Asked) -> Answer:

@@ -19,6 +19,17 @@ Answer = Any
 Measure = Callable[[Exploration], float]
 """From a recipe to the accuracy, 0-1, of what it makes of the model."""
 
+INSPECTOR, COLOURS, LOCKS, MATRICES, SLIDERS = "inspector", "colours", "locks", "matrices", "sliders"
+HIDEABLE: Mapping[str, str] = {
+    INSPECTOR: "what the inspector says of the selection",
+    COLOURS: "the colours of groups, and their names beside the pointer",
+    LOCKS: "the locks on sides that are frozen, and why they are",
+    MATRICES: "the matrices D and G",
+    SLIDERS: "the grid of groups with its sliders",
+}
+"""The parts of the screen from which an answer could be read off: see `Kind.hides`."""
+COUPLING = (INSPECTOR, COLOURS, MATRICES)
+"""What shows which layers go together."""
 
 _COUNTED = {
     "heads": ("head", "heads"),
@@ -199,6 +210,7 @@ class Kind:
         check: What is said of an answer.
         solution: An answer that is right, found by the engine; for a plan, the recipe of one.
         mistake: An answer that is wrong, found likewise.
+        hides: The parts of the screen, of `HIDEABLE`, that wait for the answer to a task, since they show it.
     """
 
     fields: Schema
@@ -206,6 +218,7 @@ class Kind:
     check: Callable[[Asked, Answer], Feedback]
     solution: Callable[[Asked], Answer]
     mistake: Callable[[Asked], Answer]
+    hides: Callable[[Task], tuple[str, ...]] = lambda _task: ()
 
 
 def ports_of(graph: DependencyGraph) -> tuple[Port, ...]:

@@ -11,7 +11,24 @@ from explorer.engine.graph import DependencyGraph
 from explorer.engine.groups import Member, Tie
 from explorer.engine.layers import SIGNS, Layer, Port
 from explorer.engine.schema import Schema
-from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Option, Verdict, names_in, sized, spoken
+from explorer.lessons.lesson import Task
+from explorer.lessons.tasks.kind import (
+    COLOURS,
+    COUPLING,
+    INSPECTOR,
+    LOCKS,
+    SLIDERS,
+    Answer,
+    Asked,
+    Feedback,
+    Form,
+    Kind,
+    Option,
+    Verdict,
+    names_in,
+    sized,
+    spoken,
+)
 
 
 @dataclass(frozen=True)
@@ -36,10 +53,12 @@ class Finder:
     Attributes:
         needs: Fields that a lesson has to give.
         find: The options, with the truth about them.
+        hides: As `Kind.hides`.
     """
 
     needs: tuple[str, ...]
     find: Callable[[Asked], tuple[Candidate, ...]]
+    hides: tuple[str, ...] = COUPLING
 
 
 def _loses_with(asked: Asked) -> tuple[Candidate, ...]:
@@ -165,8 +184,8 @@ FINDERS: Mapping[str, Finder] = {
     "loses_with": Finder(("port",), _loses_with),
     "depends_on": Finder(("port",), _depends_on),
     "carries": Finder(("group",), _carries),
-    "frozen": Finder((), _frozen),
-    "tied_to": Finder(("group",), _tied_to),
+    "frozen": Finder((), _frozen, (INSPECTOR, COLOURS, LOCKS)),
+    "tied_to": Finder(("group",), _tied_to, (INSPECTOR, SLIDERS)),
 }
 """What can be asked, by the word that lessons use."""
 
@@ -248,4 +267,8 @@ def _size(port: Port) -> str:
     return f"{port.size} {'channels' if port.size != 1 else 'channel'}" if port.size else ""
 
 
-PICK = Kind(FIELDS, _form, _check, _solution, _mistake)
+def _hides(task: Task) -> tuple[str, ...]:
+    return FINDERS[task.fields["find"]].hides
+
+
+PICK = Kind(FIELDS, _form, _check, _solution, _mistake, _hides)

@@ -11,7 +11,7 @@ from explorer.engine.groups import Group
 from explorer.engine.plan import Plan
 from explorer.engine.schema import Schema
 from explorer.exploration import Exploration, every_group, set_each_ratio
-from explorer.lessons.tasks.kind import Answer, Asked, Feedback, Form, Kind, Verdict
+from explorer.lessons.tasks.kind import SLIDERS, Answer, Asked, Feedback, Form, Kind, Verdict
 
 QUANTITIES: Mapping[str, str] = {
     "macs": "of the MACs are left",
@@ -159,4 +159,4 @@ def _mistake(asked: Asked) -> Answer:
     return 0 if truth(asked) > 50 else 100
 
 
-PREDICT = Kind(FIELDS, _form, _check, _solution, _mistake)
+PREDICT = Kind(FIELDS, _form, _check, _solution, _mistake, lambda _task: (SLIDERS,))

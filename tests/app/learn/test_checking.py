@@ -42,6 +42,16 @@ def settled(where: Desk, want: str = "check", answer: Any = None) -> dict[str, A
     return said
 
 
+def recalled(where: Desk, kept: Any, was: str = "right") -> dict[str, Any]:
+    """What is said of a task that was done before, once everything is measured."""
+    what = {"lesson": "kinds", "step": where.step.id, "at": 1, "want": "recall", "was": was, "answer": kept}
+    ends = time.monotonic() + 60
+    while (said := checking.verdict(where, what))["state"] == "measuring":
+        assert time.monotonic() < ends
+        threading.Event().wait(0.02)
+    return said
+
+
 def text_of(parts: Any) -> str:
     return json.dumps(parts, cls=PlotlyJSONEncoder, ensure_ascii=False).replace("\\", "")
 
@@ -57,6 +67,60 @@ def test_the_engines_mistake_is_wrong_and_its_solution_right(workspace: Workspac
     assert shown["state"] == "shown"
     right = verdict(where, answer=shown["answer"])
     assert (right["state"], right["lesson"], right["step"], right["at"]) == ("right", "kinds", step, 1)
+
+
+@pytest.mark.parametrize("step", KINDS)
+def test_what_was_solved_is_told_again_as_it_was_answered(workspace: Workspace, lesson: Lesson, step: str) -> None:
+    where = desk(workspace, lesson, step)
+    answer = where.kind.solution(where.asked())
+    right = verdict(where, answer=answer)
+    again = recalled(where, answer)
+    assert right["answer"] == again["answer"] == answer
+    for part in ("state", "marks", "said", "more"):
+        assert text_of(again[part]) == text_of(right[part])
+
+
+def test_a_prediction_is_recalled_as_it_was_made(workspace: Workspace, lesson: Lesson) -> None:
+    where = desk(workspace, lesson, "predict")
+    near = where.kind.solution(where.asked()) + 2
+    assert f"Your {near:g} %" in text_of(recalled(where, near)["said"])
+
+
+@pytest.mark.parametrize("kept", [None, [], ["bn1"], {"a": 1}, 7])
+def test_the_engines_answer_stands_in_for_one_that_is_not_right_any_more(
+    workspace: Workspace, lesson: Lesson, kept: Any
+) -> None:
+    where = desk(workspace, lesson, "pick")
+    again = recalled(where, kept)
+    assert again["state"] == "right"
+    assert again["answer"] == where.kind.solution(where.asked())
+
+
+def test_an_answer_that_was_shown_is_recalled_as_shown(workspace: Workspace, lesson: Lesson) -> None:
+    where = desk(workspace, lesson, "pick")
+    shown = verdict(where, want="solution")
+    again = recalled(where, shown["answer"], was="shown")
+    assert again["state"] == "shown"
+    assert "This is the answer" in text_of(again["said"])
+    assert again["marks"] == shown["marks"]
+
+
+def test_a_goal_is_recalled_with_the_plan_that_met_it_and_without_one_its_closing_text(
+    workspace: Workspace, lesson: Lesson, exploration: Exploration
+) -> None:
+    met = set_every_ratio(exploration, 0.4)
+    solved = settled(desk(workspace, lesson, "goal", met.recipe.to_json()))
+    assert solved["answer"]["ratios"] == met.recipe.to_json()["ratios"]
+    where = desk(workspace, lesson, "goal")  # the page shows the plan of the step by now
+    again = recalled(where, solved["answer"])
+    assert (again["state"], again["score"]) == ("right", solved["score"])
+    nothing = exploration.recipe.to_json()
+    for other in (None, nothing, {**nothing, "source": "sample:lstm"}, "conv1"):
+        closing = recalled(where, other)
+        assert closing["state"] == "right"
+        assert closing["marks"] == []
+        assert "You have solved this." in text_of(closing["said"])
+    assert "have looked at a plan" in text_of(recalled(where, None, was="shown")["said"])
 
 
 def test_each_pick_is_told_with_its_reason_and_the_because_when_solved(workspace: Workspace, lesson: Lesson) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from explorer.app.learn.turning import turned
+from explorer.app.learn.turning import group_of, turned
 from explorer.exploration import Recipe
 from explorer.lessons import Lesson, bundled_lessons
+
+TOLD = ("page", "address", "lesson", "step", "panes", "hasTask", "hides", "does")
 
 
 def text_of(parts: Any) -> str:
@@ -18,15 +20,34 @@ def text_of(parts: Any) -> str:
 
 def test_a_step_comes_with_its_recipe_and_panes(lesson: Lesson) -> None:
     told = turned([lesson], "/learn/kinds/predict").step
-    assert {name: told[name] for name in ("page", "address", "lesson", "step", "panes", "hasTask")} == {
+    assert {name: told[name] for name in TOLD} == {
         "page": "step",
         "address": "/learn/kinds/predict",
         "lesson": "kinds",
         "step": "predict",
         "panes": ["groups", "totals"],
         "hasTask": True,
+        "hides": ["sliders"],
+        "does": "",
     }
     assert Recipe.from_json(told["recipe"]) == lesson.steps[4].show.recipe()
+
+
+@pytest.mark.parametrize(
+    ("lesson", "step", "group"),
+    [
+        ("attention", "the-stream", "patches"),
+        ("attention", "your-turn", "blocks.0.mlp.0"),
+        ("residual", "what-it-saves", "conv1"),
+        ("accuracy", "game", ""),
+        ("sparse", "slider", ""),
+        ("sparse", "even", "conv1"),
+    ],
+)
+def test_the_group_that_a_step_is_about(lesson: str, step: str, group: str) -> None:
+    found = next(each for each in bundled_lessons() if each.id == lesson).step(step)
+    assert found is not None
+    assert group_of(found) == group
 
 
 def test_ways_lead_to_the_steps_around_and_skip_a_task(lesson: Lesson) -> None:

@@ -89,7 +89,7 @@ def test_what_is_in_a_closed_module_is_that_and_unknown_words_are_nothing(worksp
     outline = workspace.open("sample:resnet20").outline
     focus = Focus(("layer2.0.conv1", "conv1:heads"), ("num_heads", "layer3", "layer1"))
     boxes = boxes_of(focus, outline, frozenset({"layer1"}))
-    assert boxes == {"fold:layer2", "layer:conv1", "fold:layer3"}
+    assert boxes == {"fold:layer2", "layer:conv1", "fold:layer3", "fold:layer1.*0-2"}, "the open layer1 with its inside"
 
 
 def test_a_step_names_its_layers_in_its_text_its_options_and_what_is_cut(workspace: Workspace, lesson: Lesson) -> None:
@@ -124,3 +124,24 @@ def test_an_option_that_is_called_by_a_number_is_no_layer_that_reads_so(workspac
     boxes = boxes_of(focus_of(step, form_of(workspace, step)), subject.outline, opened)
     assert "layer:blocks.0.depthwise.0" in boxes
     assert "layer:stem.0" not in boxes
+
+
+def test_an_open_module_that_a_text_names_is_in_the_picture_as_a_whole_unless_it_is_large(workspace: Workspace) -> None:
+    step = BUNDLED["residual"].steps[0]
+    assert "layer1" in focus_of(step, None).words
+    subject = workspace.open(step.show.model)
+    opened = frozenset(opening_state(subject, shown(step.show, subject.graph, step.place)).opened["paths"])
+    frames = place(build_scene(subject.outline, opened)).frames
+    left, top, right, bottom = seen(drawn(workspace, step))
+    for box in (
+        "layer:layer1.0.conv1",
+        "layer:layer1.0.bn2",
+        "layer:layer1.0.add",
+        "fold:layer1.*0-2.1",
+        "fold:layer1.*0-2.2",
+    ):
+        frame = frames[box]
+        assert left < frame.left < frame.right < right, box
+        assert top < frame.top < frame.bottom < bottom, box
+    everything = frozenset(path for path in subject.outline.members)
+    assert not boxes_of(Focus(words=("layer1",)), subject.outline, everything)

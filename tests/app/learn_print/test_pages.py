@@ -65,6 +65,30 @@ def test_a_handout_is_a_page_of_the_lesson(client: FlaskClient, query: str, has_
     assert ("Found by the engine" in answer.get_data(as_text=True)) is has_answers
 
 
+@pytest.mark.parametrize(
+    ("came", "back"),
+    [
+        ("/learn/every-kind/pick", "Back to Every &lt;kind&gt;: Pick"),
+        ("/learn/every-kind/pick?present", "Back to Every &lt;kind&gt;: Pick"),
+        ("/learn/every-kind/handout?answers=1", "Back to the handout: Every &lt;kind&gt;"),
+    ],
+)
+def test_the_glossary_leads_back_to_where_one_came_from(client: FlaskClient, came: str, back: str) -> None:
+    page = client.get("/learn/glossary", headers={"Referer": f"http://localhost{came}"}).get_data(as_text=True)
+    assert f'<nav class="sheet-bar" aria-label="Pages"><a class="sheet-back" href="{came}">{back}</a>' in page
+    assert "sheet-back" not in client.get("/learn/glossary").get_data(as_text=True), "what is kept names no place"
+
+
+@pytest.mark.parametrize(
+    "came", ["http://elsewhere/learn/every-kind/pick", "http://localhost/", "http://localhost/learn/no-lesson/pick"]
+)
+def test_a_page_that_was_not_reached_from_a_lesson_has_no_way_back(client: FlaskClient, came: str) -> None:
+    for path in ("/learn/glossary", "/learn/every-kind/handout"):
+        page = client.get(path, headers={"Referer": came}).get_data(as_text=True)
+        assert "sheet-back" not in page
+        assert '<a href="/" data-back="explorer">Explorer</a>' in page
+
+
 def test_a_lesson_that_is_not_there_is_said_in_words(client: FlaskClient) -> None:
     answer = client.get("/learn/<b>/handout")
     assert answer.status_code == 404
