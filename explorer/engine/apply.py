@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,8 @@ from explorer.engine.replay import ReplayedModel
 from explorer.engine.shadow import on_shadow, shadow_inputs, shadowed
 from explorer.engine.shapes import PlannedShapes
 from explorer.engine.surgery import AttentionChange, AttributeChange, IntegerAttributes, Surgery, perform
-from explorer.engine.trace import brings_its_own, call_model, in_eval_mode
-from explorer.engine.trees import named_modules
+from explorer.engine.trace import ExampleInputs, brings_its_own, call_model, in_eval_mode
+from explorer.engine.trees import map_tensors, named_modules, structure
 
 if TYPE_CHECKING:
     from explorer.engine.plan import Plan
@@ -92,6 +93,7 @@ def _replayed(plan: Plan, refusal: ApplyError) -> Pruned:
         surgery, shapes = plan_replay(plan)
         replayed = ReplayedModel(perform(plan.graph.model, surgery), shapes)
         _try(replayed, plan)
+        replayed.takes_other_sizes = _takes_another_batch(replayed, plan)
     except ApplyError as error:
         raise refused(plan, refusal, error) from refusal
     return Pruned(replayed, "program", surgery, plan, explained(plan, refusal))
@@ -230,6 +232,35 @@ def _try(model: nn.Module, plan: Plan) -> None:
             f"{type(model).__name__} does not run with the planned sizes: {type(error).__name__}: {error}. Some size "
             "in the model's code is not an attribute or a tensor's size that could be followed; leave the group alone."
         ) from error
+
+
+def _takes_another_batch(replayed: ReplayedModel, plan: Plan) -> bool:
+    """Whether a replay gives what the original gives for twice the batch, or the original cannot have that itself.
+
+    A size that the code turned into a plain number (``len(x)``, ``int(x.shape[0])``) is replayed as it was.
+    """
+    doubled = map_tensors(plan.graph.example_inputs, lambda x: torch.cat([x, x]) if x.dim() else x)
+    try:
+        expected = _structure(plan.graph.model, plan, doubled)
+    except Exception:  # noqa: BLE001  # whatever a model says to inputs that nobody promised
+        return True
+    try:
+        return bool(_structure(replayed, plan, doubled) == expected)
+    except Exception:  # noqa: BLE001  # likewise
+        return False
+
+
+def _structure(model: nn.Module, plan: Plan, inputs: ExampleInputs) -> Any:
+    """The structure of what a model returns; without numbers where the original was recorded so."""
+    program = plan.graph.coupling.programs[0]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(own_random_state())
+        stack.enter_context(torch.no_grad())
+        if program.is_shadow:
+            stack.enter_context(shadowed(model))
+            stack.enter_context(on_shadow())
+        stack.enter_context(in_eval_mode(model, program.written_parameters))
+        return structure(call_model(model, shadow_inputs(inputs) if program.is_shadow else inputs))
 
 
 def _runs_on_shadow(model: nn.Module, plan: Plan) -> bool:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from explorer.engine.coupler import Coupler, Freeze
 from explorer.engine.dot_products import tag_heads
 from explorer.engine.factors import INPUT, Dims, Factor, inert_dim
-from explorer.engine.program import EVEN_SPLITS, Call, Op, Program, Ref, Value, refs
+from explorer.engine.program import Op, Program, Ref, Value
+from explorer.engine.promises import PROMISES, Context
 from explorer.engine.rules import Bound, Operand, Result, find_rule
-from explorer.engine.rules.joining import promise_equal_counts
 from explorer.engine.solve import Solution, solve
 from explorer.engine.trees import PLAIN
 
 OUTPUT = "model output: its size is what the model promises"
-LEAVING = frozenset({"numpy", "__array__", "tolist"})
-"""Calls that take a tensor's elements out of PyTorch, where nobody can follow them."""
-_ALIKE = frozenset({"expand_as", "view_as", "reshape_as", "broadcast_tensors"})
-"""Calls whose result has the sizes of their second argument, or whose results all have the same."""
 
 SPARSE = "the tensor is sparse: its elements are stored by their positions"
-RESIZED = "the code puts a tensor of another shape in its place"
-
 UNTOUCHED = "no traced operation says how this dimension could shrink"
 
 
@@ -131,76 +125,24 @@ class _Walk:
         self.offset = offset
         self.dims: dict[int, Dims] = {}
         self.unsupported: list[Unsupported] = []
-        self.last_op = {op.call: offset + op.index for op in program.ops}
-        """The number of the last op of each torch call."""
 
     def run(self) -> None:
         for op in self.program.ops:
             self.coupler.op = self.offset + op.index
             self._apply(op)
-        self._carry_states()
-        self._promise_even_pieces()
-        self._match_shapes()
-        self._follow_data()
+        self._hear_calls()
         tag_heads(self.program, self.dims, self.coupler)
-        self._freeze_what_leaves()
         for output in self.program.outputs:
             self.coupler.freeze_all(self._dims(output), OUTPUT)
 
-    def _carry_states(self) -> None:
-        """A recurrent layer carries its state on: what goes in is what comes out, even if one step alone was traced."""
+    def _hear_calls(self) -> None:
+        """What torch calls say that the ops they run do not."""
+        last_op = {op.call: self.offset + op.index for op in self.program.ops}
         for call in self.program.calls:
-            if call.function in _RECURRENT and call.index in self.last_op:
-                self.coupler.op = self.last_op[call.index]
-                for before, after in _states(self.program, call):
-                    self._unify(before, after)
-
-    def _promise_even_pieces(self) -> None:
-        """`tensor_split` into a number of pieces runs as slices, which know nothing of each other."""
-        for call in self.program.calls:
-            if call.function in EVEN_SPLITS and isinstance(pieces := call.argument(1, "sections"), int) and pieces:
-                place = call.split_dim(len(self.program.values[call.results[0]].shape))
-                self.coupler.op = self.last_op[call.index]
-                sizes = [self.program.values[value].shape[place] for value in call.results]
-                promise_equal_counts([self._dims(value)[place] for value in call.results], sizes, self.coupler)
-
-    def _match_shapes(self) -> None:
-        """`expand_as` and its like give one tensor the sizes of another; their ops know only the numbers."""
-        for call in self.program.calls:
-            if call.function in _ALIKE and call.index in self.last_op:
-                self.coupler.op = self.last_op[call.index]
-                self._unify(*call.results, *(call.values[1:2] if len(call.results) == 1 else ()))
-
-    def _follow_data(self) -> None:
-        """``a.data = b`` runs no op; whoever reads `a` afterwards reads `b`."""
-        for call in self.program.calls:
-            if call.sets_data:
-                target, source = (ref.value for ref in refs(call.args))
-                self.coupler.op = self._made_by(source)
-                if self.program.values[target].shape == self.program.values[source].shape:
-                    self._unify(target, source)
-                elif self.program.values[target].is_state:
-                    self.coupler.freeze_all((*self._dims(target), *self._dims(source)), RESIZED)
-
-    def _unify(self, first: int, *others: int) -> None:
-        """Say of values of one shape that their dimensions are one."""
-        for other in others:
-            for mine, its in zip(self._dims(first), self._dims(other), strict=True):
-                self.coupler.unify(mine, its)
-
-    def _freeze_what_leaves(self) -> None:
-        """Elements that left PyTorch may come back as constants of the size that they had."""
-        for call in self.program.calls:
-            if call.function in LEAVING:
-                place = f" in {call.module}" if call.module else ""
-                reason = f"the code takes its elements out of PyTorch by {call.function}{place}"
-                for ref in refs((call.args, call.kwargs)):
-                    self.coupler.op = self._made_by(ref.value)
-                    self.coupler.freeze_all(self._dims(ref.value), reason)
-
-    def _made_by(self, value: int) -> int:
-        """The number of the op that made a value; -1 where none did."""
-        return next((self.offset + op.index for op in self.program.ops if value in op.results), -1)
+            promise = PROMISES.get(call.function)
+            if promise is not None:
+                self.coupler.op = last_op.get(call.index, -1)
+                promise(call, Context(self.program, self.coupler, self._dims, self.offset))
 
     def _apply(self, op: Op) -> None:
         bound = self._bind(op)
@@ -269,19 +211,6 @@ class _Walk:
         if bound.operands() or op.results:  # what only marks a place in a profile has neither
             self.unsupported.append(Unsupported(op.name, op.module, op.source))
         return tuple(tuple(inert_dim(size) for size in shape) for shape in bound.shapes)
-
-
-_RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
-
-
-def _states(program: Program, call: Call) -> Iterator[tuple[int, int]]:
-    """(state before, state after) of a recurrent call: hidden, and for an LSTM cell states too."""
-    after = call.results[1:]
-    shapes = [program.values[value].shape for value in after]
-    for argument in call.args[1:3]:  # the second argument, or with packed sequences the third
-        before = [ref.value for ref in refs(argument)]
-        if [program.values[value].shape for value in before] == shapes:
-            yield from zip(before, after, strict=True)
 
 
 def _check(op: Op, dims: Dims, shape: tuple[int, ...]) -> None:

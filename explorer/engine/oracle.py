@@ -107,17 +107,20 @@ class _KeptReductions(TorchDispatchMode):
         if op is None:
             return func(*args, **(kwargs or {}))
         site = Site(op, self._shapes, self._states, self._numbers)
-        made = run(site, func, self._planned(op, args), kwargs or {})
+        made = run(site, func, *self._planned(op, args, kwargs or {}))
         if site.makes_state and op.base_name not in _KEEP_ZEROS and not op.is_in_place:
             return site.without_removed(made)
         return made
 
-    def _planned(self, op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Arguments with the numbers that follow sizes; only elementwise ops take such numbers as numbers."""
-        changed = self._numbers.changed(op.call) if op.is_pointwise else {}
-        return (
-            tuple(changed.get(item, item) if type(item) in (int, float) else item for item in args) if changed else args
-        )
+    def _planned(self, op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Arguments with the numbers that follow sizes: those of elementwise ops, and factors as in `baddbmm`."""
+        changed = self._numbers.changed(op.call)
+        if not changed:
+            return args, kwargs
+        if op.is_pointwise:
+            args = tuple(changed.get(item, item) if type(item) in (int, float) else item for item in args)
+        factors = {name: changed.get(kwargs[name], kwargs[name]) for name in _FACTORS if name in kwargs}
+        return args, kwargs | factors
 
     def _next(self, name: str, args: tuple[Any, ...]) -> Op | None:
         """The recorded op that runs now; None for one that is not recorded, or a conversion for this precision."""
@@ -152,6 +155,9 @@ def _state_values(program: Program) -> frozenset[int]:
             found.update(op.results)
     return frozenset(found)
 
+
+_FACTORS = ("alpha", "beta", "value")
+"""Arguments that an op multiplies something by."""
 
 _CONVERSION = "aten._to_copy.default"
 

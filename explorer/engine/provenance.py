@@ -97,6 +97,15 @@ class TracedInt(int):
     def __neg__(self) -> TracedInt:
         return TracedInt(-int(self), Arithmetic("-", Literal(0), self.origin))
 
+    def __rshift__(self, bits: int) -> Any:
+        return self // 2 ** int(bits)
+
+    def __lshift__(self, bits: int) -> Any:
+        return self * 2 ** int(bits)
+
+    def __divmod__(self, other: Any) -> tuple[Any, Any]:
+        return self // other, self % other
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (int, (int(self),))
 
@@ -123,11 +132,33 @@ class TracedFloat(float):
     def __neg__(self) -> TracedFloat:
         return TracedFloat(-float(self), Arithmetic("-", Literal(0), self.origin))
 
+    def __floor__(self) -> int:
+        found = math.floor(float(self))
+        quotient = _floored(self.origin)
+        return found if quotient is None else TracedInt(found, quotient)
+
+    def __ceil__(self) -> int:
+        found = math.ceil(float(self))
+        quotient = _floored(Arithmetic("-", Literal(0), self.origin))
+        return found if quotient is None else TracedInt(found, Arithmetic("-", Literal(0), quotient))
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (float, (float(self),))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> float:
         return float(self)
+
+
+def _floored(origin: Origin) -> Origin | None:
+    """A quotient, or one subtracted from zero, rounded down to an integer; None for any other fraction."""
+    if not isinstance(origin, Arithmetic):
+        return None
+    if origin.operator == "/":
+        return Arithmetic("//", origin.left, origin.right)
+    if origin.operator == "-" and origin.left == Literal(0) and isinstance(origin.right, Arithmetic):
+        inner = origin.right
+        return Arithmetic("//", Arithmetic("-", Literal(0), inner.left), inner.right) if inner.operator == "/" else None
+    return None
 
 
 Traced = TracedInt | TracedFloat

@@ -57,7 +57,11 @@ class _Line:
 
 
 class ReplayedModel(nn.Module):
-    """A pruned model that runs the recorded calls of the original instead of its forward."""
+    """A pruned model that runs the recorded calls of the original instead of its forward.
+
+    Attributes:
+        takes_other_sizes: Whether inputs may have other sizes than they were recorded with, as another batch has.
+    """
 
     def __init__(self, pruned: nn.Module, shapes: PlannedShapes) -> None:
         """Take over the parameters of a pruned model.
@@ -79,7 +83,9 @@ class ReplayedModel(nn.Module):
         for name, buffer in pruned.named_buffers(recurse=False):
             self.register_buffer(name, buffer, persistent=name not in pruned._non_persistent_buffers_set)
         program = shapes.program
+        self.takes_other_sizes = True
         self._inputs = program.inputs
+        self._sizes = [program.values[value].shape for value in program.inputs]
         self._output_tree = program.output_tree
         self._constants = _constants(program, pruned)
         self._states = {value.index: value.name for value in program.values if value.is_state}
@@ -97,6 +103,13 @@ class ReplayedModel(nn.Module):
             raise ApplyError(
                 f"This model was recorded with {len(self._inputs)} input tensors and got {len(tensors)}. Call it as "
                 "the original was called on the example inputs."
+            )
+        found = [tuple(tensor.shape) for tensor in tensors]
+        if not self.takes_other_sizes and found != self._sizes:
+            raise ApplyError(
+                f"This model was recorded with inputs of shape {_listed(self._sizes)} and got {_listed(found)}. Its "
+                "code turns a size into a plain number, by len(x) or int(...), so it takes no others. Read sizes from "
+                "x.shape as they are, and apply the plan again."
             )
         values = dict(zip(self._inputs, tensors, strict=True))
         values |= self._constants | {value: _state(self, name) for value, name in self._states.items()}
@@ -125,6 +138,10 @@ class ReplayedModel(nn.Module):
             kwargs["training"] = kwargs["training"] or is_training
         elif place < len(args):
             args[place] = args[place] or is_training
+
+
+def _listed(shapes: list[tuple[int, ...]]) -> str:
+    return ", ".join(map(str, shapes))
 
 
 def replayed_lines(shapes: PlannedShapes) -> tuple[_Line, ...]:

@@ -306,7 +306,10 @@ class IntegerAttributes(dict[Attribute, int]):
         self._modules = dict(named_modules(model))
 
     def __missing__(self, attribute: Attribute) -> int:
-        found = self._modules[attribute.module].__dict__[attribute.name]
+        module = self._modules[attribute.module]
+        if not hasattr(module, attribute.name):
+            raise KeyError(attribute)
+        found = getattr(module, attribute.name)
         number: int = found if attribute.position < 0 else found[attribute.position]
         self[attribute] = number
         return number

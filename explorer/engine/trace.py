@@ -10,6 +10,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, cast
 
 import torch
@@ -288,9 +289,11 @@ def _module_paths(modules: Modules, recorder: Recorder) -> Iterator[None]:
 
 
 def _trace_attributes(modules: Modules) -> None:
-    """Replaces the integer attributes of all modules by `TracedInt`."""
+    """Replaces the integer attributes of all modules, and of their classes, by `TracedInt`."""
     for path, module in modules:
-        attributes = module.__dict__
+        attributes, own_class = module.__dict__, cast("Any", type(module))
+        for name, found in _class_integers(own_class).items():
+            attributes.setdefault(name, TracedInt(found, Attribute(path, name)))
         for name, found in attributes.items():
             kind = type(found)
             if kind is int:
@@ -299,6 +302,14 @@ def _trace_attributes(modules: Modules) -> None:
                 attributes[name] = kind(
                     [TracedInt(item, Attribute(path, name, place)) for place, item in enumerate(found)]
                 )
+
+
+@lru_cache(maxsize=1024)
+def _class_integers(kind: type[nn.Module]) -> dict[str, int]:
+    """The public integers that a user's class of modules gives to all of its instances."""
+    own = [base for base in kind.__mro__ if base.__module__.partition(".")[0] not in ("torch", "builtins")]
+    named = {name: found for base in reversed(own) for name, found in vars(base).items() if not name.startswith("_")}
+    return {name: found for name, found in named.items() if type(found) is int}
 
 
 _SEQUENCES = (tuple, list)

@@ -193,22 +193,6 @@ class _Runs:
         """What the pruned model returns."""
         return self._run(self._smaller, dtype, is_pruned=True)
 
-    @contextlib.contextmanager
-    def without_gradients(self) -> Iterator[None]:
-        """No parameter of the pruned model asks for a gradient.
-
-        The counter of multiply-adds hooks into the gradient of whatever a module is given, and a view of a parameter
-        that was made under `no_grad` has none.
-        """
-        asking = [parameter for parameter in self._smaller.parameters() if parameter.requires_grad]
-        for parameter in asking:
-            parameter.requires_grad_(False)
-        try:
-            yield
-        finally:
-            for parameter in asking:
-                parameter.requires_grad_(True)
-
     def original(self, dtype: torch.dtype | None) -> Any:
         """What the unpruned model returns."""
         return self._run(self._original, dtype, is_pruned=False)
@@ -287,13 +271,25 @@ def _relative(found: Tensor, expected: Tensor) -> float:
 
 def _plain(tensor: Tensor) -> Tensor:
     """Real numbers in double precision."""
-    return (torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor).double()
+    real = torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+    return real.detach().double()
+
+
+class _NoModules:
+    """Counts for the whole model alone: those for each module hook into gradients, which not every forward allows."""
+
+    parents = frozenset({"Global"})
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
 
 def _try_counted(runs: _Runs) -> tuple[int, Any]:
     counter = FlopCounterMode(display=False)
+    counter.mod_tracker = _NoModules()  # type: ignore[assignment]
     try:
-        with runs.without_gradients(), counter:
+        with counter:
             output = runs.pruned(runs.precision)
     except VerifyError:
         raise

@@ -189,6 +189,20 @@ class TestProductsOfActivations:
         layers = {"a": nn.Linear(IN, HIDDEN), "b": nn.Linear(IN, HIDDEN), "last": nn.Linear(4, OUT)}
         proven(every_group(traced(Run(forward, **layers), 2, 4, IN)))
 
+    @pytest.mark.parametrize(
+        "scaled",
+        [
+            lambda q, k: torch.baddbmm(q.new_zeros(1), q, k.mT, beta=0, alpha=q.shape[-1] ** -0.5),
+            lambda q, k: torch.add(q.new_zeros(1), q @ k.mT, alpha=q.shape[-1] ** -0.5),
+            lambda q, k: torch.addcmul(q.new_zeros(1), q @ k.mT, k.new_ones(1), value=q.shape[-1] ** -0.5),
+        ],
+        ids=["baddbmm", "add", "addcmul"],
+    )
+    def test_a_factor_that_follows_a_size(self, scaled: Callable[[Tensor, Tensor], Tensor]) -> None:
+        layers = {name: nn.Linear(IN, HIDDEN) for name in "ab"}
+        model = Run(lambda s, x: s.last(scaled(s.a(x), s.b(x)).softmax(-1) @ x), **layers, last=nn.Linear(IN, OUT))
+        proven(every_group(traced(model, 2, 4, IN)))
+
     def test_linear_attention(self) -> None:
         class LinearAttention(nn.Module):
             def __init__(self) -> None:

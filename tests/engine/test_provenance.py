@@ -41,6 +41,31 @@ def test_a_traced_integer_is_its_number() -> None:
     assert list(range(10))[traced] == 8
 
 
+@pytest.mark.parametrize(
+    ("operate", "after"),
+    [
+        (lambda n: n >> 1, 8),
+        (lambda n: n << 2, 64),
+        (lambda n: divmod(n, 5)[0], 3),
+        (lambda n: divmod(n, 5)[1], 1),
+        (lambda n: math.floor(n / 3), 5),
+        (lambda n: math.ceil(n / 3), 6),
+        (lambda n: math.ceil(n / 4) - 1, 3),
+    ],
+)
+def test_integers_of_other_arithmetic_follow_what_they_were_made_of(operate: Callable[[Any], int], after: int) -> None:
+    result = operate(TracedInt(7, HEADS))
+    assert result == operate(7)
+    assert isinstance(result, TracedInt)
+    found = evaluate(result.origin, lambda _: 16, lambda _: 0)
+    assert (found, type(found)) == (after, int)
+
+
+@pytest.mark.parametrize("operate", [lambda n: math.ceil(n**0.5), lambda n: math.floor(n / 2 + 0.5)])
+def test_what_is_no_quotient_is_rounded_to_a_plain_integer(operate: Callable[[Any], int]) -> None:
+    assert type(operate(TracedInt(7, HEADS))) is int
+
+
 def test_a_plain_integer_is_a_literal() -> None:
     assert origin_of(3) == Literal(3)
     assert origin_of(TracedInt(8, HEADS)) == HEADS

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from explorer.engine.errors import ApplyError, SaveError
 from explorer.engine.graph import trace
 from explorer.engine.replay import ReplayedModel
 from explorer.engine.save import rebuild, save
+from tests.engine.nets import Run
 
 X = (2, 3, 8, 8)
 
@@ -155,6 +157,30 @@ def test_other_inputs_than_the_recorded_are_refused() -> None:
     model = prune("split by literals").model
     with pytest.raises(ApplyError, match="recorded with 1 input tensors and got 2"):
         model(torch.randn(X), torch.randn(X))
+
+
+@pytest.mark.parametrize(
+    ("code", "is_free"),
+    [
+        (lambda x: x.view(x.shape[0], 16, 64), True),
+        (lambda x: x.view(x.size()[0], 16, -1), True),
+        (lambda x: x.view(len(x), 16, -1), False),
+        (lambda x: x.view(int(x.shape[0]), 16, -1), False),
+    ],
+    ids=["shape", "size", "length", "plain integer"],
+)
+def test_a_size_that_became_a_plain_number_is_never_replayed_for_another(code: Any, *, is_free: bool) -> None:
+    torch.manual_seed(0)
+    model = Run(lambda s, x: s.b(code(s.a(x)).tanh().mean(2)), a=nn.Conv2d(3, 16, 1), b=nn.Linear(16, 2)).eval()
+    pruned = trace(model, torch.randn(2, 3, 8, 8)).plan(0.5).apply()
+    assert pruned.way == "program"
+    assert pruned.verify().ok
+    others = torch.randn(4, 3, 8, 8)
+    if is_free:
+        assert pruned.model(others).shape == model(others).shape
+    else:
+        with pytest.raises(ApplyError, match=r"recorded with inputs of shape \(2, 3, 8, 8\) and got \(4, 3, 8, 8\)"):
+            pruned.model(others)
 
 
 def sized(code: Callable[[Tensor], Tensor]) -> Pruned:

@@ -322,3 +322,22 @@ def test_verification_leaves_models_modes_and_random_numbers_alone() -> None:
     assert torch.equal(torch.get_rng_state(), state)
     for model in (graph.model, pruned.model):
         assert [module.training for module in model.children()] == [True, False, True, True, True, True]
+
+
+@pytest.mark.parametrize("form", ["autograd", "func"])
+def test_a_forward_that_takes_gradients(form: str) -> None:
+    """An energy whose gradient is the output, as score models and force fields have."""
+
+    def energy(s: Any, x: Tensor) -> Tensor:
+        return s.b(s.a(x).tanh()).sum()
+
+    def forward(s: Any, x: Tensor) -> Tensor:
+        if form == "func":
+            return torch.func.grad(lambda given: energy(s, given))(x)
+        with torch.enable_grad():
+            given = x.detach().requires_grad_()
+            return torch.autograd.grad(energy(s, given), given, create_graph=True)[0]
+
+    graph = trace(Run(forward, a=nn.Linear(4, 8), b=nn.Linear(8, 1)).eval(), torch.randn(3, 4))
+    assert [(group.name, group.size) for group in graph.groups] == [("a", 8)]
+    proven(graph.plan(0.5).apply())

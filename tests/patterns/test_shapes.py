@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -26,6 +27,27 @@ def between(change: Any, channels: int, after: int, **attributes: Any) -> tuple[
         **attributes,
     )
     return net, image()
+
+
+def on_tokens(change: Any, channels: int, after: int, **attributes: Any) -> tuple[nn.Module, Tensor]:
+    """A linear layer on tokens, a change of its result, a linear layer out of the `after` features of that."""
+    layers = {"a": nn.Linear(4, channels), "out": nn.Linear(after, 2)}
+    return Run(lambda s, x: s.out(change(s, s.a(x))), **layers, **attributes), torch.randn(2, 5, 4)
+
+
+class Columns(nn.Module):
+    """Pixels as columns, of a number of channels that all instances have."""
+
+    width = 8
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.view(x.shape[0], self.width, -1)
+
+
+def sized_by_class() -> tuple[nn.Module, Tensor]:
+    """A convolution, columns, a convolution."""
+    layers = {"a": nn.Conv2d(3, 8, 1), "columns": Columns(), "out": nn.Conv1d(8, 2, 1)}
+    return Run(lambda s, x: s.out(s.columns(s.a(x))), **layers), image()
 
 
 def flattened(flatten: Any) -> tuple[nn.Module, Tensor]:
@@ -106,6 +128,8 @@ def through_vector(unflatten: Any, **attributes: Any) -> tuple[nn.Module, Tensor
 
 VECTOR = {"a": ("channels", 6), "inner": ("channels", 8), "up": ("channels", 5)}
 ONE = {"a": ("channels", 8)}
+HALVES = {"a[0:4]": ("channels", 4), "a[4:8]": ("channels", 4)}
+TIED = {"a[0:4]": ("a[4:8]",), "a[4:8]": ("a[0:4]",)}
 
 PATTERNS = (
     Pattern("flatten before a linear layer", lambda: flattened(lambda x: x.flatten(1)), {"a": ("channels", 16)}),
@@ -154,6 +178,25 @@ PATTERNS = (
     Pattern("tokens and back", lambda: between(tokens, 8, 8, norm=nn.LayerNorm(8)), ONE),
     Pattern("window partition", lambda: between(windows, 8, 8, norm=nn.LayerNorm(8)), ONE),
     Pattern("flip over channels", lambda: between(lambda s, x: x.flip(1), 8, 8), ONE),
+    Pattern(
+        "halves that change places, by a shift of bits",
+        lambda: between(lambda s, x: torch.cat([x[:, x.shape[1] >> 1 :], x[:, : x.shape[1] >> 1]], 1), 8, 8),
+        HALVES,
+        ties=TIED,
+    ),
+    Pattern(
+        "halves of the last axis",
+        lambda: on_tokens(
+            lambda s, x: s.p(x[..., : x.shape[-1] // 2]).tanh() + s.q(x[..., math.floor(x.shape[-1] / 2) :]).sigmoid(),
+            8,
+            2,
+            p=nn.Linear(4, 2),
+            q=nn.Linear(4, 2),
+        ),
+        HALVES | {"p": ("channels", 2)},
+        ties=TIED,
+    ),
+    Pattern("a size that is an attribute of the class", sized_by_class, ONE),
     Pattern("roll over channels by an attribute", lambda: between(lambda s, x: x.roll(s.shift, 1), 8, 8, shift=3), ONE),
     Pattern(
         "roll over channels by a literal", lambda: between(lambda s, x: torch.roll(x, 5, 1), 8, 8), ONE, way="program"

@@ -1,4 +1,4 @@
-"""Pooling and interpolation: channels pass, spatial axes stay."""
+"""Pooling, padding by neighbours and interpolation: channels pass, spatial axes stay."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from explorer.engine.coupler import Coupler
 from explorer.engine.factors import inert_dim
 from explorer.engine.rules.table import Bound, Result, rule
 
-SPACE = "pooling or interpolation mixes this axis"
+SPACE = "pooling, padding or interpolation mixes this axis"
 
 _BY_RANK = {
     1: ("aten.upsample_linear1d", "aten.upsample_nearest1d", "aten._upsample_nearest_exact1d",

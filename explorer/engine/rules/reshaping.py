@@ -18,6 +18,16 @@ def view(op: Bound, couple: Coupler) -> Result:
     return (couple.regroup(op.tensor(0).dims, op.shapes[0]),)
 
 
+@rule("aten.view.dtype")
+def view_as_type(op: Bound, couple: Coupler) -> Result:
+    """The same bits as another type: where that has another width, the last axis is cut anew and stays."""
+    x = op.tensor(0)
+    if op.shapes[0] == x.shape:
+        return (x.dims,)
+    couple.freeze(x.dims[-1], "the code reads the bits of this axis as another type")
+    return ((*x.dims[:-1], inert_dim(op.shapes[0][-1])),)
+
+
 @rule("aten.t", "aten.transpose")
 def transpose(op: Bound, couple: Coupler) -> Result:
     """Two dimensions change places."""

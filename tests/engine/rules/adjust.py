@@ -228,7 +228,8 @@ def _shuffle(op: Op, function: Any, args: list[Any], kwargs: Any, masks: Masks) 
 
 
 _CHANGES: dict[str, Callable[..., Adjusted]] = {
-    **dict.fromkeys(("aten.view", "aten._unsafe_view", "aten.expand", "aten.new_zeros", "aten.new_ones"), _resized(1)),
+    "aten.view": lambda op, *rest: _resized(1)(op, *rest) if op.name == "aten.view.default" else rest[:3],
+    **dict.fromkeys(("aten._unsafe_view", "aten.expand", "aten.new_zeros", "aten.new_ones"), _resized(1)),
     **dict.fromkeys(("aten.new_full", "aten.new_empty", "aten.as_strided"), _resized(1)),
     **dict.fromkeys(("aten.empty_strided", "aten.new_empty_strided"), _strided),
     "aten.affine_grid_generator": _affine_grid,

@@ -55,6 +55,8 @@ CASES = (
     Row("add scalars", lambda a, b: a.sum() + b.sum(), ((3,), (2,)), "scalar", "a0 b0"),
     Row("clone", lambda a: a.t().contiguous(), ((3, 4),), "a1 a0", "a0 a1"),
     Row("detach", lambda a: a.detach(), ((3,),), "a0", "a0"),
+    Row("the same bits as another type", lambda a: a.view(torch.int64), ((3, 4),), "a0 a1", "a0 a1"),
+    Row("the bits in halves", lambda a: a.view(torch.int32), ((3, 4),), "a0 8 ; a1 frozen", "a0"),
     Row("alias", lambda a: torch.ops.aten.alias(a), ((3,),), "a0", "a0"),
     Row("to another dtype", lambda a: a.float(), ((3,),), "a0", "a0"),
     Row("lift_fresh", lambda a: a + torch.tensor([1.0, 2.0]), ((2,),), "2 ; a0 frozen", ""),
