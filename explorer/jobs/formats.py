@@ -17,6 +17,7 @@ from explorer.exports import export
 from explorer.exports.packing import zip_folder
 from explorer.jobs.progress import Progress
 
+NOTHING_PRUNED = "Nothing is pruned yet. Set a ratio in the grid of groups first."
 _APPLIED, _PROVEN = 0.1, 0.3
 _STAGES = {"writing": _PROVEN, "checking": 0.6}
 """How much is done when each stage begins; they differ from model to model, so this is a guess."""
@@ -58,7 +59,7 @@ def make_format(exploration: Exploration, order: Order, target: Path, progress: 
             refuses.
     """
     if not exploration.is_pruning() and not order.is_trained:
-        raise PlanError("Nothing is pruned yet. Set a ratio in the grid of groups, then export.")
+        raise PlanError(NOTHING_PRUNED)
     pruned = exploration.plan().apply()
     progress.tell(_APPLIED)
     proof = pruned.verify()

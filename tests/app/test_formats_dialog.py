@@ -21,6 +21,7 @@ from explorer.app.panels import background, exporting, formats_dialog, quick_exp
 from explorer.app.panels.background import Background
 from explorer.app.server import create_app
 from explorer.app.workspace import Workspace
+from explorer.engine.errors import PlanError
 from explorer.engine.graph import trace
 from explorer.exploration import set_every_ratio
 from explorer.exports import FORMATS
@@ -165,8 +166,8 @@ def until_over(workspace: Workspace, work: Background, asked: dict[str, Any]) ->
 
 
 def test_the_button_in_the_bar_makes_the_folder_and_refuses_what_is_not_pruned(workspace: Workspace) -> None:
-    asked = quick_export.begin(workspace, "page", RECIPE)
-    assert "Nothing is pruned yet" in text(until_over(workspace, quick_export.WORK, asked))
+    with pytest.raises(PlanError, match="Nothing is pruned yet"):
+        quick_export.begin(workspace, "page", RECIPE)
     recipe = set_every_ratio(workspace.begin("sample:gat"), 0.5).recipe.to_json()
     asked = quick_export.begin(workspace, "page", recipe)
     shown = text(until_over(workspace, quick_export.WORK, asked))
@@ -182,9 +183,10 @@ def test_the_button_in_the_bar_makes_the_folder_and_refuses_what_is_not_pruned(w
 
 def test_an_export_does_not_wait_for_a_training(workspace: Workspace) -> None:
     released = threading.Event()
-    workspace.trainings.ask("somebody", "training", lambda: {"waited": released.wait(60)})
-    asked = quick_export.begin(workspace, "page", RECIPE)
-    assert "Nothing is pruned yet" in text(until_over(workspace, quick_export.WORK, asked))
+    workspace.trainings.ask("somebody", "training", lambda: {"waited": released.wait(300)})
+    recipe = set_every_ratio(workspace.begin("sample:gat"), 0.5).recipe.to_json()
+    asked = quick_export.begin(workspace, "page", recipe)
+    assert "Loaded by a fresh process" in text(until_over(workspace, quick_export.WORK, asked))
     assert workspace.trainings.job("somebody", "training").is_pending
     released.set()
 

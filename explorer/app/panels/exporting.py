@@ -15,8 +15,9 @@ from explorer.app.panels import background
 from explorer.app.panels.background import Asked
 from explorer.app.parts import copyable, proof_tag
 from explorer.app.workspace import Workspace
+from explorer.engine.errors import PlanError
 from explorer.jobs import Progress
-from explorer.jobs.formats import Order, make_format
+from explorer.jobs.formats import NOTHING_PRUNED, Order, make_format
 
 ZIPS_KEPT = 8
 STOPPED = "Stopped; nothing was made."
@@ -39,10 +40,12 @@ def begin(
         wanted: The plan to export instead of the one on the page.
 
     Raises:
-        ExplorerError: The recipe does not fit its model.
+        ExplorerError: The recipe does not fit its model, or there is nothing to export.
     """
     exploration = workspace.exploration(wanted["recipe"] if wanted else recipe)
     subject = workspace.open(exploration.recipe.source)
+    if not exploration.is_pruning() and not subject.training:
+        raise PlanError(NOTHING_PRUNED)
     weights = str(wanted["weights"]) if wanted and wanted.get("weights") else ""
     order = Order(
         form,

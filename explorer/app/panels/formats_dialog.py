@@ -19,6 +19,7 @@ from explorer.app.terms import shortened
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import ExplorerError
 from explorer.exports import FORMATS, Format, estimates, is_doubtful, refusals
+from explorer.jobs.formats import NOTHING_PRUNED
 
 ON_PAGE = "page"
 """The plan on the page, where others are known by the key of their record."""
@@ -31,7 +32,6 @@ LEFT_OUT = (
     "which is a pickle: loading it runs whatever code is in it."
 )
 TRYING = "The explorer is trying whether torch.export can follow this model…"
-NOTHING_PRUNED = "Nothing is pruned yet. Set a ratio in the grid of groups first."
 
 
 def layout() -> dmc.Modal:
