@@ -185,7 +185,8 @@
       recall();
     }
     const more = event.target.closest("#lesson-more");
-    if (more && more.textContent) byId("lesson-more").scrollIntoView({ block: "nearest" });
+    const isNews = task.asked !== task.recalled; // a step that is opened again is read from its beginning
+    if (more && more.textContent && isNews) byId("lesson-more").scrollIntoView({ block: "nearest" });
   });
 
   document.addEventListener("click", (event) => {

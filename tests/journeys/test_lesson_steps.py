@@ -53,6 +53,7 @@ def test_what_was_solved_shows_its_answer_when_it_is_opened_again(
             expect_verdict(page, "Right")
             assert shown_states(page) == before
             assert page.locator("#lesson-more").inner_text() == said
+            expect(page.locator("#lesson-title")).to_be_in_viewport()
             filled = page.locator("#lesson-task input").evaluate_all(FILLED)
             assert filled == (right if isinstance(right, list) else [str(right)])
         page.locator("#lesson-retry").click()
