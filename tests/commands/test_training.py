@@ -72,7 +72,7 @@ def _built(folder: Path) -> torch.nn.Module:
 def test_ctrl_c_keeps_what_there_is_and_the_run_can_go_on(
     source: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = ["finetune", *source, *QUICK]
+    whole, usual = ["finetune", *source, *QUICK], signal.getsignal(signal.SIGINT)
     assert main([*whole, "--out", str(tmp_path / "whole")]) == 0
 
     def interrupted(_: Bar, fraction: float, *_rest: object, **_options: object) -> None:
@@ -90,7 +90,7 @@ def test_ctrl_c_keeps_what_there_is_and_the_run_can_go_on(
     assert main([*whole, *rest]) == 0
     expected, found = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "rest"))
     assert all(torch.equal(expected[name], found[name]) for name in expected)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is usual
 
 
 def test_sparsify_trains_and_saves_the_whole_model(
