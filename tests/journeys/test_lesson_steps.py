@@ -28,7 +28,12 @@ FILLED = """fields => fields.filter(field => field.type === "number" ? field.val
 
 
 @pytest.mark.parametrize(
-    ("lesson", "step"), [("residual", "who-loses"), ("residual", "what-it-saves"), ("cost", "save-macs")]
+    ("lesson", "step"),
+    [
+        ("residual", "who-loses"),
+        pytest.param("residual", "what-it-saves", marks=pytest.mark.large),
+        pytest.param("cost", "save-macs", marks=pytest.mark.large),
+    ],
 )
 def test_what_was_solved_shows_its_answer_when_it_is_opened_again(
     browser: Browser, address: str, lesson: str, step: str
@@ -93,8 +98,8 @@ def test_a_goal_that_was_met_is_opened_with_the_plan_that_met_it(browser: Browse
     ("lesson", "step", "told"),
     [
         ("importance", "members", "Members ("),
-        ("sparse", "whole", "Members ("),
-        ("limits", "ends", "Frozen"),
+        pytest.param("sparse", "whole", "Members (", marks=pytest.mark.large),
+        pytest.param("limits", "ends", "Frozen", marks=pytest.mark.large),
         ("limits", "ties", "Tied"),
     ],
 )

@@ -50,7 +50,7 @@ def answer_rightly(page: Page, lesson: Lesson, step: Step) -> None:
     assert progress(page, lesson.id)[step.id]["state"] == "solved"
 
 
-ALWAYS = ("channels", "lstm", "matrices")
+ALWAYS = ("channels", "matrices")
 """Lessons with tasks of all kinds; a walk takes half a minute, so the others are walked by ``make large``."""
 
 
