@@ -85,7 +85,7 @@ def make_app(
         server=server,  # type: ignore[arg-type]  # a Flask application is what the argument is for
         url_base_pathname=prefix,
         title=title,
-        index_string=shell.PAGE,
+        index_string=shell.page(),
         update_title="",
         serve_locally=True,
         assets_folder=str(ASSETS),

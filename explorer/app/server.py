@@ -17,6 +17,8 @@ from explorer.app.workspace import Subject, Workspace
 from explorer.lessons import Lesson, bundled_lessons
 
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})
+GRID_SCRIPT = "/_dash-component-suites/dash_ag_grid/async-community.js"
+"""What draws the grid, which every page of the explorer shows and Dash asks for only then."""
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -41,9 +43,11 @@ def create_app(
     add_routes(server, workspace)
     learn.add_app(server, workspace, subject, taught)
     add_pages(server, workspace, taught)
-    return make_app(
+    app = make_app(
         server, workspace, lambda: shell.layout(subject, workspace.run), title="Explorer", without=learn.ASSETS_OF_LEARN
     )
+    app.index_string = shell.page(early=[GRID_SCRIPT])
+    return app
 
 
 def refuse_foreign_hosts(server: Flask, allowed: frozenset[str]) -> None:

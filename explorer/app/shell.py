@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -36,7 +37,7 @@ from explorer.app.stylesheet import stylesheet
 from explorer.app.theme import FONT, SCHEMES
 from explorer.app.workspace import Subject
 
-PAGE = """\
+_PAGE = """\
 <!DOCTYPE html>
 <html lang="en">
     <head>
@@ -44,6 +45,7 @@ PAGE = """\
         <title>{%title%}</title>
         {%favicon%}
         {%css%}
+        EARLY
     </head>
     <body>
         {%app_entry%}
@@ -56,6 +58,16 @@ PAGE = """\
 </html>
 """
 """What Dash fills in; its own says no language."""
+
+
+def page(early: Iterable[str] = ()) -> str:
+    """The frame of a page, which Dash fills in.
+
+    Args:
+        early: Addresses of scripts that the browser fetches at once, not only when a component first needs them.
+    """
+    links = "".join(f'<link rel="preload" as="script" href="{address}">' for address in early)
+    return _PAGE.replace("EARLY", links)
 
 
 def layout(subject: Subject, run: str = "") -> Any:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -78,6 +79,13 @@ def test_what_is_no_callback_is_refused_without_a_traceback(app: Dash, body: obj
 
 def test_a_host_header_is_read_without_its_port() -> None:
     assert [host_name(host) for host in ("a:1", "[::1]:8050", "[::1", "")] == ["a", "::1", "", ""]
+
+
+def test_what_the_page_asks_for_early_is_there(app: Dash) -> None:
+    client = app.server.test_client()
+    early = re.findall(r'<link rel="preload" as="script" href="([^"]+)">', client.get("/").get_data(as_text=True))
+    assert early
+    assert [client.get(address).status_code for address in early] == [200] * len(early)
 
 
 def test_everything_comes_from_this_machine(app: Dash) -> None:
