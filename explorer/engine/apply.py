@@ -223,10 +223,8 @@ def _kept_heads(plan: Plan, name: str, module: nn.MultiheadAttention) -> int:
 def _try(model: nn.Module, plan: Plan) -> None:
     """Run the new model once, so that nobody is handed one that cannot run."""
     try:
-        with own_random_state(), torch.no_grad():
-            if not _runs_on_shadow(model, plan):
-                with in_eval_mode(model, plan.graph.coupling.programs[0].written_parameters):
-                    call_model(model, plan.graph.example_inputs)
+        if not _runs_on_shadow(model, plan):
+            _run(model, plan, plan.graph.example_inputs)
     except Exception as error:
         raise ApplyError(
             f"{type(model).__name__} does not run with the planned sizes: {type(error).__name__}: {error}. Some size "
@@ -240,27 +238,28 @@ def _takes_another_batch(replayed: ReplayedModel, plan: Plan) -> bool:
     A size that the code turned into a plain number (``len(x)``, ``int(x.shape[0])``) is replayed as it was.
     """
     doubled = map_tensors(plan.graph.example_inputs, lambda x: torch.cat([x, x]) if x.dim() else x)
+    is_shadow = plan.graph.coupling.programs[0].is_shadow
     try:
-        expected = _structure(plan.graph.model, plan, doubled)
+        expected = structure(_run(plan.graph.model, plan, doubled, is_shadow=is_shadow))
     except Exception:  # noqa: BLE001  # whatever a model says to inputs that nobody promised
         return True
     try:
-        return bool(_structure(replayed, plan, doubled) == expected)
+        return bool(structure(_run(replayed, plan, doubled, is_shadow=is_shadow)) == expected)
     except Exception:  # noqa: BLE001  # likewise
         return False
 
 
-def _structure(model: nn.Module, plan: Plan, inputs: ExampleInputs) -> Any:
-    """The structure of what a model returns; without numbers where the original was recorded so."""
-    program = plan.graph.coupling.programs[0]
+def _run(model: nn.Module, plan: Plan, inputs: ExampleInputs, *, is_shadow: bool = False) -> Any:
+    """What a model returns in eval mode, which leaves it as it was; on a shadow, tensors without numbers."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(own_random_state())
         stack.enter_context(torch.no_grad())
-        if program.is_shadow:
+        if is_shadow:
             stack.enter_context(shadowed(model))
+        stack.enter_context(in_eval_mode(model, plan.graph.coupling.programs[0].written_parameters))
+        if is_shadow:
             stack.enter_context(on_shadow())
-        stack.enter_context(in_eval_mode(model, program.written_parameters))
-        return structure(call_model(model, shadow_inputs(inputs) if program.is_shadow else inputs))
+        return call_model(model, shadow_inputs(inputs) if is_shadow else inputs)
 
 
 def _runs_on_shadow(model: nn.Module, plan: Plan) -> bool:
@@ -268,8 +267,7 @@ def _runs_on_shadow(model: nn.Module, plan: Plan) -> bool:
     if not plan.graph.coupling.programs[0].is_shadow:
         return False
     try:
-        with shadowed(model), in_eval_mode(model), on_shadow():
-            call_model(model, shadow_inputs(plan.graph.example_inputs))
+        _run(model, plan, plan.graph.example_inputs, is_shadow=True)
     except Exception:  # noqa: BLE001  # whatever it is, the real run meets it too, or it was the shadow's alone
         return False
     return True
