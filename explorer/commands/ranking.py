@@ -62,8 +62,7 @@ def gradient_source(options: argparse.Namespace, graph: DependencyGraph) -> Grad
 
 
 def _gradients(graph: DependencyGraph, word: str, samples: int, needs: str) -> Gradients:
-    from explorer.engine.importance import gradients
+    from explorer.jobs.gradients import taken_gradients
     from explorer.training.data import open_data
 
-    train = open_data(word, trust_code=True).train
-    return gradients(graph.model, train, fisher=needs == "fisher", max_samples=samples)
+    return taken_gradients(graph, open_data(word, trust_code=True), needs, samples)

@@ -16,6 +16,7 @@ from explorer.app.panels.background import Asked
 from explorer.app.parts import copyable, proof_tag
 from explorer.app.workspace import Workspace
 from explorer.engine.errors import PlanError
+from explorer.exploration import Exploration
 from explorer.jobs import Progress
 from explorer.jobs.formats import NOTHING_PRUNED, Order, make_format
 
@@ -24,6 +25,11 @@ STOPPED = "Stopped; nothing was made."
 
 Wanted = Mapping[str, Any]
 """A plan that was trained here: its ``recipe``, and ``weights``, the key of what it was trained to or None."""
+
+
+def is_worth_it(workspace: Workspace, exploration: Exploration) -> bool:
+    """Whether there is something to export: channels that go, or weights that were trained here."""
+    return exploration.is_pruning() or bool(workspace.open(exploration.recipe.source).training)
 
 
 def begin(
@@ -43,9 +49,9 @@ def begin(
         ExplorerError: The recipe does not fit its model, or there is nothing to export.
     """
     exploration = workspace.exploration(wanted["recipe"] if wanted else recipe)
-    subject = workspace.open(exploration.recipe.source)
-    if not exploration.is_pruning() and not subject.training:
+    if not is_worth_it(workspace, exploration):
         raise PlanError(NOTHING_PRUNED)
+    subject = workspace.open(exploration.recipe.source)
     weights = str(wanted["weights"]) if wanted and wanted.get("weights") else ""
     order = Order(
         form,

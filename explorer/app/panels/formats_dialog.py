@@ -106,7 +106,7 @@ def sizes(workspace: Workspace, recipe: Mapping[str, Any]) -> tuple[Any, list[st
         ExplorerError: The recipe does not fit its model.
     """
     exploration = workspace.exploration(recipe)
-    if not exploration.is_pruning() and not workspace.open(exploration.recipe.source).training:
+    if not exporting.is_worth_it(workspace, exploration):
         return NOTHING_PRUNED, [""] * len(FORMATS)
     plan = exploration.plan()
     cost, about = plan.cost, estimates(plan)
