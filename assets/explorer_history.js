@@ -5,11 +5,12 @@
   const explorer = (window.explorer = window.explorer || {});
   const MOST = 100; // steps
   const REST = 250; // milliseconds without a change before address and storage follow
+  const LEAVING = 5000; // until they do after all, where the page was to be left and was not
   const GONE = 5000; // after which a good notice goes by itself
   const OWN = "explorer:own:"; // followed by the fingerprint of a model without a name
   const keyOf = (name) => (explorer.lessons ? "learn:" : "explorer:") + name; // of what this tab keeps of this page
   const stack = { steps: [], at: -1, gesture: -1 };
-  const page = { recipe: null, first: "", run: "", isReading: false, timer: 0, version: 0 };
+  const page = { recipe: null, first: "", run: "", isReading: false, hash: "", timer: 0, rest: REST, version: 0 };
   let gesture = 0;
 
   /* Storage may be full or forbidden; the page then works without it. */
@@ -141,7 +142,10 @@
     page.isReading = false;
   }
 
-  window.addEventListener("hashchange", () => location.hash && !explorer.lessons && follow(location.hash));
+  window.addEventListener("hashchange", () => {
+    page.hash = location.hash;
+    if (page.hash && !explorer.lessons) follow(page.hash);
+  });
 
   /* Opens a recipe as the first thing that this page shows: there is nothing before it to go back to. */
   explorer.openFirst = function (recipe) {
@@ -161,27 +165,40 @@
 
   explorer.keepUnanswered = () => write("sessionStorage", keyOf("pending"), explorer.unanswered());
 
+  const saveSteps = () => write("sessionStorage", keyOf("steps"), { steps: stack.steps, at: stack.at });
+
   /* What takes longer: the steps, the address, and for a model without a name what another tab can go on from. */
   async function follows() {
     if (explorer.isOpening()) return;
-    write("sessionStorage", keyOf("steps"), { steps: stack.steps, at: stack.at });
+    saveSteps();
     if (!isNamed(page.recipe.source)) write("localStorage", OWN + page.recipe.fingerprint, page.recipe);
     const version = (page.version += 1);
     const isBare = explorer.lessons || JSON.stringify(page.recipe) === page.first || !isNamed(page.recipe.source);
     const hash = isBare ? "" : await address(page.recipe);
-    if (version !== page.version) return;
+    if (version !== page.version || location.hash !== page.hash) return; // or somebody follows a link just now
     window.history.replaceState(null, "", location.pathname + location.search + hash);
+    [page.hash, page.rest] = [location.hash, REST];
     save();
   }
 
   function soon() {
     clearTimeout(page.timer);
-    page.timer = setTimeout(follows, REST);
+    page.version += 1;
+    page.timer = setTimeout(follows, page.rest);
   }
   explorer.addressFollows = soon;
 
+  /* A reload opens the address that there was when it was asked for, so that what is kept must go on naming that one. */
+  window.addEventListener("beforeunload", () => {
+    page.rest = LEAVING;
+    if (!page.timer) return; // nothing has changed yet
+    saveSteps();
+    soon();
+  });
+
   /* What this page should show: as it was before a reload, what the address says, or what was last seen of this model. */
   function begin() {
+    page.hash = location.hash;
     const before = read("sessionStorage", keyOf("page"));
     const isSame = before && before.place === place();
     const isReload = isSame && !before.isPristine;

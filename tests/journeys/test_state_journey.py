@@ -118,6 +118,41 @@ def test_a_reload_keeps_everything(watched: Watched) -> None:
     assert watched.failed == []
 
 
+def test_the_address_stays_while_the_page_is_left_and_when_a_link_is_followed(watched: Watched) -> None:
+    page = watched.page
+    page.evaluate("explorer.askChange({kind: 'ratio', group: 'conv1', ratio: 0.25})")
+    address_follows(page)
+
+    # a reload that takes its time opens the address that there was: the last change is not in it, and is kept
+    page.evaluate("""() => {
+      window.left = location.hash;
+      explorer.ownStep();
+      explorer.askChange({kind: 'ratio', group: 'conv1', ratio: 0.5});
+    }""")
+    page.wait_for_function("explorer.recipe().ratios.conv1 === 0.5")
+    page.evaluate("dispatchEvent(new Event('beforeunload'))")
+    page.wait_for_timeout(600)
+    assert page.evaluate("location.hash === window.left")
+    page.reload()
+    page.wait_for_function("window.explorer && explorer.recipe && explorer.recipe()?.ratios.conv1 === 0.5")
+    page.locator("#undo").click()
+    page.wait_for_function("explorer.recipe().ratios.conv1 === 0.25")
+    address_follows(page)
+
+    # a link that is followed in the moment in which the address is about to change
+    page.evaluate("""() => {
+      const encode = window.btoa;
+      window.btoa = (text) => {
+        window.btoa = encode;
+        location.hash = "#m=sample:vgg";
+        return encode(text);
+      };
+      explorer.addressFollows();
+    }""")
+    page.wait_for_function("explorer.recipe().source === 'sample:vgg'")
+    assert watched.console == []
+
+
 def test_a_link_opens_the_same_state_in_another_browser(watched: Watched, browser: Browser, address: str) -> None:
     page = watched.page
     page.locator("#picker").click()
