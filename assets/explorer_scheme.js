@@ -45,13 +45,14 @@
 
   window.dash_clientside = window.dash_clientside || {};
   Object.assign((window.dash_clientside.explorer = window.dash_clientside.explorer || {}), {
-    scheme(_clicks, known) {
+    scheme(_clicks, known, shown) {
       styles = known;
       const isClick = window.dash_clientside.callback_context.triggered_id === "theme";
       const scheme = isClick ? (current() === "dark" ? "light" : "dark") : current();
       if (isClick) choose(scheme);
       paint(scheme);
-      return [scheme, scheme, styles[scheme]];
+      const nothing = window.dash_clientside.no_update; // to draw all of it again takes a tenth of a second
+      return scheme === shown ? [scheme, nothing, nothing] : [scheme, scheme, styles[scheme]];
     },
   });
 })();

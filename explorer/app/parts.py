@@ -59,7 +59,9 @@ def stop_button(name: str, text: str = "Stop") -> html.Button:
 
 def show_while(app: Dash, button: str, clock: str) -> None:
     """Shows a button while a clock asks how far work is."""
-    app.clientside_callback("isOver => isOver", Output(button, "hidden"), Input(clock, "disabled"))
+    app.clientside_callback(
+        "isOver => isOver", Output(button, "hidden"), Input(clock, "disabled"), prevent_initial_call=True
+    )
 
 
 def icon(name: str) -> html.Span:

@@ -178,14 +178,13 @@ def test_a_sparse_model_is_planned_on_like_any_other(space: Workspace, own: Subj
 
 def test_a_sweep_is_kept_for_everybody_who_asks_for_the_same(space: Workspace, own: Subject) -> None:
     recipe = recipe_of(space, own)
-    fresh = sensitivity_panel.known(space, recipe, "page", None)
-    assert fresh["data"] is None
+    assert not isinstance(sensitivity_panel.known(space, recipe, "page", None), dict)  # nothing, as at first
     asked = sensitivity_panel.begin(space, "page", recipe)
     status, _, shown, made = until_over(space, sensitivity_panel.WORK, asked)
     assert "1 group measured, ranked by L2 norm" in text(status)
     assert made is not None
     assert not isinstance(made, dict)
-    elsewhere = sensitivity_panel.known(space, recipe_of(space, own, 0.25), "another page", fresh | {"key": ""})
+    elsewhere = sensitivity_panel.known(space, recipe_of(space, own, 0.25), "another page", None)
     assert elsewhere["data"] == shown["data"]
     other = set_options(space.begin(own.source), importance="l1").recipe.to_json()
     assert sensitivity_panel.known(space, other, "page", elsewhere)["data"] is None

@@ -55,6 +55,7 @@ def register(app: Dash, workspace: Workspace) -> None:
         Input(ids.SETTLED, "data"),
         Input(ids.SWEEP.shown, "data"),
         State(ids.RECIPE, "data"),
+        prevent_initial_call=True,
     )
     def show(_settled: str, shown: dict[str, Any] | None, recipe: dict[str, Any]) -> Any:
         try:

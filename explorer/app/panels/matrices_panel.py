@@ -163,7 +163,10 @@ def register(app: Dash, workspace: Workspace) -> None:
         return scopes(workspace.open(source).outline.members)
 
     app.clientside_callback(
-        ClientsideFunction("matrix", "point"), Input(ids.MATRIX, "hoverData"), State(ids.MATRIX_CELLS, "data")
+        ClientsideFunction("matrix", "point"),
+        Input(ids.MATRIX, "hoverData"),
+        State(ids.MATRIX_CELLS, "data"),
+        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("matrix", "pick"),
@@ -172,4 +175,6 @@ def register(app: Dash, workspace: Workspace) -> None:
         State(ids.MATRIX_CELLS, "data"),
         prevent_initial_call=True,
     )
-    app.clientside_callback(ClientsideFunction("matrix", "know"), Input(ids.MATRIX_CELLS, "data"))
+    app.clientside_callback(
+        ClientsideFunction("matrix", "know"), Input(ids.MATRIX_CELLS, "data"), prevent_initial_call=True
+    )

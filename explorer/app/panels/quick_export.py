@@ -79,6 +79,11 @@ def register(app: Dash, workspace: Workspace) -> None:
         ClientsideFunction("takeAway", "settled"),
         Output(ids.EXPORT_RESULT, "hidden", allow_duplicate=True),
         Input(ids.SETTLED, "data"),
-        prevent_initial_call="initial_duplicate",
+        prevent_initial_call=True,
     )
-    app.clientside_callback("isOver => !isOver", Output(ids.EXPORT, "loading"), Input(ids.EXPORTING.clock, "disabled"))
+    app.clientside_callback(
+        "isOver => !isOver",
+        Output(ids.EXPORT, "loading"),
+        Input(ids.EXPORTING.clock, "disabled"),
+        prevent_initial_call=True,
+    )

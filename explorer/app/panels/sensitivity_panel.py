@@ -86,6 +86,8 @@ def known(workspace: Workspace, recipe: dict[str, Any], page: str, shown: Mappin
     if shown and shown["key"] == key:
         return no_update
     result = workspace.trainings.job(background.owner(page, ids.SWEEP), key).result
+    if not result and not shown:
+        return no_update
     return {"key": key, "at": "done" if result else 0, "data": result}
 
 
@@ -138,7 +140,7 @@ def register(app: Dash, workspace: Workspace) -> None:
     def recall(_source: str, _settled: str, recipe: dict[str, Any], page: str, shown: dict[str, Any] | None) -> Any:
         return known(workspace, recipe, page, shown)
 
-    @app.callback(Output(ids.SWEEP_TABLE, "children"), Input(ids.SWEEP.shown, "data"))
+    @app.callback(Output(ids.SWEEP_TABLE, "children"), Input(ids.SWEEP.shown, "data"), prevent_initial_call=True)
     def tabulate(shown: dict[str, Any] | None) -> Any:
         found = found_in(shown)
         return overview(found) if found else html.P(EMPTY, className="empty")
@@ -151,6 +153,7 @@ def register(app: Dash, workspace: Workspace) -> None:
         Input(ids.SCHEME, "data"),
         State(ids.PINS, "data"),
         State(ids.RECIPE, "data"),
+        prevent_initial_call=True,
     )
     def draw(shown: Any, selection: Any, _settled: str, scheme: str | None, pins: Any, recipe: dict[str, Any]) -> Any:
         if (found := found_in(shown)) is None:
@@ -160,8 +163,11 @@ def register(app: Dash, workspace: Workspace) -> None:
         figure = sensitivity_curve(found, group, ratio, scheme or "light", slot)
         return chart(ids.SWEEP_CHART, figure, "training-chart")
 
-    app.clientside_callback(ClientsideFunction("training", "shadeBy"), Input(ids.SWEEP.shown, "data"))
-    app.clientside_callback(ClientsideFunction("explorer", "repaint"), Input(ids.SWEEP_TABLE, "children"))
+    for function, changed in (
+        (ClientsideFunction("training", "shadeBy"), Input(ids.SWEEP.shown, "data")),
+        (ClientsideFunction("explorer", "repaint"), Input(ids.SWEEP_TABLE, "children")),
+    ):
+        app.clientside_callback(function, changed, prevent_initial_call=True)
 
 
 def found_in(shown: Mapping[str, Any] | None) -> Sensitivity | None:

@@ -86,6 +86,7 @@ def register(app: Dash, workspace: Workspace) -> None:
         Output(ids.GRAPH, "stylesheet"),
         Input(ids.THEME, "n_clicks"),
         State(ids.STYLES, "data"),
+        State(ids.PROVIDER, "forceColorScheme"),
     )
 
     @app.callback(Output(ids.PICKER, "data"), Input(ids.PAGE, "data"))

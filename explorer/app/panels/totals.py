@@ -115,7 +115,9 @@ def job_key(exploration: Exploration) -> str:
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the totals."""
     show_while(app, ids.MEASURE_STOP, ids.CLOCK)
-    app.clientside_callback(ClientsideFunction("explorer", "measured"), Input(ids.ACCURACY, "children"))
+    app.clientside_callback(
+        ClientsideFunction("explorer", "measured"), Input(ids.ACCURACY, "children"), prevent_initial_call=True
+    )
     page = (State(ids.RECIPE, "data"), State(ids.PAGE, "data"))
 
     # also asked by a new model, so that what is said of the one before, if it is still on its way, is dropped
