@@ -45,11 +45,13 @@ class Picture:
         svg: The picture.
         caption: What it shows, in words.
         width: In pixels.
+        height: In pixels.
     """
 
     svg: str
     caption: str
     width: float
+    height: float
 
 
 @dataclass(frozen=True)
@@ -187,4 +189,4 @@ def _named(svg: str, caption: str, room: Point | None = None, smallest: float = 
     scale = max(smallest, min(1.0, room[0] / width, room[1] / height)) if room else 1.0
     root.set("width", number(width * scale))
     root.set("height", number(height * scale))
-    return Picture(ET.tostring(root, encoding="unicode"), caption, width * scale)
+    return Picture(ET.tostring(root, encoding="unicode"), caption, width * scale, height * scale)
