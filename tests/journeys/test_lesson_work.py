@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from explorer.lessons import KINDS
-from tests.journeys.lesson_pages import LONG, answer, expect_verdict, learning, question, step_of, wait_for_step
+from tests.journeys.lesson_pages import LONG, answer, expect_verdict, learning, prune, question, step_of, wait_for_step
 
 KEPT = "explorer.recipe().keep"
+
+
+def go(page: Page, lesson: str, step: str) -> None:
+    """Goes to a step as a link does."""
+    page.evaluate("address => explorer.lessons.go(address)", f"/learn/{lesson}/{step}")
+    wait_for_step(page, step_of(lesson, step))
+
+
+def test_a_step_begins_with_the_original_alone_however_channels_are_ranked(browser: Browser, address: str) -> None:
+    with learning(browser, f"{address}/learn/cost/target") as watched:
+        page, rows = watched.page, watched.page.locator("#plans-table tbody tr")
+        wait_for_step(page, step_of("cost", "target"))
+        page.locator("#centre-view").get_by_text("Plans").click()
+        expect(rows).to_have_count(1, timeout=LONG)
+        prune(page, {"conv1": 0.5})
+        expect(rows).to_have_count(2, timeout=LONG)
+        assert page.evaluate("explorer.recipe().importance") != "group_norm"
+
+        go(page, "sparse", "slider")
+        assert page.evaluate("explorer.recipe().importance") == "group_norm"
+        page.locator("#centre-view").get_by_text("Plans").click()
+        expect(page.locator("#plans-table .is-current")).to_contain_text("Original", timeout=LONG)
+        expect(rows).to_have_count(1)
+        prune(page, {"conv1": 0.5})
+        expect(rows.nth(1)).to_contain_text("Plan 1", timeout=LONG)
+
+        page.goto(address)  # the explorer's own plans are none of a lesson's
+        page.locator("#centre-view").get_by_text("Plans").click()
+        expect(rows).to_have_count(1, timeout=LONG)
+        expect(rows).to_contain_text("Original")
 
 
 def test_no_channel_is_dropped_by_hand_before_a_prediction(browser: Browser, address: str) -> None:
