@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser, Page, expect
+import time
+
+from playwright.sync_api import Browser, Page, Route, expect
 
 from explorer.lessons import KINDS
-from tests.journeys.lesson_pages import LONG, answer, expect_verdict, learning, prune, question, step_of, wait_for_step
+from tests.journeys.lesson_pages import (
+    LONG,
+    answer,
+    expect_verdict,
+    holding,
+    learning,
+    prune,
+    question,
+    step_of,
+    wait_for_held,
+    wait_for_step,
+)
 
+RENDERED = "() => new Promise(done => setTimeout(() => requestAnimationFrame(done), 100))"
 KEPT = "explorer.recipe().keep"
 
 
@@ -14,6 +28,47 @@ def go(page: Page, lesson: str, step: str) -> None:
     """Goes to a step as a link does."""
     page.evaluate("address => explorer.lessons.go(address)", f"/learn/{lesson}/{step}")
     wait_for_step(page, step_of(lesson, step))
+
+
+def fulfil(page: Page, route: Route, word: str) -> None:
+    """Answers what the page asked, once the answer has a word in it."""
+    ends = time.monotonic() + LONG / 1000
+    while word not in (answered := route.fetch()).text():
+        assert time.monotonic() < ends, f"the server never said {word}"
+        page.wait_for_timeout(200)
+    route.fulfill(response=answered)
+
+
+def test_what_is_told_of_a_training_after_its_step_was_left_is_dropped(browser: Browser, address: str) -> None:
+    with learning(browser, f"{address}/learn/accuracy/recover") as watched:
+        page = watched.page
+        wait_for_step(page, step_of("accuracy", "recover"))
+        with holding(page, "recover-clock.n_intervals", '"key":"recover:') as held:
+            page.get_by_role("button", name="Recover", exact=True).click()
+            wait_for_held(page, held)
+            go(page, "accuracy", "statistics")
+            fulfil(page, held.pop(), '"recover-shown"')
+            page.evaluate(RENDERED)
+            expect(page.locator("#recover-plot .empty")).to_be_visible()
+            expect(page.locator("#recover-status")).to_be_empty()
+        page.evaluate(RENDERED)
+        expect(page.locator("#recover-plot .trace")).to_have_count(0)
+        expect(page.locator(".lesson-does")).to_have_attribute("data-state", "open")
+
+
+def test_a_training_that_begins_after_its_step_was_left_is_not_followed(browser: Browser, address: str) -> None:
+    with learning(browser, f"{address}/learn/accuracy/recover") as watched:
+        page = watched.page
+        wait_for_step(page, step_of("accuracy", "recover"))
+        with holding(page, "recover-begin.n_clicks", "recover-epochs") as held:
+            page.get_by_role("button", name="Recover", exact=True).click()
+            wait_for_held(page, held)
+            go(page, "accuracy", "statistics")
+            late = held[0].request
+        assert late.response() is not None, "it was begun"
+        page.evaluate(RENDERED)
+        expect(page.locator("#recover-status")).to_be_empty()
+        expect(page.locator("#recover-plot .empty")).to_be_visible()
 
 
 def test_a_step_begins_with_the_original_alone_however_channels_are_ranked(browser: Browser, address: str) -> None:
