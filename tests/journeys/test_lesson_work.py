@@ -114,3 +114,21 @@ def test_no_channel_is_dropped_by_hand_before_a_prediction(browser: Browser, add
         bars.click(position={"x": 6, "y": 100})
         page.wait_for_function(f"Object.keys({KEPT}).length === 1", timeout=LONG)
         expect(said).to_contain_text("Click to keep it.")
+
+
+def test_tools_that_have_no_room_in_their_row_begin_the_next_one_at_its_left_edge(
+    browser: Browser, address: str
+) -> None:
+    small = {"width": 1024, "height": 768}
+    with learning(browser, f"{address}/learn/sparse/train", viewport=small) as watched:
+        page = watched.page
+        wait_for_step(page, step_of("sparse", "train"))
+        names = ("#training-tab", "#sparse-epochs", "#sparse-strength", "#sparse-begin")
+        boxes = [page.locator(name).bounding_box() for name in names]
+        tab, epochs, strength, begin = [box for box in boxes if box]
+        assert tab["y"] + tab["height"] > epochs["y"], "beside the tabs"
+        assert strength["y"] > tab["y"] + tab["height"], "in a row of its own"
+        label = page.locator("label:has(#sparse-strength)").bounding_box()
+        assert label is not None
+        assert label["x"] == tab["x"]
+        assert begin["x"] + begin["width"] <= small["width"]
