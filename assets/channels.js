@@ -1,6 +1,7 @@
 /* The channels of a group as bars on a canvas: 4000 of them stay quick, and each can be kept or dropped by hand. Only the
    bars in sight are drawn; where not all fit, an overview above shows the whole and what part of it is in sight. */
 (function () {
+  const explorer = (window.explorer = window.explorer || {});
   const [LEAST, MOST, PLOT, AXIS, OVERVIEW] = [4, 26, 120, 16, 26]; // pixels: pitch of a bar, heights of the charts
   const [LETTERS, ROOM] = [10, 5]; // pixels: size of the numbers below the bars, and what is free between two
   const chart = { data: null, sort: "importance", order: [], kept: new Set(), at: 0, hover: -1, stroke: null };
@@ -127,10 +128,13 @@
 
   const rankOf = (channel) => 1 + chart.data.scores.filter((score) => score > chart.data.scores[channel]).length;
 
+  /* Why the channels cannot be chosen just now; empty where they can. */
+  const fixed = () => (explorer.fixedChannels ? explorer.fixedChannels() : "");
+
   function say(place) {
     const channel = chart.order[place];
-    const way = chart.kept.has(channel) ? " Click to drop it." : " Click to keep it.";
-    part("channel-readout").textContent = told(channel) + "." + way;
+    const way = chart.kept.has(channel) ? "Click to drop it." : "Click to keep it.";
+    part("channel-readout").textContent = told(channel) + ". " + (fixed() || way);
     sayOption(channel);
   }
 
@@ -150,12 +154,14 @@
   function sayAll() {
     const [all, kept] = [chart.order.length, chart.kept.size];
     const dropped = all === kept ? "All " + all + " kept." : kept + " of " + all + " kept, " + (all - kept) + " dropped.";
-    part("channel-readout").textContent = dropped + " Click a bar to drop or keep it.";
+    part("channel-readout").textContent = dropped + " " + (fixed() || "Click a bar to drop or keep it.");
+    part("channel-bars").setAttribute("aria-readonly", String(Boolean(fixed())));
   }
 
   function set(place, isKept) {
     const channel = chart.order[place];
     if (channel === undefined || chart.kept.has(channel) === isKept) return;
+    if (fixed()) return say(place);
     if (!isKept && chart.kept.size === 1) {
       part("channel-readout").textContent = "A group keeps at least one " + chart.data.one + ".";
       return;
@@ -171,7 +177,7 @@
     chart.isTouched = false;
     part("channel-chosen").hidden = false;
     const channels = [...chart.kept].sort((a, b) => a - b);
-    window.explorer.askChange({ kind: "keep", group: chart.data.group, channels });
+    explorer.askChange({ kind: "keep", group: chart.data.group, channels });
   }
 
   function placeOf(event) {
@@ -256,6 +262,8 @@
     else if (chart.hover < 0) sayAll();
   }
 
+  explorer.sayChannels = () => chart.data && sayAll();
+
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.channels = {
     show(data) {
@@ -270,7 +278,7 @@
       sayAll();
     },
     reset(clicks) {
-      if (clicks && chart.data) window.explorer.askChange({ kind: "keep", group: chart.data.group, channels: null });
+      if (clicks && chart.data) explorer.askChange({ kind: "keep", group: chart.data.group, channels: null });
     },
   };
 })();

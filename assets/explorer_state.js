@@ -59,6 +59,7 @@
     dash_clientside.set_props("restore", { data: { ...what, panels: explorer.keptView(), epoch: line.epoch, shown: line.source } });
   };
   explorer.isOpening = () => line.isOpening;
+  explorer.isBeginning = () => line.isOpening && line.asking[0].why === "lesson"; // a step of a lesson
   explorer.opening = () => line.opening; // which model, while another one is opened
   explorer.retry = () => explorer.restore(...line.asking);
 

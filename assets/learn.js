@@ -55,6 +55,7 @@
     if (step.page === "step" && !lessons.isKept) {
       explorer.showPlayer(null);
       explorer.fitSoon();
+      explorer.forgetPlans();
       explorer.openFirst(solved(step));
     }
     explorer.askAbout(step.group);

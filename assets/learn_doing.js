@@ -20,6 +20,7 @@
   };
 
   const plan = ({ source, ratios, keep }) => JSON.stringify([source, ratios, keep]);
+  const isAbout = (asked, recipe) => (asked.recipe ? plan(asked.recipe) === plan(recipe) : asked.source === recipe.source);
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.doing = {
@@ -34,15 +35,15 @@
       happened("plan_on_trained", recipe.source.startsWith("session:") && Object.values(recipe.ratios).some((ratio) => ratio > 0)),
     ask_to_untie: (said) => happened("ask_to_untie", Boolean(said && said.length)),
 
-    /* A step on another plan or model opens without what was learnt of an earlier one. */
-    forget(step, asked, id) {
-      if (!asked || !step || step.page !== "step") return;
-      const isSame = asked.recipe ? plan(asked.recipe) === plan(step.recipe) : asked.source === step.recipe.source;
-      if (isSame) return;
+    /* A step on another plan or model opens without what was learnt, or is being learnt, of an earlier one. What the
+       server is asked once more, for nothing, drops its answer to what was asked before. */
+    forget(step, clicks, asked, id) {
+      if (!clicks || !step || step.page !== "step" || (asked && isAbout(asked, step.recipe))) return;
       const part = (name) => id.replace(/asked$/, name);
       [id, part("shown")].forEach((name) => dash_clientside.set_props(name, { data: null }));
+      dash_clientside.set_props(part("begin"), { n_clicks: 0 });
+      dash_clientside.set_props(part("clock"), { disabled: true, n_intervals: 0 });
       dash_clientside.set_props(part("status"), { children: [] });
-      dash_clientside.set_props(part("clock"), { disabled: true });
     },
   };
 })();

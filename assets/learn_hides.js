@@ -11,6 +11,7 @@
   const app = () => document.getElementById("app");
   const LOCKED = ".port.frozen, .flow.frozen";
   const LATER = "frozen-later";
+  const BY_HAND = ["ratio", "keep", "ties"];
 
   lessons.hides = (part) => Boolean(app() && (app().dataset.hides || "").split(" ").includes(part));
 
@@ -22,6 +23,7 @@
     followInspector();
     Object.values(NOTES).forEach(([holder, words]) => note(document.querySelector(holder), words));
     explorer.hideTip();
+    explorer.sayChannels();
     explorer.repaint();
     lessons.hideLocks();
   };
@@ -52,6 +54,7 @@
   explorer.slots = (selection, pins) => (lessons.hides("colours") ? new Map() : slots(selection, pins));
   explorer.coupling = (data) => (lessons.hides("colours") || lessons.hides("locks") ? "" : coupling(data));
 
-  /* Keys move sliders, too. */
-  explorer.askChange = (change) => (change.kind === "ratio" && lessons.hides("sliders") ? undefined : askChange(change));
+  /* Keys move sliders, too; and channels and ties are chosen in the inspector. */
+  explorer.askChange = (change) => (BY_HAND.includes(change.kind) && lessons.hides("sliders") ? undefined : askChange(change));
+  explorer.fixedChannels = () => (lessons.hides("sliders") ? "You can drop and keep bars once you have answered." : "");
 })();

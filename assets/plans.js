@@ -4,7 +4,9 @@
   const ROOM = 1000000; // characters of all of them as text
   const known = { plans: [], compared: [] };
 
-  const isOf = (fingerprint) => (plan) => plan.fingerprint === fingerprint;
+  /* Plans of lessons are apart from those of the explorer, which the same tab keeps. */
+  const isMine = (plan) => Boolean(plan.isLesson) === Boolean(explorer.lessons);
+  const isOf = (fingerprint) => (plan) => plan.fingerprint === fingerprint && isMine(plan);
   const nothing = () => window.dash_clientside.no_update;
 
   /* The oldest go first; an original is what the others are held against and goes last. */
@@ -17,9 +19,23 @@
     return kept;
   }
 
+  /* Where nothing is pruned, all rankings give the same: the model with the weights that it has. */
+  const isOriginalOf = (one) => (other) =>
+    !one.is_pruning && !other.is_pruning && one.trained === other.trained && one.recipe.source === other.recipe.source;
+  const isSame = (one) => (other) => other.key === one.key || isOriginalOf(one)(other);
+
+  /* A step of a lesson begins with the original alone. */
+  explorer.forgetPlans = () =>
+    dash_clientside.set_props("plans", { data: known.plans.filter((plan) => !isMine(plan) || !(plan.is_pruning || plan.trained)) });
+
   /* An opaque source of an earlier run of the server is the model that is on the page now. */
   const sourceOf = (plan, now) => (plan.run === explorer.run() || explorer.isNamed(plan.recipe.source) ? plan.recipe.source : now);
   explorer.planOf = (key) => known.plans.find((plan) => plan.key === key);
+
+  function compare(keys) {
+    known.compared = keys;
+    dash_clientside.set_props("compared", { data: keys });
+  }
 
   /* Back to a plan, as one step that can be undone; how one looks at the model stays. */
   function goTo(key) {
@@ -35,22 +51,22 @@
     if (!check) return;
     const others = known.compared.filter((key) => key !== check.dataset.compare);
     const isOn = others.length < known.compared.length;
-    known.compared = isOn ? others : [...others.slice(-1), check.dataset.compare];
-    dash_clientside.set_props("compared", { data: known.compared });
+    compare(isOn ? others : [...others.slice(-1), check.dataset.compare]);
   });
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.plans = {
     add(measured, plans) {
-      if (!measured) return nothing();
+      if (!measured || explorer.isBeginning()) return nothing(); // it was measured for the step before
       const all = plans || [];
-      const before = all.find((plan) => plan.key === measured.key && plan.fingerprint === measured.fingerprint);
       const mine = all.filter(isOf(measured.fingerprint));
+      const before = mine.find(isSame(measured));
       const same = before || mine.find((plan) => plan.plan === measured.plan); // a recovered plan has the number of the plan
       const number = same ? same.number : measured.is_pruning ? Math.max(0, ...mine.map((plan) => plan.number)) + 1 : 0;
       const news = { ...Object.fromEntries(Object.entries(measured).filter(([, value]) => value !== null)), run: explorer.run() };
-      const plan = { ...measured, ...before, ...news, number };
+      const plan = { ...measured, ...before, ...news, number, isLesson: Boolean(explorer.lessons) };
       if (before && JSON.stringify(before) === JSON.stringify(plan)) return nothing();
+      if (before) compare(known.compared.map((key) => (key === before.key ? plan.key : key)));
       return bounded([...all.filter((each) => each !== before), plan]);
     },
     rows(plans, _source, recipe) {

@@ -42,6 +42,7 @@ class Marks:
         lit: Ids of the ports, boxes and edges that alone show the hue of a group; None for all that carry one.
         ringed: Ids of the boxes that have a ring around them.
         needed: Ids of the boxes that are in the picture, though they take more than the room.
+        has_locks: Whether sides that are frozen look so, with a lock; else they look like any other.
         room: Width and height in pixels of the part that is drawn, around what stands out; None for the whole graph.
         colours: Tokens by name.
         drops: What groups lose of the accuracy, as `explorer.app.shades.shading` takes it.
@@ -53,6 +54,7 @@ class Marks:
     lit: frozenset[str] | None = None
     ringed: frozenset[str] = frozenset()
     needed: frozenset[str] = frozenset()
+    has_locks: bool = True
     room: Point | None = None
     colours: Mapping[str, str] = field(default_factory=lambda: tokens("light"))
     drops: Mapping[str, float] | None = None
@@ -298,7 +300,7 @@ def _draw_title(parent: ET.Element, data: Mapping[str, str], frame: Frame, ink: 
 def _draw_port(root: ET.Element, element: Element, look: Look, *, is_dim: bool) -> None:
     data, c, slot = element["data"], look.colours, look.slot(element)
     (x, y), half = (element["position"]["x"], element["position"]["y"]), data["width"] / 2
-    is_frozen = not data["groups"]
+    is_frozen = not data["groups"] and look.marks.has_locks
     parent = add(root, "g", opacity=0.85) if is_dim else root
     fill, ink = (c["frozen"], c["frozen-ink"]) if is_frozen else (c["band"], c["band-ink"])
     text, weight = port_text(data, look.kept, "" if slot is None else letter(slot)), dict[str, object]()

@@ -68,3 +68,18 @@ def test_plans_are_kept_gone_back_to_compared_timed_and_taken_away(watched: Watc
     assert watched.console == []
     assert watched.failed == []
     assert watched.foreign == []
+
+
+def test_there_is_one_original_however_channels_are_ranked(watched: Watched) -> None:
+    page, rows = watched.page, watched.page.locator("#plans-table tbody tr")
+    page.locator("#centre-view").get_by_text("Plans").click()
+    expect(rows).to_contain_text("current", timeout=30_000)
+    page.get_by_role("checkbox", name="Compare Original").click()
+    page.locator("#criterion").click()
+    page.get_by_role("option", name="L1 norm").click()
+    page.wait_for_function("explorer.recipe().importance === 'l1'")
+    expect(rows.locator(".tag")).to_have_text("current", timeout=30_000)
+    page.evaluate("explorer.askChange({kind: 'every', ratio: 0.25})")
+    expect(rows).to_have_count(2, timeout=30_000)
+    expect(rows.first).to_contain_text("Original")
+    expect(page.get_by_role("checkbox", name="Compare Original")).to_be_checked()

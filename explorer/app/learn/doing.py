@@ -39,6 +39,7 @@ def register(app: Dash) -> None:
         app.clientside_callback(
             ClientsideFunction("doing", "forget"),
             Input(ids.LESSON_STEP, "data"),
+            State(work.begin, "n_clicks"),
             State(work.asked, "data"),
             State(work.asked, "id"),
             prevent_initial_call=True,

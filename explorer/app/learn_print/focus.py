@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from explorer.app.outline import Outline, ancestors, is_place, last, module_path
 from explorer.app.scene import build_scene, closed_ancestor, fold_id, layer_id
-from explorer.lessons import Form, Step, Task
+from explorer.lessons import Form, Step, Task, hidden
 from explorer.lessons.words import marked
 
 MOST_INSIDE = 12
@@ -21,12 +21,12 @@ class Focus:
     Attributes:
         names: Layers, groups and closed modules, by full names.
         words: The same and signs of ops, by full names or by what is read on them in the graph.
-        is_secret: Whether what belongs together must not show, since that is what is asked.
+        hides: What must not show, of `explorer.lessons.tasks.HIDEABLE`, since the answer could be read off it.
     """
 
     names: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
-    is_secret: bool = False
+    hides: tuple[str, ...] = ()
 
 
 def focus_of(step: Step, form: Form | None) -> Focus:
@@ -39,8 +39,7 @@ def focus_of(step: Step, form: Form | None) -> Focus:
     task, options = step.task, form.options if form else ()
     words = (*marked(step.text), *(marked(task.question) if task else ()))
     names = (*(option.layer or option.name for option in options), *(_fields(task) if task else ()))
-    is_secret = task is not None and task.kind == "pick"
-    return Focus(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(words)), is_secret)
+    return Focus(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(words)), hidden(step))
 
 
 def _fields(task: Task) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from html import escape
 
 from explorer.app.learn.addresses import glossary_address
@@ -22,6 +23,8 @@ BESIDE = (370.0, 330.0)
 """A picture that is no wider than this has text and task beside it; a wider one stands between them."""
 SMALL = 0.6
 """So far a picture shrinks to stand beside a text."""
+HALF = 430.0
+"""A picture beside a text that is higher still shrinks further, if it can be read then: two steps fit on a sheet."""
 NOTES = '<p class="handout-notes">Notes<span></span><span></span></p>'
 LONG = 34
 """Options with more letters than this stand below one another."""
@@ -56,22 +59,23 @@ def _head(lesson: Lesson) -> str:
 def _step(workspace: Workspace, lesson: Lesson, number: int) -> str:
     step = lesson.steps[number]
     text = f'<div class="handout-text">{html_of(step.text)}</div>'
-    row = _or_why(lambda: _row(workspace, step, text), text)
+    head = f'<h2 id="{step.id}">{number + 1}. {escape(step.title)}</h2>{text}'
+    row = _or_why(lambda: _row(workspace, step, head), head)
     task = _or_why(lambda: _task(workspace, step)) if step.task else ""
-    return (
-        f'<section class="handout-step" aria-labelledby="{step.id}"><h2 id="{step.id}">{number + 1}. '
-        f"{escape(step.title)}</h2>{row}{task}{NOTES}</section>"
-    )
+    return f'<section class="handout-step" aria-labelledby="{step.id}">{row}{task}{NOTES}</section>'
 
 
 def _row(workspace: Workspace, step: Step, text: str) -> str:
-    """A text and its picture: a narrow one first, since what comes after it stands beside it."""
+    """Title and text, and the picture: a narrow one first, since what comes after it stands beside it."""
     subject = workspace.open(step.show.model)
     exploration = shown(step.show, subject.graph, step.place.inside("show"))
-    focus = focus_of(step, _form_if_any(workspace, step))
-    drawn = picture(subject, exploration, BESIDE, focus, smallest=SMALL)
+    draw = partial(picture, subject, exploration, focus=focus_of(step, _form_if_any(workspace, step)))
+    drawn = draw(BESIDE, smallest=SMALL)
     is_beside = drawn.width <= BESIDE[0]
-    drawn = drawn if is_beside else picture(subject, exploration, ROOM, focus)
+    if not is_beside:
+        drawn = draw(ROOM)
+    elif drawn.height > HALF:
+        drawn = draw((BESIDE[0], HALF))
     figure = (
         f'<figure class="{"is-beside" if is_beside else "is-across"}" style="width: {drawn.width + 2:.0f}px">'
         f"{drawn.svg}<figcaption>{escape(drawn.caption)}.</figcaption></figure>"

@@ -26,6 +26,7 @@ from explorer.app.theme import tokens
 from explorer.app.workspace import Subject
 from explorer.drawing import number
 from explorer.exploration import Exploration
+from explorer.lessons.tasks.kind import COLOURS, LOCKS
 
 PAGE_COLOURS: Mapping[str, str] = {name: f"var(--{name})" for name in tokens("light")}
 """Tokens by name, as the variables of the page: the picture is light or dark as that is."""
@@ -44,11 +45,13 @@ class Picture:
         svg: The picture.
         caption: What it shows, in words.
         width: In pixels.
+        height: In pixels.
     """
 
     svg: str
     caption: str
     width: float
+    height: float
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,8 @@ def picture(
     selected: list[str] = state.selection.get("groups", [])
     ringed = lit.now if lit else _ringed(subject, opened, state.selection)
     needed = _needed(subject, opened, focus, ringed | (lit.boxes if lit else frozenset()))
-    groups: Sequence[str] = () if focus.is_secret else lit.groups if lit else [*state.pins, *selected]
+    is_coloured = COLOURS not in focus.hides
+    groups: Sequence[str] = () if not is_coloured else lit.groups if lit else [*state.pins, *selected]
     marks = Marks(
         groups=groups,
         kept=kept,
@@ -98,10 +102,11 @@ def picture(
         lit=lit.ids if lit else None,
         ringed=ringed,
         needed=needed,
+        has_locks=LOCKS not in focus.hides,
         room=room,
         colours=PAGE_COLOURS,
     )
-    is_told = not focus.is_secret or state.selection.get("kind") != "group"
+    is_told = is_coloured or state.selection.get("kind") != "group"
     said = _said(state.selection, state.pins, panels.get(PLAYER), exploration.is_pruning()) if is_told else ""
     svg = draw_marked(subject.outline, opened, subject.sizes, marks)
     return _named(svg, f"{subject.title}{said}", room, smallest)
@@ -109,7 +114,8 @@ def picture(
 
 def _needed(subject: Subject, opened: frozenset[str], focus: Focus, marked: frozenset[str]) -> frozenset[str]:
     """Ids of the boxes that have to be in the picture; none where it is about nothing but what is selected."""
-    return frozenset() if focus == NOTHING else boxes_of(focus, subject.outline, opened) | marked
+    is_about = focus.names or focus.words
+    return boxes_of(focus, subject.outline, opened) | marked if is_about else frozenset()
 
 
 def _matrix(subject: Subject, opened: list[str], selection: Mapping[str, Any], panels: Mapping[str, Any]) -> Picture:
@@ -183,4 +189,4 @@ def _named(svg: str, caption: str, room: Point | None = None, smallest: float = 
     scale = max(smallest, min(1.0, room[0] / width, room[1] / height)) if room else 1.0
     root.set("width", number(width * scale))
     root.set("height", number(height * scale))
-    return Picture(ET.tostring(root, encoding="unicode"), caption, width * scale)
+    return Picture(ET.tostring(root, encoding="unicode"), caption, width * scale, height * scale)

@@ -24,20 +24,19 @@ EMPTY = (
 EPOCHS, RATE = 2, 0.01
 
 
-def layout() -> list[Any]:
-    """The panel; a training fills it."""
+def tools() -> list[Any]:
+    """What begins a training and says how far it is."""
     return [
-        html.Div(
-            [
-                background.number(ids.RECOVER_EPOCHS, "epochs", EPOCHS, min=1, max=200, step=1, allowDecimal=False),
-                background.number(ids.RECOVER_RATE, "learning rate", RATE, min=0, max=1e6, step=0.001),
-                background.button(ids.RECOVER, "Recover"),
-                background.status_line(ids.RECOVER),
-            ],
-            className="training-tools",
-        ),
-        html.Div(nothing(), id=ids.RECOVER_PLOT, className="training-plot"),
+        background.number(ids.RECOVER_EPOCHS, "epochs", EPOCHS, min=1, max=200, step=1, allowDecimal=False),
+        background.number(ids.RECOVER_RATE, "learning rate", RATE, min=0, max=1e6, step=0.001),
+        background.button(ids.RECOVER, "Recover"),
+        background.status_line(ids.RECOVER),
     ]
+
+
+def layout() -> html.Div:
+    """The panel; a training fills it."""
+    return html.Div(nothing(), id=ids.RECOVER_PLOT, className="training-plot")
 
 
 def nothing() -> html.P:

@@ -27,21 +27,20 @@ EMPTY = (
 )
 
 
-def layout() -> list[Any]:
+def tools() -> list[Any]:
+    """What begins a sweep and says how far it is."""
+    return [background.button(ids.SWEEP, "Measure sensitivity"), background.status_line(ids.SWEEP)]
+
+
+def layout() -> html.Div:
     """The panel; what was measured fills it."""
-    return [
-        html.Div(
-            [background.button(ids.SWEEP, "Measure sensitivity"), background.status_line(ids.SWEEP)],
-            className="training-tools",
-        ),
-        html.Div(
-            [
-                html.Div(html.P(EMPTY, className="empty"), id=ids.SWEEP_TABLE, className="training-list"),
-                html.Div(id=ids.SWEEP_PLOT, className="training-plot"),
-            ],
-            className="training-pair",
-        ),
-    ]
+    return html.Div(
+        [
+            html.Div(html.P(EMPTY, className="empty"), id=ids.SWEEP_TABLE, className="training-list"),
+            html.Div(id=ids.SWEEP_PLOT, className="training-plot"),
+        ],
+        className="training-pair",
+    )
 
 
 def stores() -> list[Any]:

@@ -27,8 +27,8 @@ EPOCHS, RATE, STRENGTH = 5, 0.01, 0.005
 NAMES = {"group": "group norms", "bn_scale": "BatchNorm scales"}
 
 
-def layout() -> list[Any]:
-    """The panel; a training fills it."""
+def tools() -> list[Any]:
+    """What begins a training and says how far it is."""
     regulariser = dmc.Select(
         id=ids.SPARSE_REGULARISER,
         data=[{"label": NAMES[name], "value": name} for name in REGULARISERS],
@@ -39,25 +39,24 @@ def layout() -> list[Any]:
         **attributes(aria_label="What is pressed towards zero"),
     )
     return [
-        html.Div(
-            [
-                background.number(ids.SPARSE_EPOCHS, "epochs", EPOCHS, min=1, max=200, step=1, allowDecimal=False),
-                background.number(ids.SPARSE_RATE, "learning rate", RATE, min=0, max=1e6, step=0.001),
-                background.number(ids.SPARSE_STRENGTH, "strength", STRENGTH, min=0, max=1e6, step=0.001),
-                regulariser,
-                background.button(ids.SPARSE, "Train sparsely"),
-                background.status_line(ids.SPARSE),
-            ],
-            className="training-tools",
-        ),
-        html.Div(
-            [
-                html.Div(nothing(), id=ids.SPARSE_NORMS, className="training-plot"),
-                html.Div(id=ids.SPARSE_PLOT, className="training-plot"),
-            ],
-            className="training-pair is-even",
-        ),
+        background.number(ids.SPARSE_EPOCHS, "epochs", EPOCHS, min=1, max=200, step=1, allowDecimal=False),
+        background.number(ids.SPARSE_RATE, "learning rate", RATE, min=0, max=1e6, step=0.001),
+        background.number(ids.SPARSE_STRENGTH, "strength", STRENGTH, min=0, max=1e6, step=0.001),
+        regulariser,
+        background.button(ids.SPARSE, "Train sparsely"),
+        background.status_line(ids.SPARSE),
     ]
+
+
+def layout() -> html.Div:
+    """The panel; a training fills it."""
+    return html.Div(
+        [
+            html.Div(nothing(), id=ids.SPARSE_NORMS, className="training-plot"),
+            html.Div(id=ids.SPARSE_PLOT, className="training-plot"),
+        ],
+        className="training-pair is-even",
+    )
 
 
 def nothing() -> html.P:

@@ -25,16 +25,19 @@ def layout() -> html.Section:
         size="xs",
         **attributes(aria_label="What to learn from data"),
     )
-    panels = [
-        html.Div(panel.layout(), className="training-panel", **attributes(data_panel=name))
-        for name, panel in PANELS.items()
-    ]
+    tools = [_part(name, panel.tools()) for name, panel in PANELS.items()]
+    panels = [_part(name, panel.layout()) for name, panel in PANELS.items()]
     return html.Section(
-        [html.Div(switch, className="training-switch"), *panels],
+        [html.Div([switch, *tools], className="training-tools"), *panels],
         id=ids.TRAINING,
         className="training",
         **attributes(aria_label="Training", data_shown="sensitivity"),
     )
+
+
+def _part(name: str, content: Any) -> html.Div:
+    """What is there only while a panel is shown."""
+    return html.Div(content, className="training-part", **attributes(data_panel=name))
 
 
 def stores() -> list[Any]:

@@ -25,7 +25,7 @@ HIDEABLE: Mapping[str, str] = {
     COLOURS: "the colours of groups, and their names beside the pointer",
     LOCKS: "the locks on sides that are frozen, and why they are",
     MATRICES: "the matrices D and G",
-    SLIDERS: "the grid of groups with its sliders",
+    SLIDERS: "the grid of groups with its sliders, and what is chosen by hand: channels, ties",
 }
 """The parts of the screen from which an answer could be read off: see `Kind.hides`."""
 COUPLING = (INSPECTOR, COLOURS, MATRICES)

@@ -14,7 +14,7 @@ from explorer.app.playing import recording
 from explorer.app.positions import place
 from explorer.app.scene import build_scene
 from explorer.app.workspace import Workspace
-from explorer.lessons import KINDS, Form, Lesson, Step, asked, bundled_lessons, shown
+from explorer.lessons import KINDS, Form, Lesson, Step, Task, asked, bundled_lessons, hidden, shown
 
 ROOM = (640.0, 340.0)
 SVG = "{http://www.w3.org/2000/svg}"
@@ -74,6 +74,32 @@ def test_where_layers_are_picked_no_colour_tells_which(workspace: Workspace, les
     assert PAGE_COLOURS["accent"] in made.svg, "what is selected has its border"
 
 
+def test_where_layers_of_groups_are_counted_no_colour_tells_how_many(workspace: Workspace) -> None:
+    step = BUNDLED["concatenation"].step("how-far")
+    assert step is not None
+    pinned = replace(step, show=replace(step.show, pins=("blocks.0.0.conv2",)))
+    assert PAGE_COLOURS["hue-0"] not in drawn(workspace, pinned).svg
+
+
+def test_a_group_whose_ties_are_asked_for_is_in_its_colour(workspace: Workspace, lesson: Lesson) -> None:
+    see = lesson.steps[0]
+    assert see.show.select["kind"] == "group"
+    asked_of = {"find": "tied_to", "group": "conv1"}
+    tied = replace(lesson.steps[1], show=see.show, task=Task("pick", "?", "", "", asked_of, see.place))
+    subject = workspace.open(tied.show.model)
+    made = picture(subject, shown(tied.show, subject.graph, tied.place), ROOM, focus_of(tied, None))
+    assert PAGE_COLOURS["hue-0"] in made.svg
+    assert made.caption.endswith("the group conv1")
+
+
+def test_what_is_frozen_has_no_lock_while_that_is_asked(workspace: Workspace) -> None:
+    step = BUNDLED["limits"].step("ends")
+    assert step is not None
+    lock = PAGE_COLOURS["frozen-ink"]
+    assert lock not in drawn(workspace, step).svg
+    assert lock in drawn(workspace, replace(step, task=None)).svg
+
+
 def test_layers_and_signs_are_found_by_what_is_read_on_them(workspace: Workspace) -> None:
     step = BUNDLED["depthwise"].step("the-gate")
     assert step is not None
@@ -96,7 +122,7 @@ def test_a_step_names_its_layers_in_its_text_its_options_and_what_is_cut(workspa
     see, pick, *_, edits, _ = lesson.steps
     assert focus_of(see, None) == Focus(words=("conv1",))
     picking = focus_of(pick, form_of(workspace, pick))
-    assert picking.is_secret
+    assert picking.hides == hidden(pick)
     assert set(picking.names) >= {"layer1.0.bn1", "layer1.0.conv2", "layer1.0.bn2", "layer1.0.conv1"}
     assert "layer1.0.conv1" in focus_of(edits, form_of(workspace, edits)).names
 

@@ -10,11 +10,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from explorer.app.learn_print.answers import Measured
-from explorer.app.learn_print.handout import handout
+from explorer.app.learn_print.handout import HALF, SMALL, handout
+from explorer.app.learn_print.pictures import SMALLEST
 from explorer.app.workspace import Subject, Workspace
 from explorer.engine.errors import LessonError
 from explorer.exploration import set_each_ratio, start
-from explorer.lessons import KINDS, Lesson, asked
+from explorer.lessons import KINDS, Lesson, asked, bundled_lessons
 from explorer.training import evaluate
 
 
@@ -43,6 +44,19 @@ def test_every_step_has_its_title_its_text_a_picture_and_room_for_notes(workspac
         assert len(list(section.iter("{http://www.w3.org/2000/svg}svg"))) >= 1
         assert "Notes" in words(section)
     assert "A group of conv1 & more." in words(part(page, "1. See"))
+
+
+def test_a_tall_picture_beside_a_text_leaves_room_for_another_step_unless_it_could_not_be_read(
+    workspace: Workspace,
+) -> None:
+    graphs = next(lesson for lesson in bundled_lessons() if lesson.id == "graphs")
+    page = parsed(handout(workspace, graphs, with_answers=False))
+    beside = [each[0].attrib for each in page.iter("figure") if each.get("class") == "is-beside"]
+    pictures = [(float(each["height"]), float(each["viewBox"].split()[3])) for each in beside]
+    tall = [(height, whole) for height, whole in pictures if SMALL * whole > HALF]
+    assert tall
+    for height, whole in tall:
+        assert height == pytest.approx(max(HALF, SMALLEST * whole), abs=0.1)
 
 
 def test_options_of_a_task_are_boxes_to_tick(workspace: Workspace, lesson: Lesson) -> None:
@@ -128,4 +142,4 @@ def test_a_step_that_names_what_is_not_there_says_so_in_its_place(workspace: Wor
     page = handout(workspace, replace(lesson, steps=(lost, astray, *rest)), with_answers=True)
     assert "show.select.group: ResNet-20 has no group 'conv9'" in unescape(page)
     assert unescape(page).count("task.port: ResNet-20 has no port 'conv9+'") == 2, "in the step and in the answers"
-    assert words(part(parsed(page), "3. Choose")).startswith("3. Choose")
+    assert "Which saves most?" in words(part(parsed(page), "3. Choose"))
