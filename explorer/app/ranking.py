@@ -1,17 +1,23 @@
-"""Puts the nodes of one level into rows: fast-sugiyama where it works, a longest-path ranking where it does not."""
+"""Puts the nodes of one level into rows: each as low as its longest path, in an order with few crossings.
+
+The same graph gives the same rows on every machine, since links and lessons remember where one looks. (fast-sugiyama
+gives these rows, too, but another order in each process, with two crossings or with five.)
+"""
 
 from __future__ import annotations
 
-import logging
+import random
+from bisect import bisect, bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from fast_sugiyama import from_edges
-
 Pair = tuple[str, str]
 LANE = "lane:"
-log = logging.getLogger(__name__)
+STARTS, SWEEPS = 8, 6
+"""Orders that are begun with, the given one first, and times that all rows of each are ordered anew."""
+MOST_STEPS = 2000
+"""Steps from row to row, of all orders that are begun with: in a large dense graph one has to do."""
 
 
 @dataclass(frozen=True)
@@ -43,82 +49,42 @@ def rank(nodes: Sequence[str], edges: Sequence[Pair]) -> Rows:
         Rows such that every edge runs downwards and passes one bend in each row between its ends.
     """
     forward = _forward(nodes, edges)
-    bundles = _bundles(nodes, forward)
-    try:
-        rows = _unbundled(_sugiyama(nodes, _steps(forward, bundles)), forward, bundles)
-    except Exception:  # the library is young: whatever goes wrong in it, there is a layout
-        log.warning("fast-sugiyama failed on %d nodes; using the longest-path ranking", len(nodes), exc_info=True)
-        return longest_path(nodes, forward)
-    if not is_layered(rows, nodes, forward):  # it loses an edge of some graphs, and puts others across rows
-        return longest_path(nodes, forward)
-    return _bends_right(rows)
-
-
-def is_layered(rows: Rows, nodes: Sequence[str], edges: Sequence[Pair]) -> bool:
-    """Whether rows hold every node once, and every edge goes down one row at each of its bends."""
-    row_of = {name: index for index, row in enumerate(rows.rows) for name in row}
-    if {name for name in row_of if not is_bend(name)} != set(nodes) or sum(map(len, rows.rows)) != len(row_of):
-        return False
-    paths = [
-        (source, *rows.chains[source, target], target) for source, target in edges if (source, target) in rows.chains
-    ]
-    steps = [row_of[below] - row_of[above] for path in paths for above, below in pairwise(path)]
-    return len(paths) == len(edges) and all(step == 1 for step in steps)
-
-
-def longest_path(nodes: Sequence[str], edges: Sequence[Pair]) -> Rows:
-    """Rows by the longest path from a source, ordered within a row by the mean place of what is above.
-
-    Args:
-        nodes: Names in execution order.
-        edges: Pairs of names that run forward in execution order.
-
-    Returns:
-        Rows with one bend per edge and skipped row.
-    """
-    forward = _forward(nodes, edges)
     level = _levels(nodes, forward)
+    bundles = _bundles(forward, level)
     rows: list[list[str]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
     for name in nodes:
         rows[level[name]].append(name)
-    chains = {pair: _bend_between(pair, level, rows) for pair in forward}
-    return Rows(tuple(_ordered(rows, chains)), chains)
+    chains = {pair: bundles.get(pair) or _bends(pair, level) for pair in forward}
+    for (source, _), chain in chains.items():
+        for row, bend in enumerate(chain, start=level[source] + 1):
+            if bend not in rows[row]:
+                rows[row].append(bend)
+    return _bends_right(Rows(tuple(tuple(row) for row in _ordered(rows, _steps(chains))), chains))
 
 
-def _bundles(nodes: Sequence[str], edges: Sequence[Pair]) -> dict[Pair, tuple[str, ...]]:
+def _bundles(edges: Sequence[Pair], level: dict[str, int]) -> dict[Pair, tuple[str, ...]]:
     """For each long edge of a node that has several, the lane that it shares with them: what many read runs in one."""
-    level = _levels(nodes, edges)
     long: dict[str, list[Pair]] = {}
     for source, target in edges:
         if level[target] - level[source] > 1:
             long.setdefault(source, []).append((source, target))
     return {
-        (source, target): tuple(f"{LANE}{source}@{row}" for row in range(level[source] + 1, level[target]))
+        (source, target): tuple(f"bend:{LANE}{source}@{row}" for row in range(level[source] + 1, level[target]))
         for source, pairs in long.items()
         if len(pairs) > 1
         for _, target in pairs
     }
 
 
-def _steps(edges: Sequence[Pair], bundles: dict[Pair, tuple[str, ...]]) -> list[Pair]:
-    """The edges, with each lane in place of all edges that run in it."""
-    steps = (step for edge in edges for step in pairwise((edge[0], *bundles.get(edge, ()), edge[1])))
+def _bends(pair: Pair, level: dict[str, int]) -> tuple[str, ...]:
+    source, target = pair
+    return tuple(f"bend:{source}>{target}@{row}" for row in range(level[source] + 1, level[target]))
+
+
+def _steps(chains: dict[Pair, tuple[str, ...]]) -> list[Pair]:
+    """The edges from row to row, those in a lane once."""
+    steps = (step for (source, target), chain in chains.items() for step in pairwise((source, *chain, target)))
     return list(dict.fromkeys(steps))
-
-
-def _unbundled(rows: Rows, edges: Sequence[Pair], bundles: dict[Pair, tuple[str, ...]]) -> Rows:
-    """Rows in which the points of lanes are bends of every edge that runs in the lane."""
-    chains: dict[Pair, tuple[str, ...]] = {}
-    for edge in edges:
-        passed: list[str] = []
-        for step in pairwise((edge[0], *bundles.get(edge, ()), edge[1])):
-            passed += [*rows.chains.get(step, ()), step[1]]
-        chains[edge] = tuple(_as_bend(name) for name in passed[:-1])
-    return Rows(tuple(tuple(_as_bend(name) for name in row) for row in rows.rows), chains)
-
-
-def _as_bend(name: str) -> str:
-    return f"bend:{name}" if name.startswith(LANE) else name
 
 
 def _bends_right(rows: Rows) -> Rows:
@@ -143,57 +109,76 @@ def _forward(nodes: Sequence[str], edges: Sequence[Pair]) -> list[Pair]:
     return [pair for pair in dict.fromkeys(edges) if place[pair[0]] < place[pair[1]]]
 
 
-def _bend_between(pair: Pair, level: dict[str, int], rows: list[list[str]]) -> tuple[str, ...]:
-    source, target = pair
-    chain = tuple(f"bend:{source}>{target}@{row}" for row in range(level[source] + 1, level[target]))
-    for row, bend in enumerate(chain, start=level[source] + 1):
-        rows[row].append(bend)
-    return chain
-
-
-def _ordered(rows: list[list[str]], chains: dict[Pair, tuple[str, ...]]) -> list[tuple[str, ...]]:
+def _ordered(rows: list[list[str]], steps: Sequence[Pair]) -> list[list[str]]:
+    """The rows with the fewest crossings, of those that sweeps from several orders lead to."""
     above: dict[str, list[str]] = {}
-    for (source, target), chain in chains.items():
-        for upper, lower in zip((source, *chain), (*chain, target), strict=True):
-            above.setdefault(lower, []).append(upper)
-    done: list[tuple[str, ...]] = []
-    for row in rows:
-        before = {name: index for index, name in enumerate(done[-1])} if done else {}
-        done.append(tuple(sorted(row, key=lambda name: _mean([before[up] for up in above.get(name, ())]))))
+    below: dict[str, list[str]] = {}
+    for upper, lower in steps:
+        above.setdefault(lower, []).append(upper)
+        below.setdefault(upper, []).append(lower)
+    best, fewest = rows, _crossings(rows, below)
+    chance = random.Random(0)  # the same orders every time
+    for _ in range(max(1, min(STARTS, MOST_STEPS // max(len(steps), 1)))):
+        for sweep in range(SWEEPS):
+            if not fewest:
+                return best
+            rows = _swept(rows, above) if sweep % 2 == 0 else _swept(rows[::-1], below)[::-1]
+            _exchange(rows, (above, below))
+            crossings = _crossings(rows, below)
+            if crossings < fewest:
+                best, fewest = [list(row) for row in rows], crossings
+        rows = [chance.sample(row, len(row)) for row in rows]
+    return best
+
+
+def _swept(rows: list[list[str]], neighbours: dict[str, list[str]]) -> list[list[str]]:
+    """Each row in the order of the mean places of its neighbours in the one before; names without any stay in place."""
+    done = [list(row) for row in rows[:1]]
+    for row in rows[1:]:
+        place = {name: index for index, name in enumerate(done[-1])}
+        wanted = {
+            name: _mean([place[other] for other in neighbours.get(name, ())], index) for index, name in enumerate(row)
+        }
+        done.append(sorted(row, key=wanted.__getitem__))
     return done
 
 
-def _mean(values: list[int]) -> float:
-    return sum(values) / len(values) if values else 0.0
+def _exchange(rows: list[list[str]], sides: Sequence[dict[str, list[str]]]) -> None:
+    """Exchanges names beside each other, in place, where their edges to the rows above and below then cross less."""
+    empty: list[str] = []
+    for index, row in enumerate(rows):
+        around = [rows[index - 1] if index else empty, rows[index + 1] if index + 1 < len(rows) else empty]
+        places = [{name: place for place, name in enumerate(other)} for other in around]
+        ends = {
+            name: [
+                sorted(place[other] for other in side.get(name, ())) for side, place in zip(sides, places, strict=True)
+            ]
+            for name in row
+        }
+        for at in range(len(row) - 1):
+            pair = [ends[row[at]], ends[row[at + 1]]]
+            gain = sum(_passed(left, right) - _passed(right, left) for left, right in zip(*pair, strict=True))
+            if gain > 0:
+                row[at], row[at + 1] = row[at + 1], row[at]
 
 
-def _sugiyama(nodes: Sequence[str], edges: list[Pair]) -> Rows:
-    if not edges:
-        return Rows((tuple(nodes),) if nodes else (), {})
-    rows: dict[int, list[str]] = {}
-    chains: dict[Pair, tuple[str, ...]] = {}
-    for part, layout in enumerate(from_edges(edges, dummy_vertices=True, minimum_length=1, vertex_spacing=10)):
-        positions, _, height, steps = layout
-        names = {key: key if isinstance(key, str) else f"bend:{part}:{key}" for key, _ in positions}
-        for key, (_, y) in sorted(positions, key=lambda item: item[1][0]):
-            rows.setdefault(round((height - y) / 10), []).append(names[key])
-        following = [(names[a], names[b]) for a, b in steps or ()]
-        chains |= _chains(following)
-    linked = {name for row in rows.values() for name in row}
-    alone = [name for name in nodes if name not in linked]
-    rows.setdefault(0, []).extend(alone)
-    return Rows(tuple(tuple(rows[index]) for index in sorted(rows)), chains)
+def _passed(left: list[int], right: list[int]) -> int:
+    """Crossings of the edges of a name with those of the name to its right, by the places where they end."""
+    return sum(bisect_left(right, end) for end in left)
 
 
-def _chains(steps: list[Pair]) -> dict[Pair, tuple[str, ...]]:
-    after = {source: target for source, target in steps if is_bend(source)}
-    chains: dict[Pair, tuple[str, ...]] = {}
-    for source, target in steps:
-        if is_bend(source):
-            continue
-        chain: list[str] = []
-        while is_bend(target):
-            chain.append(target)
-            target = after[target]
-        chains[source, target] = tuple(chain)
-    return chains
+def _mean(values: list[int], otherwise: float) -> float:
+    return sum(values) / len(values) if values else otherwise
+
+
+def _crossings(rows: list[list[str]], below: dict[str, list[str]]) -> int:
+    total = 0
+    for upper, lower in pairwise(rows):
+        place = {name: index for index, name in enumerate(lower)}
+        passed: list[int] = []
+        for name in upper:
+            ends = sorted(place[other] for other in below.get(name, ()))
+            total += sum(len(passed) - bisect(passed, end) for end in ends)
+            for end in ends:
+                insort(passed, end)
+    return total
