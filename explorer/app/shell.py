@@ -95,7 +95,7 @@ def screen(subject: Subject, run: str) -> list[Any]:
         centre.layout(
             {
                 centre.GRAPH: graph_panel.layout(subject, paths, SCHEMES[0]),
-                centre.MATRICES: matrices_panel.layout(),
+                centre.MATRICES: matrices_panel.layout(subject),
                 centre.COMPARISON: comparison_panel.layout(),
                 centre.TRAINING: training_panel.layout(),
                 centre.PLANS: plans_panel.layout(),

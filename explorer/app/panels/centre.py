@@ -68,4 +68,6 @@ def ask_when_shown(app: Dash, view: str, asked: Output, parts: Sequence[Input]) 
 
 def register(app: Dash, _workspace: Workspace) -> None:
     """Callbacks of the switch."""
-    app.clientside_callback(ClientsideFunction("centre", "show"), Input(ids.CENTRE_VIEW, "value"))
+    app.clientside_callback(
+        ClientsideFunction("centre", "show"), Input(ids.CENTRE_VIEW, "value"), prevent_initial_call=True
+    )

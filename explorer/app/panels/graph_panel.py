@@ -149,11 +149,14 @@ def _register_clientside(app: Dash) -> None:
         ("newModel", [Input(ids.MODEL, "data")]),
         ("drawn", [Input(ids.GRAPH, "elements")]),
         ("filled", [Input(ids.GRID, "rowData")]),
-        ("shade", [Input(ids.SHADE, "value")]),
         ("opened", [Input(ids.OPENED, "data")]),
-        ("view", [Input(name, "n_clicks") for name in view]),
     ):
         app.clientside_callback(ClientsideFunction("explorer", function), *inputs)
+    for function, inputs in (
+        ("shade", [Input(ids.SHADE, "value")]),
+        ("view", [Input(name, "n_clicks") for name in view]),
+    ):
+        app.clientside_callback(ClientsideFunction("explorer", function), *inputs, prevent_initial_call=True)
 
 
 def _legend() -> html.Div:

@@ -115,4 +115,5 @@ def register(app: Dash, workspace: Workspace) -> None:
         ClientsideFunction("explorer", "repaint"),
         Input(ids.DETAILS, "children"),
         Input(ids.INSPECTOR, "children"),
+        prevent_initial_call=True,
     )

@@ -37,8 +37,12 @@ LEGEND = {
 }
 
 
-def layout() -> html.Section:
-    """The view; it is filled when it is first shown."""
+def layout(subject: Subject) -> html.Section:
+    """The view; it is filled when it is first shown.
+
+    Args:
+        subject: The model that the page shows first.
+    """
     kind = dmc.SegmentedControl(
         id=ids.MATRIX_KIND,
         data=[{"label": title, "value": name} for name, title in KINDS.items()],
@@ -47,9 +51,15 @@ def layout() -> html.Section:
         **attributes(aria_label="Which matrix"),
     )
     scope = dmc.Select(
-        id=ids.MATRIX_SCOPE, data=scopes([]), value=SHOWN, size="xs", w=210, allowDeselect=False, searchable=True,
+        id=ids.MATRIX_SCOPE,
+        data=scopes(subject.outline.members),
+        value=SHOWN,
+        size="xs",
+        w=210,
+        allowDeselect=False,
+        searchable=True,
         **attributes(aria_label="Which layers"),
-    )  # fmt: skip
+    )
     return html.Section(
         [
             html.Div(
@@ -158,7 +168,7 @@ def register(app: Dash, workspace: Workspace) -> None:
         figure = matrix_map(matrix, runs, scheme or "light", slot_of(group, pins))
         return chart(ids.MATRIX, figure, "matrix", scroll_zoom=True), readable(matrix), said, legend(kind)
 
-    @app.callback(Output(ids.MATRIX_SCOPE, "data"), Input(ids.MODEL, "data"))
+    @app.callback(Output(ids.MATRIX_SCOPE, "data"), Input(ids.MODEL, "data"), prevent_initial_call=True)
     def offer(source: str) -> Any:
         return scopes(workspace.open(source).outline.members)
 

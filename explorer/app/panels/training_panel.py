@@ -47,6 +47,8 @@ def stores() -> list[Any]:
 
 def register(app: Dash, workspace: Workspace) -> None:
     """Callbacks of the view and its panels."""
-    app.clientside_callback(ClientsideFunction("training", "show"), Input(ids.TRAINING_TAB, "value"))
+    app.clientside_callback(
+        ClientsideFunction("training", "show"), Input(ids.TRAINING_TAB, "value"), prevent_initial_call=True
+    )
     for panel in PANELS.values():
         panel.register(app, workspace)

@@ -76,7 +76,9 @@ def register(app: Dash, workspace: Workspace) -> None:
         names, first = offered(workspace.open(opened["source"]).graph, selection)
         return names, first, first is None
 
-    app.clientside_callback(ClientsideFunction("weights", "watch"), Input(ids.WEIGHTS_BOX, "hidden"))
+    app.clientside_callback(
+        ClientsideFunction("weights", "watch"), Input(ids.WEIGHTS_BOX, "hidden"), prevent_initial_call=True
+    )
     app.clientside_callback(
         ClientsideFunction("weights", "ask"),
         Output(ids.WEIGHTS_ASKED, "data"),
