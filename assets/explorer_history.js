@@ -172,7 +172,7 @@
     if (explorer.isOpening()) return;
     saveSteps();
     if (!isNamed(page.recipe.source)) write("localStorage", OWN + page.recipe.fingerprint, page.recipe);
-    const version = (page.version += 1);
+    const { version } = page;
     const isBare = explorer.lessons || JSON.stringify(page.recipe) === page.first || !isNamed(page.recipe.source);
     const hash = isBare ? "" : await address(page.recipe);
     if (version !== page.version || location.hash !== page.hash) return; // or somebody follows a link just now

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import random
 from bisect import bisect, bisect_left, insort
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 Pair = tuple[str, str]
-LANE = "lane:"
 STARTS, SWEEPS = 8, 6
 """Orders that are begun with, the given one first, and times that all rows of each are ordered anew."""
 MOST_STEPS = 2000
@@ -50,35 +50,31 @@ def rank(nodes: Sequence[str], edges: Sequence[Pair]) -> Rows:
     """
     forward = _forward(nodes, edges)
     level = _levels(nodes, forward)
-    bundles = _bundles(forward, level)
+    shared = _shared(forward, level)
+    chains = {
+        (source, target): _bends(
+            f"lane:{source}" if source in shared else f"{source}>{target}", level[source], level[target]
+        )
+        for source, target in forward
+    }
     rows: list[list[str]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
     for name in nodes:
         rows[level[name]].append(name)
-    chains = {pair: bundles.get(pair) or _bends(pair, level) for pair in forward}
-    for (source, _), chain in chains.items():
-        for row, bend in enumerate(chain, start=level[source] + 1):
-            if bend not in rows[row]:
-                rows[row].append(bend)
+    bends = ((row, bend) for (source, _), chain in chains.items() for row, bend in enumerate(chain, level[source] + 1))
+    for row, bend in dict.fromkeys(bends):
+        rows[row].append(bend)
     return _bends_right(Rows(tuple(tuple(row) for row in _ordered(rows, _steps(chains))), chains))
 
 
-def _bundles(edges: Sequence[Pair], level: dict[str, int]) -> dict[Pair, tuple[str, ...]]:
-    """For each long edge of a node that has several, the lane that it shares with them: what many read runs in one."""
-    long: dict[str, list[Pair]] = {}
-    for source, target in edges:
-        if level[target] - level[source] > 1:
-            long.setdefault(source, []).append((source, target))
-    return {
-        (source, target): tuple(f"bend:{LANE}{source}@{row}" for row in range(level[source] + 1, level[target]))
-        for source, pairs in long.items()
-        if len(pairs) > 1
-        for _, target in pairs
-    }
+def _shared(edges: Sequence[Pair], level: dict[str, int]) -> set[str]:
+    """The nodes of which several edges are long. They share a lane: what many read runs in one."""
+    long = Counter(source for source, target in edges if level[target] - level[source] > 1)
+    return {source for source, count in long.items() if count > 1}
 
 
-def _bends(pair: Pair, level: dict[str, int]) -> tuple[str, ...]:
-    source, target = pair
-    return tuple(f"bend:{source}>{target}@{row}" for row in range(level[source] + 1, level[target]))
+def _bends(name: str, first: int, last: int) -> tuple[str, ...]:
+    """One bend in each row between two."""
+    return tuple(f"bend:{name}@{row}" for row in range(first + 1, last))
 
 
 def _steps(chains: dict[Pair, tuple[str, ...]]) -> list[Pair]:
@@ -145,10 +141,9 @@ def _swept(rows: list[list[str]], neighbours: dict[str, list[str]]) -> list[list
 
 def _exchange(rows: list[list[str]], sides: Sequence[dict[str, list[str]]]) -> None:
     """Exchanges names beside each other, in place, where their edges to the rows above and below then cross less."""
-    empty: list[str] = []
-    for index, row in enumerate(rows):
-        around = [rows[index - 1] if index else empty, rows[index + 1] if index + 1 < len(rows) else empty]
-        places = [{name: place for place, name in enumerate(other)} for other in around]
+    padded = [[], *rows, []]
+    for above, row, below in zip(padded, rows, padded[2:], strict=False):
+        places = [{name: place for place, name in enumerate(other)} for other in (above, below)]
         ends = {
             name: [
                 sorted(place[other] for other in side.get(name, ())) for side, place in zip(sides, places, strict=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
+import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from explorer.lessons import KINDS
@@ -39,36 +41,41 @@ def fulfil(page: Page, route: Route, word: str) -> None:
     route.fulfill(response=answered)
 
 
-def test_what_is_told_of_a_training_after_its_step_was_left_is_dropped(browser: Browser, address: str) -> None:
+@pytest.fixture
+def recovering(browser: Browser, address: str) -> Iterator[Page]:
+    """A step that asks for a training."""
     with learning(browser, f"{address}/learn/accuracy/recover") as watched:
-        page = watched.page
-        wait_for_step(page, step_of("accuracy", "recover"))
-        with holding(page, "recover-clock.n_intervals", '"key":"recover:') as held:
-            page.get_by_role("button", name="Recover", exact=True).click()
-            wait_for_held(page, held)
-            go(page, "accuracy", "statistics")
-            fulfil(page, held.pop(), '"recover-shown"')
-            page.evaluate(RENDERED)
-            expect(page.locator("#recover-plot .empty")).to_be_visible()
-            expect(page.locator("#recover-status")).to_be_empty()
-        page.evaluate(RENDERED)
-        expect(page.locator("#recover-plot .trace")).to_have_count(0)
-        expect(page.locator(".lesson-does")).to_have_attribute("data-state", "open")
+        wait_for_step(watched.page, step_of("accuracy", "recover"))
+        yield watched.page
 
 
-def test_a_training_that_begins_after_its_step_was_left_is_not_followed(browser: Browser, address: str) -> None:
-    with learning(browser, f"{address}/learn/accuracy/recover") as watched:
-        page = watched.page
-        wait_for_step(page, step_of("accuracy", "recover"))
-        with holding(page, "recover-begin.n_clicks", "recover-epochs") as held:
-            page.get_by_role("button", name="Recover", exact=True).click()
-            wait_for_held(page, held)
-            go(page, "accuracy", "statistics")
-            late = held[0].request
-        assert late.response() is not None, "it was begun"
-        page.evaluate(RENDERED)
-        expect(page.locator("#recover-status")).to_be_empty()
-        expect(page.locator("#recover-plot .empty")).to_be_visible()
+def begin_and_leave(page: Page, held: list[Route]) -> None:
+    """Begins the training, and goes on to the next step while an answer of the server is held."""
+    page.get_by_role("button", name="Recover", exact=True).click()
+    wait_for_held(page, held)
+    go(page, "accuracy", "statistics")
+
+
+def test_what_is_told_of_a_training_after_its_step_was_left_is_dropped(recovering: Page) -> None:
+    with holding(recovering, "recover-clock.n_intervals", '"key":"recover:') as held:
+        begin_and_leave(recovering, held)
+        fulfil(recovering, held.pop(), '"recover-shown"')
+        recovering.evaluate(RENDERED)
+        expect(recovering.locator("#recover-plot .empty")).to_be_visible()
+        expect(recovering.locator("#recover-status")).to_be_empty()
+    recovering.evaluate(RENDERED)
+    expect(recovering.locator("#recover-plot .trace")).to_have_count(0)
+    expect(recovering.locator(".lesson-does")).to_have_attribute("data-state", "open")
+
+
+def test_a_training_that_begins_after_its_step_was_left_is_not_followed(recovering: Page) -> None:
+    with holding(recovering, "recover-begin.n_clicks", "recover-epochs") as held:
+        begin_and_leave(recovering, held)
+        late = held[0].request
+    assert late.response() is not None, "it was begun"
+    recovering.evaluate(RENDERED)
+    expect(recovering.locator("#recover-status")).to_be_empty()
+    expect(recovering.locator("#recover-plot .empty")).to_be_visible()
 
 
 def test_a_step_begins_with_the_original_alone_however_channels_are_ranked(browser: Browser, address: str) -> None:
